@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The people's side of jobd: listener and sessions, as daemon.c sees them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/cleanup.h"
+#include "common/loop.h"
+
+#include "daemon/jobs/engine.h"
+
+struct clients;
+
+struct clients_options {
+        bool system_mode;
+        uid_t own_uid; /* of jobd: with root, an administrator; user mode: the only one served */
+        uint8_t instance[16];
+        uint32_t connections_max, connections_max_per_user;
+        uint64_t reply_bytes_max; /* unsent, per connection */
+        const char *state_dir;    /* borrowed, for ever */
+        uint64_t start_wall_usec;
+};
+
+struct clients_pool {
+        uint32_t wanted, pid;
+        bool is_connected;
+        const char *containment; /* borrowed for the call */
+};
+struct clients_worker {
+        uint32_t number, pid;
+        bool is_connected, is_retiring;
+        const char *build; /* borrowed for the call; NULL when unknown */
+};
+
+/* What a verb asks of the daemon as a whole; daemon.c answers. arg is clients_new()'s. */
+struct clients_ops {
+        int (*reload)(void *arg, struct reason *why); /* 0, or > 0 with the sentence */
+        void (*shutdown)(void *arg, bool now);
+        /* The n-th configuration entry, as config_entry(). */
+        bool (*config_entry)(void *arg, size_t index, const char **out_section,
+                             const char **out_key, char *value, size_t value_size,
+                             const char **out_origin);
+        const char *(*config_warning)(void *arg, size_t index);
+        void (*pool_resize)(void *arg, uint32_t wanted);
+        void (*pool_read)(void *arg, struct clients_pool *out_pool);
+        /* The n-th worker; false past the last. */
+        bool (*pool_worker)(void *arg, size_t index, struct clients_worker *out_worker);
+};
+
+_must_use_ int clients_new(struct loop *loop, const struct clients_options *options,
+                           struct engine *engine, const struct clients_ops *ops, void *arg,
+                           struct clients **out_clients);
+struct clients *clients_free(struct clients *clients);
+DEFINE_CLEANUP(struct clients *, clients_free);
+void clients_set_limits(struct clients *clients, const struct clients_options *options);
+
+/* Accepts on this listening socket from now on; owned. May be called for several. */
+_must_use_ int clients_listen(struct clients *clients, int listen_fd);
+/* Stops accepting (the daemon ends); sessions live on until clients_free(). */
+void clients_close_listeners(struct clients *clients);
+
+/* OUTPUT: lets frames go whose barrier is durable, and writes. */
+void clients_flush(struct clients *clients, uint64_t durable);
+/* BURY: frees sessions that died in this turn. */
+void clients_bury(struct clients *clients);
+size_t clients_count(const struct clients *clients);
+/* Events were posted: followers of `events` may look. */
+void clients_on_events(struct clients *clients);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine: every job that is not finished, and the one door through which any of them changes.
+ *
+ * engine_apply() (engine_apply.c) asks the table in job_state.c, changes memory, writes the rows
+ * and a line of history into this turn's batch, and tells the watches. Nobody else sets
+ * task->state. What was posted becomes true when the journal says that engine->sequence is durable;
+ * whatever leaves the process on account of it carries that number as its barrier (invariant I1 of
+ * ARCHITECTURE.md).
+ *
+ * Memory holds unfinished jobs only. A finished one is told to its watches, moved to `buried`, and
+ * freed at COMMIT; after that its rows are all there is. argv and environment are never here: they
+ * go from the submission into the batch, and come back from the journal when a START is due.
+ *
+ * A fault (memory, mostly) cannot be undone in the middle of an event, so it is noted, nothing of
+ * this turn is committed, and the daemon ends: the next start finds the last committed truth.
+ */
+#include "daemon/jobs/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/failpoint.h"
+#include "common/log.h"
+
+#include "daemon/jobs/engine_private.h"
+#include "daemon/jobs/watch.h"
+
+/* ---------------------------------------------------------------------------------- life time */
+
+int engine_new(struct loop *loop, const struct engine_options *options, struct engine **out_engine)
+{
+        _cleanup_(engine_freep) struct engine *e = calloc(1, sizeof(*e));
+        int r;
+
+        if (!e)
+                return FAULT(-ENOMEM);
+        e->loop = loop;
+        e->options = *options;
+        TAILQ_INIT(&e->ready_users);
+        TAILQ_INIT(&e->views);
+        TAILQ_INIT(&e->buried);
+        RB_INIT(&e->begins);
+        RB_INIT(&e->delays);
+        r = clock_read_boot_id(e->boot_id);
+        if (r)
+                return PASS(r);
+        r = run_queue_init(e);
+        if (r)
+                return PASS(r);
+        *out_engine = TAKE_PTR(e);
+        return 0;
+}
+
+static void engine_free_job(struct job *job)
+{
+        struct task *task;
+
+        while ((task = LIST_FIRST(&job->tasks))) {
+                LIST_REMOVE(task, entry);
+                free(task);
+        }
+        if (job->extra)
+                free(job->extra->unique_key);
+        free(job->extra);
+        free(job);
+}
+
+static void engine_bury(struct engine *e)
+{
+        struct job *job;
+
+        while ((job = TAILQ_FIRST(&e->buried))) {
+                TAILQ_REMOVE(&e->buried, job, user_entry);
+                engine_free_job(job);
+        }
+}
+
+static void engine_free_users(struct engine *e)
+{
+        struct user *user, *next_user;
+        struct job *job;
+
+        HASH_ITER (hh, e->users, user, next_user) {
+                HASH_CLEAR(unique_hh, user->unique);
+                while ((job = TAILQ_FIRST(&user->jobs))) {
+                        TAILQ_REMOVE(&user->jobs, job, user_entry);
+                        engine_free_job(job);
+                }
+                HASH_DEL(e->users, user);
+                free(user);
+        }
+}
+
+struct engine *engine_free(struct engine *e)
+{
+        struct worker_view *view;
+
+        if (!e)
+                return NULL;
+        HASH_CLEAR(hh, e->leased);
+        while ((view = TAILQ_FIRST(&e->views))) {
+                TAILQ_REMOVE(&e->views, view, entry);
+                worker_set_data(view->worker, NULL);
+                free(view);
+        }
+        run_queue_deinit(e);
+        loop_timer_free(e->orphan_timer);
+        watch_deinit(e);
+        engine_bury(e);
+        engine_free_users(e);
+        job_table_clear(&e->jobs);
+        key_set_deinit(&e->keys);
+        journal_batch_free(e->batch);
+        free(e);
+        return NULL;
+}
+
+void engine_set_options(struct engine *e, const struct engine_options *options)
+{
+        e->options = *options;
+}
+
+/* ----------------------------------------------------------------------------------- the turn */
+
+void engine_note(struct engine *e, int r)
+{
+        if (r && !e->fault)
+                e->fault = r < 0 ? r : FAULT(-ENOTRECOVERABLE);
+}
+
+struct journal_batch *engine_batch(struct engine *e)
+{
+        if (!e->batch && !e->fault)
+                engine_note(e, journal_batch_new(&e->batch));
+        return e->fault ? NULL : e->batch;
+}
+
+void engine_connect(struct engine *e, struct journal *journal, struct workers *workers)
+{
+        e->journal = journal;
+        e->workers = workers;
+}
+
+void engine_decide(struct engine *e)
+{
+        if (!e->fault)
+                scheduler_run(e);
+}
+
+static int engine_hand_over(struct engine *e)
+{
+        if (e->fault)
+                return e->fault;
+        if (e->batch && !journal_batch_is_empty(e->batch)) {
+                journal_post(e->journal, TAKE_PTR(e->batch), e->sequence, e->last_job_id,
+                             e->last_lease);
+                e->posted_sequence = e->sequence;
+        }
+        return 0;
+}
+
+int engine_commit(struct engine *e)
+{
+        const int r = engine_hand_over(e);
+
+        engine_bury(e);
+        return r ? PASS(r) : 0;
+}
+
+struct journal *engine_journal(struct engine *e)
+{
+        return engine_hand_over(e) ? NULL : e->journal;
+}
+
+void engine_on_durable(struct engine *e, uint64_t durable)
+{
+        struct worker_view *view;
+
+        /* Acknowledged ends free their slots; counted all at once, so at worst a turn late. */
+        TAILQ_FOREACH (view, &e->views, entry)
+                if (view->unacked_sequence <= durable)
+                        view->unacked_count = 0;
+        if (FAILPOINT("engine.durable"))
+                log_debug("failpoint engine.durable");
+}
+
+uint64_t engine_sequence(const struct engine *e)
+{
+        return e->sequence;
+}
+
+uint64_t engine_events_posted(const struct engine *e)
+{
+        return e->events_posted;
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one door to jobs: what may happen to them, in what order it becomes true, who hears of it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "common/loop.h"
+
+#include "daemon/jobs/job_state.h"
+#include "daemon/journal/journal.h"
+#include "daemon/workers/workers.h"
+
+struct engine;
+struct job;
+struct task;
+
+enum engine_answer {
+        ENGINE_E_UNKNOWN = 1, /* no such unfinished job (it may have finished: see the journal) */
+        ENGINE_E_STATE,       /* its state forbids it */
+        ENGINE_E_LIMIT,       /* a limit of the user or the machine */
+        ENGINE_E_FULL,        /* the disk is full */
+        ENGINE_E_STOPPING,    /* the daemon is shutting down */
+        ENGINE_E_LATER,       /* under way: the answer is the next change of the task's state */
+};
+
+#define ENGINE_ALL_TASKS UINT64_MAX
+
+struct engine_options {
+        uint64_t grace_usec;
+        uint64_t queued_max_per_user, queued_max;
+        uint64_t spec_bytes_max_per_user, spec_bytes_max;
+        uint64_t output_quota_bytes; /* kept output per user; 0: no limit */
+        const char *spool_dir;       /* borrowed, for ever */
+        int spool_fd;                /* borrowed, for ever: errands unlink and open by it */
+};
+
+struct engine_ops {
+        /* A user's kept output is over the quota, or retention is due. */
+        void (*on_retention)(void *arg);
+};
+
+_must_use_ int engine_new(struct loop *loop, const struct engine_options *options,
+                          struct engine **out_engine);
+struct engine *engine_free(struct engine *engine);
+DEFINE_CLEANUP(struct engine *, engine_free);
+void engine_set_options(struct engine *engine, const struct engine_options *options);
+
+/* Loads the rows (before journal_start()); decides those of another boot when the turn comes. */
+_must_use_ int engine_restore(struct engine *engine, struct journal *journal);
+/* From now on the engine may post to this journal and give leases to these workers. */
+void engine_connect(struct engine *engine, struct journal *journal, struct workers *workers);
+/* What workers_ops and journal_ops report; daemon.c connects them. `arg` is the engine. */
+extern const struct workers_ops engine_workers_ops;
+void engine_on_durable(struct engine *engine, uint64_t durable);
+
+/* DECIDE: matches ready tasks with workers. */
+void engine_decide(struct engine *engine);
+/* COMMIT: hands what this turn posted to the journal thread. A fault ends the daemon. */
+_must_use_ int engine_commit(struct engine *engine);
+/* The journal sequence of the newest posted event: the barrier of an answer that shows it. */
+uint64_t engine_sequence(const struct engine *engine);
+/*
+ * The journal, with this turn's events handed over first, so that a read through it sees them.
+ * NULL after a fault (the daemon is about to end).
+ */
+struct journal *engine_journal(struct engine *engine);
+
+/* ------------------------------------------------------------------------------------ submit */
+
+struct engine_spec {
+        /* What the engine itself needs of a job; the rest is in `spec`. */
+        const char *name;                 /* NULL when none; borrowed */
+        const char *unique_key;           /* NULL when none; borrowed */
+        struct journal_blob *spec;        /* borrowed (the engine refs) */
+        struct journal_blob *environment; /* borrowed; NULL: empty */
+        bool hold, requeue;
+        int32_t priority;
+        uint32_t cpus;
+        uint64_t memory_bytes;
+        uint64_t begin_wall_usec;
+        uint32_t retries;
+        uint64_t retry_delay_usec;
+        const uint8_t *retry_on; /* NULL, or 32 bytes */
+        uint64_t task_count;     /* 1 without an array */
+        bool is_array;
+        uint64_t array_first, array_step;
+        uint32_t array_width;
+};
+
+struct engine_submission {
+        uint32_t uid, gid;
+        uint8_t key[JOURNAL_KEY_BYTES];
+        const struct engine_spec *specs;
+        size_t specs_count;
+};
+
+/*
+ * done: at once or later in another turn; first_id 0: r and why say why not (ENGINE_E_LIMIT, FULL,
+ * STOPPING). barrier: what the answer must wait for.
+ */
+typedef void (*engine_submitted_fn)(void *arg, int r, uint64_t first_id, uint32_t count,
+                                    bool existing, uint64_t barrier, const struct reason *why);
+/*
+ * All or none. A key that is known gives the ids of its first use. A single job with a unique_key
+ * of an unfinished job gives that one's id. *out_read is set when the answer comes later: cancel
+ * it with journal_read_cancel() if the asker dies. Returns 0 or a fault.
+ */
+_must_use_ int engine_submit(struct engine *engine, const struct engine_submission *submission,
+                             engine_submitted_fn done, void *arg, struct journal_read **out_read);
+
+/* -------------------------------------------------------------------------------------- acts */
+
+/* The unfinished job with this id, or NULL. Valid until this turn's callbacks end. */
+struct job *engine_find(struct engine *engine, uint64_t id);
+uint32_t engine_job_uid(const struct job *job);
+uint64_t engine_job_id(const struct job *job);
+/* The next unfinished job of a user with id > after, or NULL. */
+struct job *engine_next_job(struct engine *engine, uint32_t uid, uint64_t after_id);
+/* The newest id given to this user by this jobd, 0 when none (ask the journal then). */
+uint64_t engine_last_id(struct engine *engine, uint32_t uid);
+/* Users with unfinished jobs: the next one with uid > after; false when there is none. */
+bool engine_next_user(struct engine *engine, int64_t after_uid, uint32_t *out_uid);
+
+/*
+ * grace_usec: TERM to KILL, USEC_NONE for the daemon's own.
+ * Each posts its events and returns 0, or ENGINE_E_STATE / ENGINE_E_LATER with a sentence. task:
+ * a task's number, or ENGINE_ALL_TASKS. The barrier of a 0 is engine_sequence() right after.
+ * LATER: a starting task's cancel is decided by its worker; watch the job (watch.h): the answer is
+ * due at the first news in which engine_cancel_is_pending() is false.
+ */
+_must_use_ int engine_cancel(struct engine *engine, struct job *job, uint64_t task,
+                             uint64_t grace_usec, struct reason *why);
+bool engine_cancel_is_pending(const struct job *job, uint64_t task);
+_must_use_ int engine_signal(struct engine *engine, struct job *job, uint64_t task, uint32_t signo,
+                             struct reason *why);
+_must_use_ int engine_pause(struct engine *engine, struct job *job, uint64_t task,
+                            struct reason *why);
+_must_use_ int engine_resume(struct engine *engine, struct job *job, uint64_t task,
+                             struct reason *why);
+_must_use_ int engine_hold(struct engine *engine, struct job *job, struct reason *why);
+_must_use_ int engine_release(struct engine *engine, struct job *job, struct reason *why);
+
+enum engine_retry {
+        ENGINE_RETRY_ALL,    /* every finished task */
+        ENGINE_RETRY_FAILED, /* those that did not succeed */
+        ENGINE_RETRY_LOST,
+};
+/*
+ * Queues finished tasks again. row, tasks: as the journal answered with all_tasks; when the job is
+ * unfinished now, what is in memory counts. ENGINE_E_STATE when there is nothing to retry.
+ */
+_must_use_ int engine_retry(struct engine *engine, const struct journal_job *row,
+                            const struct journal_task *tasks, size_t tasks_count, uint64_t task,
+                            enum engine_retry which, struct reason *why);
+/* Forgets finished jobs (rows and files); ids of unfinished ones are skipped. Returns how many. */
+_must_use_ int engine_drop(struct engine *engine, const struct journal_page *page,
+                           uint64_t *out_dropped);
+
+/* ------------------------------------------------------------------------------------- state */
+
+/* What is in memory of a job, for answers; the rows have the rest. */
+struct engine_view {
+        enum job_state state; /* of the job: the most alive of its tasks' states */
+        uint32_t blockers;    /* jobd.Blocker bits */
+        uint64_t begin_wall_usec;
+        uint64_t task_count;
+        uint64_t by_state[JOB_STATE_COUNT];
+        uint64_t barrier;
+};
+void engine_view_job(const struct engine *engine, const struct job *job,
+                     struct engine_view *out_view);
+struct engine_task_view {
+        enum job_state state;
+        uint32_t attempt; /* the current one, from 1; 0 when none began */
+        uint32_t pid;
+        uint64_t output_bytes;
+        bool spooled;
+        uint64_t stdin_taken;
+        uint64_t barrier;
+};
+/* false: no such task. */
+bool engine_view_task(const struct engine *engine, const struct job *job, uint64_t task,
+                      struct engine_task_view *out_view);
+
+struct engine_counts {
+        uint64_t queued_tasks, leased_tasks, finished_tasks; /* finished: since the start */
+        uint32_t workers_alive, workers_busy;
+        bool draining, stopping;
+};
+void engine_count(const struct engine *engine, struct engine_counts *out_counts);
+void engine_count_user(const struct engine *engine, uint32_t uid, uint64_t *out_queued,
+                       uint64_t *out_leased);
+
+/* What worker `number` runs: false when nothing. */
+bool engine_worker_task(const struct engine *engine, uint32_t number, uint64_t *out_job,
+                        uint64_t *out_task, uint32_t *out_leases);
+
+/* No more starts (drain); `on` false: start again. */
+void engine_drain(struct engine *engine, bool on);
+/* No more submissions or starts; `now` also cancels what runs. */
+void engine_stop(struct engine *engine, bool now);
+/* Nothing is leased: a stopping daemon may end. */
+bool engine_is_quiet(const struct engine *engine);
+/* Nothing is unfinished. */
+bool engine_is_empty(const struct engine *engine);
+/* Tells after each turn in which events were posted (the events command follows by it). */
+uint64_t engine_events_posted(const struct engine *engine);
+
+/* ------------------------------------------------------------------------- output and stdin */
+
+/* Somebody watches the output of this leased task: the worker sends it (again, from offset 0, what
+ * it has in memory; Spooled and Grown when it is a file). on false: nobody any more. */
+void engine_follow(struct engine *engine, struct job *job, uint64_t task, bool on);
+/* For stdin_pipe jobs; ignored unless the task is leased and has started or may start. */
+void engine_stdin(struct engine *engine, struct job *job, uint64_t task, uint64_t offset,
+                  const void *data, size_t size, bool end);
+/* The name of an attempt's file in the spool folder: the same text as proto/spool.h's. */
+void engine_spool_name(char *out_name, size_t size, uint64_t job, uint64_t task, uint32_t attempt,
+                       bool compressed);
+/* Opens the output file of an attempt, on the journal thread; done gets an owned fd or < 0. */
+_must_use_ int engine_open_spool(struct engine *engine, uint64_t job, uint64_t task,
+                                 uint32_t attempt, void (*done)(void *arg, int fd, bool compressed),
+                                 void *arg);

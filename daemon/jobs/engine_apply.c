@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one place where a job changes. An event is looked up in the table of job_state.c; memory
+ * follows (queues, leases, counts), then rows and history, then the watches hear of it, and last a
+ * job whose tasks have all ended leaves the tables for the burial list.
+ *
+ * The order inside engine_apply() matters: the sequence is taken before the watches are told, since
+ * they stamp their answers with it, and the job is taken out last, since they may still look at it.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/jobs/engine_private.h"
+#include "daemon/jobs/watch.h"
+
+bool engine_allows(const struct task *task, enum job_event event)
+{
+        return job_state_next((enum job_state)task->state, event) != JOB_ABSENT;
+}
+
+static void engine_note_start(struct task *task, const struct workers_exit *exit)
+{
+        if (!task->started) {
+                task->started = true;
+                task->attempt++;
+        }
+        if (exit && exit->pid)
+                task->pid = exit->pid;
+        if (exit && exit->start_wall_usec)
+                task->start_wall_usec = exit->start_wall_usec;
+}
+
+/* The lease is over: the task is free of its worker. */
+static void engine_end_lease(struct engine *e, struct task *task)
+{
+        struct user *user = task->job->user;
+
+        engine_unbind(e, task);
+        HASH_DEL(e->leased, task);
+        task->job->leased_count--;
+        user->leased_tasks--;
+        task->cancel_wanted = false;
+        task->revoking = false;
+}
+
+static void engine_begin_lease(struct engine *e, struct task *task)
+{
+        struct job *job = task->job;
+
+        if (task->is_delayed)
+                run_queue_undelay(e, task);
+        job->requeued_count--;
+        job->leased_count++;
+        job->user->queued_tasks--;
+        job->user->leased_tasks++;
+        e->queued_tasks--;
+        task->retry_wall_usec = 0;
+        engine_note(e, engine_index_lease(e, task));
+}
+
+static void engine_requeue(struct engine *e, struct task *task, const struct engine_end *end)
+{
+        struct job *job = task->job;
+
+        task->started = false;
+        task->stop_reason = JOB_STOP_NONE;
+        task->pid = 0;
+        task->stdin_taken = 0;
+        job->requeued_count++;
+        job->user->queued_tasks++;
+        e->queued_tasks++;
+        if (end && end->retry_wall_usec) {
+                task->retry_wall_usec = end->retry_wall_usec;
+                run_queue_delay(e, task, end->retry_delay_usec);
+        }
+}
+
+static void engine_leave_queue(struct engine *e, struct task *task)
+{
+        if (task->is_delayed)
+                run_queue_undelay(e, task);
+        task->job->requeued_count--;
+        task->job->user->queued_tasks--;
+        e->queued_tasks--;
+}
+
+/* What the move from one state to another means for queues and leases. */
+static void engine_move(struct engine *e, struct task *task, enum job_state before,
+                        const struct engine_end *end)
+{
+        const enum job_state after = (enum job_state)task->state;
+        const bool was_leased = job_state_is_leased(before);
+        const bool is_leased = job_state_is_leased(after);
+
+        if (!was_leased && is_leased)
+                engine_begin_lease(e, task);
+        if (was_leased && !is_leased)
+                engine_end_lease(e, task);
+        if (after == JOB_QUEUED && before != JOB_QUEUED)
+                engine_requeue(e, task, end);
+        if (before == JOB_QUEUED && job_state_is_finished(after))
+                engine_leave_queue(e, task);
+}
+
+/* The state that a whole job ends in: its only task's, or the summary of many. */
+static enum job_state engine_end_state(const struct job *job, enum job_state last)
+{
+        if (job->task_count == 1)
+                return last;
+        if (!job->extra || job->extra->tasks_failed == 0)
+                return JOB_SUCCEEDED;
+        return last == JOB_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+}
+
+static void engine_finish_job(struct engine *e, struct job *job, enum job_state state,
+                              const char *why)
+{
+        struct journal_batch *batch = engine_batch(e);
+        struct journal_job row;
+
+        engine_fill_job_row(job, &row);
+        row.state = (uint8_t)state;
+        row.finished = true;
+        row.end_wall_usec = clock_wall_usec();
+        row.why = why;
+        if (batch)
+                engine_note(e, journal_set_job(batch, &row));
+        run_queue_remove(e, job);
+        if (job->extra && job->extra->unique_key)
+                HASH_DELETE(unique_hh, job->user->unique, job->extra);
+        TAILQ_REMOVE(&job->user->jobs, job, user_entry);
+        job->user->spec_bytes -= job->spec_bytes;
+        e->spec_bytes -= job->spec_bytes;
+        job_table_remove(&e->jobs, job->id);
+        e->jobs_count--;
+        TAILQ_INSERT_TAIL(&e->buried, job, user_entry);
+}
+
+/* Counts finished tasks; true when that was the last of the job. */
+static bool engine_count_end(struct engine *e, struct job *job, enum job_state state,
+                             uint64_t count)
+{
+        struct job_extra *x;
+
+        e->finished_tasks += count;
+        if (job->task_count == 1)
+                return true;
+        x = engine_extra(e, job);
+        if (!x)
+                return false;
+        if (state == JOB_SUCCEEDED)
+                x->tasks_ok += count;
+        else
+                x->tasks_failed += count;
+        return engine_job_open_tasks(job) == 0;
+}
+
+static void engine_tell(struct engine *e, const struct task *task, enum job_event event,
+                        const struct engine_end *end, bool job_finished)
+{
+        const struct job *job = task->job;
+        const struct workers_exit *exit = end ? end->exit : NULL;
+        struct watch_news news = {
+                .job = job->id,
+                .task = task->number,
+                .event = event,
+                .state = (enum job_state)task->state,
+                .job_finished = job_finished,
+                .attempt = task->attempt,
+                .pid = task->pid,
+                .exit_code = -1,
+                .why = end ? end->why : NULL,
+                .barrier = e->sequence,
+        };
+
+        news.job_state = job_finished ? engine_end_state(job, news.state) : news.state;
+        if (job_finished)
+                news.tasks_failed = job->task_count > 1 && job->extra ? job->extra->tasks_failed
+                                                                      : news.state != JOB_SUCCEEDED;
+        if (exit) {
+                news.exit_code = exit->exit_code;
+                news.exit_signal = exit->exit_signal;
+                news.run_usec = exit->run_usec;
+                news.output_bytes = exit->output_bytes;
+                news.output_where = exit->spooled            ? JOURNAL_OUTPUT_SPOOL
+                                    : exit->records_size > 0 ? JOURNAL_OUTPUT_INLINE
+                                                             : JOURNAL_OUTPUT_NONE;
+                news.records = exit->records;
+                news.records_size = exit->records_size;
+        }
+        watch_tell(e, &news);
+}
+
+void engine_apply(struct engine *e, struct task *task, enum job_event event, const char *detail,
+                  const struct engine_end *end)
+{
+        struct job *job = task->job;
+        const enum job_state before = (enum job_state)task->state;
+        const enum job_state after = job_state_next(before, event);
+        const struct workers_exit *exit = end ? end->exit : NULL;
+        const bool is_end = job_state_is_finished(after);
+        bool job_finished = false;
+
+        assert(after != JOB_ABSENT);
+        if (event == JOB_EV_STARTED || event == JOB_EV_LOSE ||
+            (exit && exit->outcome != WORKERS_OUTCOME_REFUSED))
+                engine_note_start(task, exit);
+        task->state = (uint8_t)after;
+        engine_move(e, task, before, end);
+        engine_post_event(e, job, task->number, event, after, detail);
+        engine_write_task(e, task, end);
+        if (exit)
+                engine_write_output(e, task, exit);
+        if (is_end)
+                job_finished = engine_count_end(e, job, after, 1);
+        engine_tell(e, task, event, end, job_finished);
+        if (job_finished) {
+                engine_finish_job(e, job, engine_end_state(job, after), end ? end->why : NULL);
+                return;
+        }
+        if (is_end) {
+                LIST_REMOVE(task, entry);
+                free(task);
+        }
+        run_queue_update(e, job);
+}
+
+void engine_apply_cancel_rest(struct engine *e, struct job *job, const char *detail)
+{
+        const uint64_t count = job->task_count - job->task_next;
+        const struct watch_news news_base = { .job = job->id,
+                                              .task = job->task_next,
+                                              .event = JOB_EV_CANCEL,
+                                              .state = JOB_CANCELLED,
+                                              .exit_code = -1,
+                                              .why = detail };
+        struct watch_news news = news_base;
+
+        if (count == 0)
+                return;
+        engine_post_event(e, job, job->task_next, JOB_EV_CANCEL, JOB_CANCELLED, detail);
+        job->task_next = job->task_count;
+        job->user->queued_tasks -= count;
+        e->queued_tasks -= count;
+        news.job_finished = engine_count_end(e, job, JOB_CANCELLED, count);
+        news.job_state = news.job_finished ? JOB_CANCELLED : JOB_QUEUED;
+        news.tasks_failed = count;
+        news.barrier = e->sequence;
+        watch_tell(e, &news);
+        if (news.job_finished) {
+                engine_finish_job(e, job, JOB_CANCELLED, detail);
+        } else {
+                struct journal_batch *batch = engine_batch(e);
+                struct journal_job row;
+
+                engine_fill_job_row(job, &row);
+                if (batch)
+                        engine_note(e, journal_set_job(batch, &row));
+                run_queue_update(e, job);
+        }
+}
+
+void engine_apply_hold(struct engine *e, struct job *job, bool hold)
+{
+        struct journal_batch *batch;
+        struct journal_job row;
+        const struct watch_news base = { .job = job->id,
+                                         .task = job->task_next,
+                                         .event = hold ? JOB_EV_HOLD : JOB_EV_RELEASE,
+                                         .state = JOB_QUEUED,
+                                         .job_state = JOB_QUEUED,
+                                         .exit_code = -1 };
+        struct watch_news news = base;
+
+        job->hold = hold;
+        engine_post_event(e, job, 0, base.event, JOB_QUEUED, NULL);
+        engine_fill_job_row(job, &row);
+        batch = engine_batch(e);
+        if (batch)
+                engine_note(e, journal_set_job(batch, &row));
+        news.barrier = e->sequence;
+        watch_tell(e, &news);
+        run_queue_update(e, job);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine's inside, shared by the files of daemon/jobs and by nobody else. */
+#pragma once
+
+#include "daemon/jobs/engine.h"
+#include "daemon/jobs/job.h"
+#include "daemon/jobs/job_table.h"
+#include "daemon/jobs/key_set.h"
+
+RB_HEAD(begin_tree, job_extra);
+RB_HEAD(delay_tree, task);
+
+/* A present worker as the scheduler sees it: worker_data() of its link. */
+struct worker_view {
+        TAILQ_ENTRY(worker_view) entry; /* in engine->views */
+        struct worker *worker;          /* borrowed: its link outlives us (on_gone frees us) */
+        struct task_list tasks;         /* leased to it, newest first */
+        uint32_t leases_count;
+        uint32_t unacked_count;    /* ended, and their slots perhaps not free yet */
+        uint64_t unacked_sequence; /* of the last of them */
+        bool is_ready;             /* its inventory is complete */
+};
+TAILQ_HEAD(view_queue, worker_view);
+
+struct watch_set;
+
+struct engine {
+        struct loop *loop; /* borrowed */
+        struct engine_options options;
+        struct journal *journal;     /* borrowed: daemon.c closes it after us */
+        struct workers *workers;     /* borrowed */
+        struct journal_batch *batch; /* owned: what this turn posted */
+        int fault;                   /* the first one met; ends the daemon at COMMIT */
+
+        uint64_t sequence;
+        uint64_t posted_sequence;
+        uint64_t events_posted;
+        uint64_t last_job_id;
+        uint64_t last_lease;
+        uint8_t boot_id[CLOCK_BOOT_ID_BYTES];
+
+        struct job_table jobs;
+        struct user *users; /* owned, uthash by uid */
+        struct user_queue ready_users;
+        struct task *leased;       /* uthash by lease; tasks are owned by their jobs */
+        struct watch_set *watches; /* owned, uthash by job id */
+        struct view_queue views;
+        struct job_queue buried; /* finished in this turn: freed at COMMIT */
+        struct key_set keys;
+
+        struct begin_tree begins; /* --begin, by wall clock */
+        struct delay_tree delays; /* retries, by monotonic clock */
+        struct loop_alarm *begin_alarm;
+        struct loop_timer *delay_timer;
+        struct loop_timer *orphan_timer; /* leases that neither worker nor pool knows of */
+
+        uint64_t jobs_count;
+        uint64_t queued_tasks;
+        uint64_t spec_bytes;
+        uint64_t finished_tasks;
+        uint64_t turn; /* counts assignments: who got a worker last */
+        bool is_draining;
+        bool is_stopping;
+};
+
+/* ----------------------------------------------------------------------- engine.c: the only door
+ */
+
+/* What an end tells beyond its event; all zero for other events. */
+struct engine_end {
+        const struct workers_exit *exit; /* NULL: nobody knows */
+        const char *why;
+        uint64_t retry_wall_usec; /* REQUEUE: not before; 0: now */
+        uint64_t retry_delay_usec;
+};
+
+/*
+ * Applies one event to one task: asks the table, changes memory, writes the rows and the history,
+ * tells the watches. The event must be allowed (see engine_allows()): anything else is a bug.
+ * detail: for the history; NULL when none. end: NULL, or what is known of the attempt's end.
+ */
+void engine_apply(struct engine *engine, struct task *task, enum job_event event,
+                  const char *detail, const struct engine_end *end);
+/* CANCEL of all tasks that never had a struct; may finish the job. */
+void engine_apply_cancel_rest(struct engine *engine, struct job *job, const char *detail);
+/* HOLD and RELEASE, which are about the job. */
+void engine_apply_hold(struct engine *engine, struct job *job, bool hold);
+bool engine_allows(const struct task *task, enum job_event event);
+
+/* Keeps the first fault; the turn goes on and COMMIT ends the daemon. */
+void engine_note(struct engine *engine, int r);
+/* The batch of this turn; NULL after a fault. */
+struct journal_batch *engine_batch(struct engine *engine);
+/* Writes one line of history and gives it the next sequence. */
+void engine_post_event(struct engine *engine, struct job *job, uint64_t task, enum job_event event,
+                       enum job_state state, const char *detail);
+/* The task's row as it is now; the inline output of the attempt that ended. */
+void engine_write_task(struct engine *engine, const struct task *task,
+                       const struct engine_end *end);
+void engine_write_output(struct engine *engine, const struct task *task,
+                         const struct workers_exit *exit);
+/* The job's row as it is now (no spec). */
+void engine_fill_job_row(const struct job *job, struct journal_job *out_row);
+
+/* A task struct for `number`, queued, linked into the job; NULL after a fault. */
+struct task *engine_add_task(struct engine *engine, struct job *job, uint64_t number);
+struct task *engine_find_task(const struct job *job, uint64_t number);
+struct task *engine_find_lease(struct engine *engine, uint64_t lease);
+/* The lease's bookkeeping at both ends. */
+void engine_bind(struct engine *engine, struct task *task, struct worker_view *view);
+void engine_unbind(struct engine *engine, struct task *task);
+_must_use_ int engine_index_lease(struct engine *engine, struct task *task);
+
+struct user *engine_get_user(struct engine *engine, uint32_t uid); /* NULL after a fault */
+/* A job with nothing in it yet, linked to its user; NULL after a fault. */
+struct job *engine_add_job(struct engine *engine, uint64_t id, uint32_t uid);
+struct job_extra *engine_extra(struct engine *engine, struct job *job);
+uint64_t engine_job_open_tasks(const struct job *job); /* tasks not finished */
+
+/* --------------------------------------------------------------------------------- run_queue.c */
+
+/* Puts the job where it belongs after any change: among the ready, or not. */
+void run_queue_update(struct engine *engine, struct job *job);
+/* The best job of this user, or NULL. */
+struct job *run_queue_first(struct user *user);
+/* Takes it out of every queue: it is finished. */
+void run_queue_remove(struct engine *engine, struct job *job);
+/* Waits for extra->begin_wall_usec. */
+void run_queue_begin_at(struct engine *engine, struct job *job);
+/* Waits so long before the task may start again. */
+void run_queue_delay(struct engine *engine, struct task *task, uint64_t delay_usec);
+void run_queue_undelay(struct engine *engine, struct task *task);
+_must_use_ int run_queue_init(struct engine *engine);
+void run_queue_deinit(struct engine *engine);
+
+/* --------------------------------------------------------------------------------- scheduler.c */
+
+void scheduler_run(struct engine *engine);
+/* START: spec and environment came back with the commit. */
+void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
+                          struct journal_blob *environment);
+
+/* ------------------------------------------------------------------------------------- watch.c */
+
+struct watch_news;
+void watch_tell(struct engine *engine, const struct watch_news *news);
+void watch_tell_output(struct engine *engine, const struct task *task, uint64_t offset,
+                       const uint8_t *records, size_t size);
+void watch_tell_spooled(struct engine *engine, const struct task *task, uint64_t size_bytes);
+void watch_tell_grown(struct engine *engine, const struct task *task, uint64_t size_bytes);
+void watch_tell_stdin(struct engine *engine, const struct task *task, uint64_t taken, bool closed);
+/* Does anybody want this job's output? */
+bool watch_wants_output(const struct engine *engine, uint64_t job);
+void watch_deinit(struct engine *engine);
+
+/* ------------------------------------------------------------------------------------- outcome.c
+ */
+
+/* Turns what a worker or its record says of an end into events, retries included. */
+void outcome_apply(struct engine *engine, struct task *task, const struct workers_exit *exit);
+/* GO was given and nobody knows how it ended. */
+void outcome_lose(struct engine *engine, struct task *task, const char *why);
+/* The lease came back and nothing ran. */
+void outcome_return(struct engine *engine, struct task *task, const char *why);
+
+/* ----------------------------------------------------------------------------------- restore.c */
+
+/* Checks a row of an unfinished job and brings it to memory; a fault when it cannot be. */
+_must_use_ int restore_job(struct engine *engine, const struct journal_job *row,
+                           struct job **out_job);
+_must_use_ int restore_task(struct engine *engine, struct job *job, const struct journal_task *row);
+
+/* ----------------------------------------------------------------------------------- history.c */
+
+/* Unlinks an attempt's spool files, on the journal thread. */
+void files_unlink(struct engine *engine, uint64_t job, uint64_t task, uint32_t attempt);

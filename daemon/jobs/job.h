@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What jobd keeps in memory of unfinished jobs, of their leased or waiting tasks, and of users. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "common/list.h"
+#include "common/map.h"
+
+#include "daemon/jobs/job_state.h"
+
+struct worker;
+struct user;
+struct job;
+
+/* Why a task is stopping; stored. */
+enum job_stop {
+        JOB_STOP_NONE,
+        JOB_STOP_USER,     /* its owner, or an administrator */
+        JOB_STOP_SHUTDOWN, /* `shutdown --now` */
+};
+
+#define JOB_RETRY_ON_BYTES 32
+
+/*
+ * A task that has begun to exist on its own: leased to a worker, or queued again after an attempt.
+ * Queued tasks that never started are only a number below job->task_count.
+ */
+struct task {
+        LIST_ENTRY(task) entry;        /* in job->tasks */
+        LIST_ENTRY(task) worker_entry; /* in worker_view->tasks, while leased to a present worker */
+        UT_hash_handle hh;             /* by lease, while leased */
+        struct job *job;               /* borrowed: owns us */
+        struct worker *worker;         /* borrowed: NULL when queued, or while its link is gone */
+        uint64_t number;
+        uint64_t lease;
+        uint64_t generation; /* of the worker that holds the lease */
+        uint32_t worker_number;
+        uint32_t attempt; /* attempts begun (GO known) */
+        uint32_t pid;
+        uint8_t state;       /* enum job_state */
+        uint8_t stop_reason; /* enum job_stop */
+        bool started;        /* GO of the current lease is known */
+        bool cancel_wanted;  /* a cancel waits for REVOKED or TOO_LATE */
+        bool revoking;       /* REVOKE was sent and not answered */
+        bool boot_is_ours;   /* the lease is of this boot */
+        bool is_delayed;     /* in engine->retries: waits for its retry time */
+        bool spooled;
+        bool start_ready;    /* START has left, or may leave: spec was fetched */
+        bool previous_spool; /* an earlier attempt left a spool file */
+        uint64_t cancel_grace_usec;
+        uint64_t output_bytes; /* as far as the worker told */
+        uint64_t stdin_taken;
+        uint64_t start_wall_usec;
+        uint64_t start_mono_usec; /* 0: this jobd did not see the start */
+        uint64_t retry_wall_usec; /* 0: none */
+        uint64_t retry_mono_usec; /* when is_delayed */
+        RB_ENTRY(task) delay_entry;
+};
+LIST_HEAD(task_list, task);
+
+/* What only some jobs have; one allocation when any of it is needed. */
+struct job_extra {
+        uint64_t begin_wall_usec; /* 0: none; while in engine->begins */
+        uint64_t retry_delay_usec;
+        uint64_t memory_bytes;
+        uint64_t array_first, array_step;
+        uint64_t tasks_ok, tasks_failed;
+        uint32_t array_width;
+        uint32_t retries;
+        uint32_t cpus;
+        bool has_retry_on;
+        uint8_t retry_on[JOB_RETRY_ON_BYTES];
+        char *unique_key; /* owned; NULL when none */
+        struct job *job;  /* borrowed: owns us */
+        RB_ENTRY(job_extra) begin_entry;
+        UT_hash_handle unique_hh; /* in user->unique */
+};
+
+struct job {
+        uint64_t id;
+        struct user *user;           /* borrowed: outlives its jobs */
+        TAILQ_ENTRY(job) user_entry; /* in user->jobs, by id */
+        RB_ENTRY(job) ready_entry;   /* in user->ready, while is_ready */
+        struct task_list tasks;
+        struct job_extra *extra; /* owned; NULL for plain jobs */
+        uint64_t last_sequence;  /* of the last event: the barrier of what shows its state */
+        uint64_t submit_wall_usec;
+        uint64_t task_count;
+        uint64_t task_next;      /* the first task that never started */
+        uint32_t leased_count;   /* tasks leased now */
+        uint32_t requeued_count; /* tasks with a struct that are queued and not delayed */
+        uint32_t gid;
+        uint32_t spec_bytes; /* what it counts for the user's limit */
+        int32_t priority;
+        bool hold;
+        bool requeue;
+        bool is_ready;
+        bool is_watched;   /* somebody has a watch on it: see watch.h */
+        bool is_begin_due; /* has no begin time, or it has come */
+};
+TAILQ_HEAD(job_queue, job);
+RB_HEAD(job_ready, job);
+
+struct user {
+        UT_hash_handle hh; /* by uid */
+        uint32_t uid;
+        struct job_queue jobs;    /* unfinished, by id */
+        struct job_ready ready;   /* those with a task that may start, best first */
+        struct job_extra *unique; /* uthash by unique_key */
+        uint64_t queued_tasks;
+        uint64_t leased_tasks;
+        uint64_t spec_bytes;
+        uint64_t output_bytes; /* kept on disk */
+        uint64_t short_usec;   /* smoothed run time of its tasks; 0: unknown */
+        uint64_t last_turn;    /* scheduler's counter when it last got a worker */
+        TAILQ_ENTRY(user) ready_entry;
+        bool is_ready; /* in engine->ready_users */
+};
+TAILQ_HEAD(user_queue, user);

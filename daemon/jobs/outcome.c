@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How an attempt ended, as events. A worker says what it saw; whether that finishes the task or
+ * brings another attempt is decided here, from the job's retries and from whether its owner chose
+ * at-least-once (`requeue`). An outcome that nobody knows is LOST, never "exit 0".
+ *
+ *   the task was stopping     -> cancelled, whatever the worker saw
+ *   exit 0                    -> succeeded
+ *   failed, attempts left     -> queued again after a delay that doubles (with jitter)
+ *   failed                    -> failed | timeout | oom
+ *   stopped with the pool     -> queued again with `requeue`, else cancelled
+ *   nobody knows              -> queued again with `requeue`, else lost
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/log.h"
+#include "common/parse.h"
+
+#include "daemon/jobs/engine_private.h"
+
+#define OUTCOME_DELAY_FIRST_USEC USEC_PER_SEC
+#define OUTCOME_DELAY_MAX_USEC (3600 * USEC_PER_SEC)
+
+/* clang-format off */
+static const enum job_event outcome_events[WORKERS_OUTCOME_COUNT] = {
+        [WORKERS_OUTCOME_NONE] = JOB_EV_LOSE,
+        [WORKERS_OUTCOME_EXITED] = JOB_EV_FAIL, /* SUCCEED for code 0 */
+        [WORKERS_OUTCOME_SIGNALED] = JOB_EV_FAIL,
+        [WORKERS_OUTCOME_TIMEOUT] = JOB_EV_TIMEOUT,
+        [WORKERS_OUTCOME_OOM] = JOB_EV_OOM,
+        [WORKERS_OUTCOME_NOT_STARTED] = JOB_EV_FAIL,
+        [WORKERS_OUTCOME_CANCELLED] = JOB_EV_CANCELLED,
+        [WORKERS_OUTCOME_REFUSED] = JOB_EV_FAIL,
+};
+/* clang-format on */
+
+static bool outcome_retry_matches(const struct job_extra *x, const struct workers_exit *exit)
+{
+        if (!x->has_retry_on)
+                return true;
+        if (exit->exit_code < 0 || exit->exit_code > 255)
+                return false;
+        return x->retry_on[exit->exit_code / 8] & (1U << (exit->exit_code % 8));
+}
+
+/* Is another attempt due? Attempts begun so far include the one that just ended. */
+static bool outcome_wants_retry(const struct task *task, enum job_event event,
+                                const struct workers_exit *exit)
+{
+        const struct job_extra *x = task->job->extra;
+        const uint32_t begun = task->attempt + (task->started ? 0 : 1);
+
+        if (!x || begun > x->retries || exit->outcome == WORKERS_OUTCOME_REFUSED)
+                return false;
+        return (event == JOB_EV_FAIL || event == JOB_EV_TIMEOUT || event == JOB_EV_OOM) &&
+               outcome_retry_matches(x, exit);
+}
+
+/* base * 2^(attempts - 1), less up to a tenth so that many failures do not come back at once. */
+static uint64_t outcome_delay(const struct task *task)
+{
+        const struct job_extra *x = task->job->extra;
+        uint64_t delay = x->retry_delay_usec ? x->retry_delay_usec : OUTCOME_DELAY_FIRST_USEC;
+        uint32_t i, random = 0;
+
+        for (i = 1; i < task->attempt && delay < OUTCOME_DELAY_MAX_USEC; i++)
+                delay *= 2;
+        delay = MIN(delay, OUTCOME_DELAY_MAX_USEC);
+        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+                random = 0;
+        return delay - delay / 10 * (random % 1024) / 1024;
+}
+
+/* The line of history: "exit 3", "signal TERM", and the reason when there is one. */
+static const char *outcome_describe(const struct workers_exit *exit, const char *why, char *buf,
+                                    size_t size)
+{
+        char signal_name[16];
+        int n = 0;
+
+        if (exit && exit->exit_signal)
+                n = snprintf(buf, size, "signal %s",
+                             parse_signal_name((int)exit->exit_signal, signal_name));
+        else if (exit && exit->exit_code >= 0)
+                n = snprintf(buf, size, "exit %d", exit->exit_code);
+        else
+                buf[0] = '\0';
+        if (why && n >= 0 && (size_t)n < size)
+                snprintf(buf + n, size - (size_t)n, "%s%s", n ? ": " : "", why);
+        return buf[0] ? buf : NULL;
+}
+
+/* What a user's tasks take, smoothed over about eight of them: the look-ahead goes by it. */
+static void outcome_learn(struct user *user, uint64_t run_usec)
+{
+        const uint64_t run = MAX(run_usec, 1);
+
+        user->short_usec = user->short_usec ? (user->short_usec * 7 + run) / 8 : run;
+}
+
+static void outcome_requeue(struct engine *e, struct task *task, struct engine_end *end,
+                            const char *detail, bool delayed)
+{
+        const uint64_t delay = delayed ? outcome_delay(task) : 0;
+
+        if (delay) {
+                end->retry_delay_usec = delay;
+                end->retry_wall_usec = clock_wall_usec() + delay;
+        }
+        task->previous_spool = end->exit && end->exit->spooled;
+        engine_apply(e, task, JOB_EV_REQUEUE, detail, end);
+}
+
+void outcome_apply(struct engine *e, struct task *task, const struct workers_exit *exit)
+{
+        struct engine_end end = { .exit = exit, .why = exit->why };
+        enum job_event event = outcome_events[exit->outcome];
+        const bool was_stopping = task->state == JOB_STOPPING;
+        char text[320];
+        const char *detail = outcome_describe(exit, exit->why, text, sizeof(text));
+
+        if (exit->outcome == WORKERS_OUTCOME_EXITED && exit->exit_code == 0)
+                event = JOB_EV_SUCCEED;
+        if (event == JOB_EV_LOSE) {
+                outcome_lose(e, task, exit->why);
+                return;
+        }
+        outcome_learn(task->job->user, exit->run_usec);
+        if (was_stopping) {
+                engine_apply(e, task, JOB_EV_CANCELLED, detail, &end);
+                return;
+        }
+        if (event == JOB_EV_CANCELLED && task->job->requeue) {
+                outcome_requeue(e, task, &end, detail, false);
+                return;
+        }
+        if (event == JOB_EV_CANCELLED) {
+                /* The pool was stopped, or a cancel came before we saw the start. */
+                if (task->state == JOB_STARTING)
+                        engine_apply(e, task, JOB_EV_STARTED, NULL, NULL);
+                engine_apply(e, task, JOB_EV_STOP, NULL, NULL);
+                engine_apply(e, task, JOB_EV_CANCELLED, detail, &end);
+                return;
+        }
+        if (!task->cancel_wanted && outcome_wants_retry(task, event, exit)) {
+                outcome_requeue(e, task, &end, detail, true);
+                return;
+        }
+        engine_apply(e, task, event, detail, &end);
+}
+
+void outcome_lose(struct engine *e, struct task *task, const char *why)
+{
+        struct engine_end end = { .why = why };
+
+        if (task->job->requeue && task->state != JOB_STOPPING && !task->cancel_wanted) {
+                if (!task->started) {
+                        task->started = true;
+                        task->attempt++;
+                }
+                outcome_requeue(e, task, &end, why, false);
+                return;
+        }
+        log_write(LOG_LEVEL_WARNING, LOG_EVENT_JOB_LOST, task->job->id,
+                  "job %" PRIu64 " is lost: %s", task->job->id, why ? why : "unknown");
+        engine_apply(e, task, JOB_EV_LOSE, why, &end);
+}
+
+void outcome_return(struct engine *e, struct task *task, const char *why)
+{
+        const bool cancel = task->cancel_wanted;
+
+        engine_apply(e, task, JOB_EV_UNSTARTED, why, NULL);
+        if (cancel)
+                engine_apply(e, task, JOB_EV_CANCEL, NULL, NULL);
+}

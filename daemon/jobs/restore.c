@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From rows to memory at start. Rows are the truth: history is not read. Each row is checked
+ * against the table (a state that exists, a job that the task belongs to, numbers in range), and a
+ * row that fails is an error of the store, not something to repair silently.
+ *
+ * Leases of this boot stay open: live workers will say what they hold, the pool reports the dead.
+ * Leases of another boot are decided in the first turn, all in one transaction: their processes
+ * ended with that boot, and how is not known. Nothing but reading happens before the journal
+ * thread runs, so that a crash in here changes nothing and the next start does the same again.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/log.h"
+
+#include "daemon/jobs/engine_private.h"
+
+static int restore_fill_extra(struct engine *e, struct job *job, const struct journal_job *row)
+{
+        struct job_extra *x;
+
+        if (!row->unique_key && !row->cpus && !row->memory_bytes && !row->begin_wall_usec &&
+            !row->retries && !row->array_step && row->task_count == 1)
+                return 0;
+        x = engine_extra(e, job);
+        if (!x)
+                return FAULT(-ENOMEM);
+        x->cpus = row->cpus;
+        x->memory_bytes = row->memory_bytes;
+        x->begin_wall_usec = row->begin_wall_usec;
+        x->retries = row->retries;
+        x->retry_delay_usec = row->retry_delay_usec;
+        x->array_first = row->array_first;
+        x->array_step = row->array_step;
+        x->array_width = row->array_width;
+        if (row->retry_on) {
+                x->has_retry_on = true;
+                memcpy(x->retry_on, row->retry_on, JOB_RETRY_ON_BYTES);
+        }
+        if (!row->unique_key)
+                return 0;
+        x->unique_key = strdup(row->unique_key);
+        if (!x->unique_key)
+                return FAULT(-ENOMEM);
+        HASH_ADD_KEYPTR(unique_hh, job->user->unique, x->unique_key, strlen(x->unique_key), x);
+        return x->unique_hh.tbl ? 0 : FAULT(-ENOMEM);
+}
+
+static int restore_bad_row(const char *what, uint64_t job, uint64_t task)
+{
+        log_error("the store holds a %s row that cannot be: job %" PRIu64 ", task %" PRIu64, what,
+                  job, task);
+        return FAULT(-EBADMSG);
+}
+
+int restore_job(struct engine *e, const struct journal_job *row, struct job **out_job)
+{
+        struct job *job;
+        int r;
+
+        if (row->id == 0 || row->uid == UINT32_MAX || row->state >= JOB_STATE_COUNT ||
+            row->task_count == 0 || row->task_next > row->task_count ||
+            row->tasks_ok > row->task_count || row->tasks_failed > row->task_count - row->tasks_ok)
+                return restore_bad_row("job", row->id, 0);
+        if (job_table_find(&e->jobs, row->id))
+                return restore_bad_row("second job", row->id, 0);
+        job = engine_add_job(e, row->id, row->uid);
+        if (!job)
+                return FAULT(-ENOMEM);
+        job->gid = row->gid;
+        job->priority = row->priority;
+        job->hold = row->hold;
+        job->requeue = row->requeue;
+        job->submit_wall_usec = row->submit_wall_usec;
+        job->task_count = row->task_count;
+        job->task_next = row->task_next;
+        job->last_sequence = e->sequence;
+        job->user->queued_tasks += job->task_count - job->task_next;
+        e->queued_tasks += job->task_count - job->task_next;
+        r = restore_fill_extra(e, job, row);
+        if (r)
+                return PASS(r);
+        if (job->extra && job->extra->begin_wall_usec)
+                run_queue_begin_at(e, job);
+        run_queue_update(e, job);
+        *out_job = job;
+        return 0;
+}
+
+/* Task rows of an unfinished job stand for numbers below task_next, whatever its row says. */
+static void restore_pass_number(struct engine *e, struct job *job, uint64_t number)
+{
+        uint64_t passed;
+
+        if (number < job->task_next)
+                return;
+        passed = number + 1 - job->task_next;
+        job->task_next = number + 1;
+        job->user->queued_tasks -= passed;
+        e->queued_tasks -= passed;
+}
+
+static int restore_leased(struct engine *e, struct task *task, const struct journal_task *row)
+{
+        struct job *job = task->job;
+
+        task->lease = row->lease;
+        task->worker_number = row->worker;
+        task->generation = row->generation;
+        task->boot_is_ours = memcmp(row->boot_id, e->boot_id, sizeof(e->boot_id)) == 0;
+        task->start_ready = true;
+        if (engine_find_lease(e, row->lease))
+                return restore_bad_row("second lease", row->job, row->task);
+        job->requeued_count--;
+        job->leased_count++;
+        job->user->leased_tasks++;
+        if (row->lease > e->last_lease)
+                e->last_lease = row->lease;
+        return engine_index_lease(e, task);
+}
+
+static void restore_queued(struct engine *e, struct task *task, const struct journal_task *row)
+{
+        const uint64_t now = clock_wall_usec();
+
+        task->job->user->queued_tasks++;
+        e->queued_tasks++;
+        task->retry_wall_usec = row->retry_wall_usec;
+        if (row->retry_wall_usec > now)
+                run_queue_delay(e, task, row->retry_wall_usec - now);
+}
+
+int restore_task(struct engine *e, struct job *job, const struct journal_task *row)
+{
+        struct task *task;
+        int r = 0;
+
+        if (row->state == JOB_ABSENT || row->state >= JOB_STATE_COUNT ||
+            row->task >= job->task_count || engine_find_task(job, row->task))
+                return restore_bad_row("task", row->job, row->task);
+        restore_pass_number(e, job, row->task);
+        if (job_state_is_finished((enum job_state)row->state)) {
+                struct job_extra *x = job->task_count > 1 ? engine_extra(e, job) : NULL;
+
+                if (!x)
+                        return restore_bad_row("finished task", row->job, row->task);
+                if (row->state == JOB_SUCCEEDED)
+                        x->tasks_ok++;
+                else
+                        x->tasks_failed++;
+                run_queue_update(e, job);
+                return 0;
+        }
+        task = engine_add_task(e, job, row->task);
+        if (!task)
+                return FAULT(-ENOMEM);
+        task->state = row->state;
+        task->attempt = row->attempt;
+        task->started = row->started;
+        task->stop_reason = row->stop_reason;
+        task->pid = row->pid;
+        task->start_wall_usec = row->start_wall_usec;
+        if (job_state_is_leased((enum job_state)row->state))
+                r = restore_leased(e, task, row);
+        else
+                restore_queued(e, task, row);
+        run_queue_update(e, job);
+        return r ? PASS(r) : 0;
+}
+
+static int restore_on_job(void *arg, const struct journal_job *row)
+{
+        struct journal_job fresh = *row;
+        struct job *job;
+
+        /* Counts come from the task rows; a cancelled rest counts as failed and has none. */
+        if (fresh.task_count > 1 && fresh.tasks_failed == 0)
+                fresh.tasks_ok = 0;
+        return restore_job(arg, &fresh, &job);
+}
+
+static int restore_on_task(void *arg, const struct journal_task *row)
+{
+        struct engine *e = arg;
+        struct job *job = job_table_find(&e->jobs, row->job);
+
+        return job ? restore_task(e, job, row) : restore_bad_row("task", row->job, row->task);
+}
+
+static int restore_on_key(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KEY_BYTES])
+{
+        struct engine *e = arg;
+
+        return key_set_add(&e->keys, uid, key, JOURNAL_KEY_BYTES);
+}
+
+static int restore_on_use(void *arg, uint32_t uid, uint64_t bytes)
+{
+        struct user *user = engine_get_user(arg, uid);
+
+        if (!user)
+                return FAULT(-ENOMEM);
+        user->output_bytes = bytes;
+        return 0;
+}
+
+/* Leases of another boot: their processes are gone, and nobody saw how. */
+static void restore_decide_old_boot(struct engine *e)
+{
+        struct task *task, *next;
+
+        HASH_ITER (hh, e->leased, task, next) {
+                if (!task->boot_is_ours)
+                        outcome_lose(e, task, "the machine was restarted while it ran");
+        }
+}
+
+int engine_restore(struct engine *e, struct journal *journal)
+{
+        static const struct journal_restore restore = {
+                .on_job = restore_on_job,
+                .on_task = restore_on_task,
+                .on_key = restore_on_key,
+        };
+        int r;
+
+        e->sequence = journal_last_sequence(journal);
+        e->posted_sequence = e->sequence;
+        e->last_job_id = journal_last_job_id(journal);
+        e->last_lease = journal_last_lease(journal);
+        r = journal_read_all(journal, &restore, e);
+        if (!r)
+                r = journal_read_output_use(journal, restore_on_use, e);
+        if (r || e->fault)
+                return PASS(r ? r : e->fault);
+        restore_decide_old_boot(e);
+        log_info("restored %" PRIu64 " unfinished jobs, %u of their tasks with a worker",
+                 e->jobs_count, HASH_COUNT(e->leased));
+        return e->fault ? PASS(e->fault) : 0;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who could start now. Each user has a tree of ready jobs, best first (higher priority, then lower
+ * id); users with a non-empty tree form the list that the scheduler looks at. A job is ready when
+ * it is not held, its begin time has come, it is under its width, and it has a task that is queued
+ * and not waiting for a retry. run_queue_update() is called after every change of a job and puts
+ * it where it belongs; nobody else touches the trees.
+ *
+ * What waits for a time stands in two more trees: `begins` by wall clock with one alarm, since
+ * --begin means what the clock on the wall says and must follow it when it is set, and `delays` by
+ * the monotonic clock with one timer, since the pause before a retry is a duration. Without
+ * waiters neither costs a wake-up.
+ */
+#include <errno.h>
+
+#include "common/log.h"
+
+#include "daemon/jobs/engine_private.h"
+
+static int run_queue_compare_ready(struct job *a, struct job *b)
+{
+        if (a->priority != b->priority)
+                return a->priority > b->priority ? -1 : 1;
+        return a->id < b->id ? -1 : a->id > b->id;
+}
+
+static int run_queue_compare_begin(struct job_extra *a, struct job_extra *b)
+{
+        if (a->begin_wall_usec != b->begin_wall_usec)
+                return a->begin_wall_usec < b->begin_wall_usec ? -1 : 1;
+        return a->job->id < b->job->id ? -1 : a->job->id > b->job->id;
+}
+
+static int run_queue_compare_delay(struct task *a, struct task *b)
+{
+        if (a->retry_mono_usec != b->retry_mono_usec)
+                return a->retry_mono_usec < b->retry_mono_usec ? -1 : 1;
+        if (a->job->id != b->job->id)
+                return a->job->id < b->job->id ? -1 : 1;
+        return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* clang-format off */
+RB_GENERATE_STATIC(job_ready, job, ready_entry, run_queue_compare_ready)
+RB_GENERATE_STATIC(begin_tree, job_extra, begin_entry, run_queue_compare_begin)
+RB_GENERATE_STATIC(delay_tree, task, delay_entry, run_queue_compare_delay)
+/* clang-format on */
+
+static bool run_queue_may_start(const struct job *job)
+{
+        const uint32_t width = job->extra ? job->extra->array_width : 0;
+
+        if (job->hold || !job->is_begin_due)
+                return false;
+        if (width && job->leased_count >= width)
+                return false;
+        return job->requeued_count > 0 || job->task_next < job->task_count;
+}
+
+static void run_queue_insert(struct engine *e, struct job *job)
+{
+        struct user *user = job->user;
+
+        RB_INSERT(job_ready, &user->ready, job);
+        job->is_ready = true;
+        if (!user->is_ready) {
+                TAILQ_INSERT_TAIL(&e->ready_users, user, ready_entry);
+                user->is_ready = true;
+        }
+}
+
+static void run_queue_take_out(struct engine *e, struct job *job)
+{
+        struct user *user = job->user;
+
+        RB_REMOVE(job_ready, &user->ready, job);
+        job->is_ready = false;
+        if (RB_EMPTY(&user->ready)) {
+                TAILQ_REMOVE(&e->ready_users, user, ready_entry);
+                user->is_ready = false;
+        }
+}
+
+void run_queue_update(struct engine *e, struct job *job)
+{
+        const bool may_start = run_queue_may_start(job);
+
+        if (may_start && !job->is_ready)
+                run_queue_insert(e, job);
+        else if (!may_start && job->is_ready)
+                run_queue_take_out(e, job);
+}
+
+struct job *run_queue_first(struct user *user)
+{
+        return RB_MIN(job_ready, &user->ready);
+}
+
+/* ------------------------------------------------------------------------------------- begins */
+
+static void run_queue_arm_begins(struct engine *e)
+{
+        const struct job_extra *first = RB_MIN(begin_tree, &e->begins);
+
+        engine_note(e, loop_alarm_set(e->begin_alarm, first ? first->begin_wall_usec : USEC_NONE));
+}
+
+static void run_queue_on_begin(void *arg, bool clock_jumped)
+{
+        struct engine *e = arg;
+        const uint64_t now = clock_wall_usec();
+        struct job_extra *x;
+
+        if (clock_jumped)
+                log_info("the wall clock was set: looking at begin times again");
+        while ((x = RB_MIN(begin_tree, &e->begins)) && x->begin_wall_usec <= now) {
+                RB_REMOVE(begin_tree, &e->begins, x);
+                x->job->is_begin_due = true;
+                run_queue_update(e, x->job);
+        }
+        run_queue_arm_begins(e);
+}
+
+void run_queue_begin_at(struct engine *e, struct job *job)
+{
+        if (job->extra->begin_wall_usec <= clock_wall_usec())
+                return;
+        job->is_begin_due = false;
+        RB_INSERT(begin_tree, &e->begins, job->extra);
+        run_queue_arm_begins(e);
+}
+
+/* ------------------------------------------------------------------------------------- delays */
+
+static void run_queue_arm_delays(struct engine *e)
+{
+        const struct task *first = RB_MIN(delay_tree, &e->delays);
+        const uint64_t now = clock_mono_usec();
+
+        if (!first)
+                loop_timer_stop(e->delay_timer);
+        else
+                engine_note(e,
+                            loop_timer_start(e->delay_timer, first->retry_mono_usec > now
+                                                                     ? first->retry_mono_usec - now
+                                                                     : 0));
+}
+
+static void run_queue_on_delay(void *arg)
+{
+        struct engine *e = arg;
+        const uint64_t now = clock_mono_usec();
+        struct task *task;
+
+        while ((task = RB_MIN(delay_tree, &e->delays)) && task->retry_mono_usec <= now)
+                run_queue_undelay(e, task);
+        run_queue_arm_delays(e);
+}
+
+void run_queue_delay(struct engine *e, struct task *task, uint64_t delay_usec)
+{
+        task->retry_mono_usec = clock_mono_usec() + delay_usec;
+        task->is_delayed = true;
+        task->job->requeued_count--;
+        RB_INSERT(delay_tree, &e->delays, task);
+        run_queue_arm_delays(e);
+}
+
+void run_queue_undelay(struct engine *e, struct task *task)
+{
+        RB_REMOVE(delay_tree, &e->delays, task);
+        task->is_delayed = false;
+        task->job->requeued_count++;
+        run_queue_update(e, task->job);
+}
+
+/* ---------------------------------------------------------------------------------- life time */
+
+void run_queue_remove(struct engine *e, struct job *job)
+{
+        struct task *task;
+
+        if (job->is_ready)
+                run_queue_take_out(e, job);
+        if (!job->is_begin_due) {
+                RB_REMOVE(begin_tree, &e->begins, job->extra);
+                job->is_begin_due = true;
+                run_queue_arm_begins(e);
+        }
+        LIST_FOREACH (task, &job->tasks, entry)
+                if (task->is_delayed) {
+                        RB_REMOVE(delay_tree, &e->delays, task);
+                        task->is_delayed = false;
+                }
+}
+
+int run_queue_init(struct engine *e)
+{
+        int r;
+
+        r = loop_alarm_new(e->loop, run_queue_on_begin, e, &e->begin_alarm);
+        if (r)
+                return PASS(r);
+        r = loop_timer_new(e->loop, run_queue_on_delay, e, &e->delay_timer);
+        return r ? PASS(r) : 0;
+}
+
+void run_queue_deinit(struct engine *e)
+{
+        e->begin_alarm = loop_alarm_free(e->begin_alarm);
+        e->delay_timer = loop_timer_free(e->delay_timer);
+}

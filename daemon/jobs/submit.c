@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Taking jobs in. All jobs of a submission enter in one batch under consecutive ids, or none does;
+ * what could refuse it (limits, a full disk, a stopping daemon) is looked at before anything is
+ * posted. The key makes a retry harmless: a key that may be known is looked up in the journal, and
+ * when it is, the ids of its first use are the answer.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/text.h"
+
+#include "daemon/jobs/engine_private.h"
+#include "daemon/jobs/watch.h"
+
+/* A submission that waits for the journal's word about its key: a copy of what it needs. */
+struct submit_wait {
+        struct engine *engine; /* borrowed: reads end before the engine does */
+        struct engine_submission submission;
+        struct engine_spec *specs; /* owned, with their names, keys, bitmaps and blobs */
+        engine_submitted_fn done;
+        void *arg;
+};
+
+static struct submit_wait *submit_wait_free(struct submit_wait *wait)
+{
+        size_t i;
+
+        if (!wait)
+                return NULL;
+        for (i = 0; wait->specs && i < wait->submission.specs_count; i++) {
+                struct engine_spec *s = &wait->specs[i];
+
+                free((void *)(uintptr_t)s->name);
+                free((void *)(uintptr_t)s->unique_key);
+                free((void *)(uintptr_t)s->retry_on);
+                journal_blob_unref(s->spec);
+                journal_blob_unref(s->environment);
+        }
+        free(wait->specs);
+        free(wait);
+        return NULL;
+}
+DEFINE_CLEANUP(struct submit_wait *, submit_wait_free);
+
+/* ------------------------------------------------------------------------------------- limits */
+
+static int submit_check_sums(const struct engine *e, const struct user *user, uint64_t tasks,
+                             uint64_t bytes, struct reason *why)
+{
+        const struct engine_options *o = &e->options;
+        char have[TEXT_SIZE_MAX], most[TEXT_SIZE_MAX];
+
+        if (user->queued_tasks + tasks > o->queued_max_per_user)
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "you would have more than %" PRIu64
+                                  " queued tasks: wait for some to end, or cancel them",
+                                  o->queued_max_per_user);
+        if (user->spec_bytes + bytes > o->spec_bytes_max_per_user)
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "the specifications of your queued jobs would exceed %s: "
+                                  "wait for some to end",
+                                  text_format_size(o->spec_bytes_max_per_user, most));
+        if (e->queued_tasks + tasks > o->queued_max || e->spec_bytes + bytes > o->spec_bytes_max)
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "the machine's queue is full: try again later");
+        if (o->output_quota_bytes && user->output_bytes > o->output_quota_bytes)
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "the kept output of your jobs takes %s of the %s allowed: "
+                                  "`jobctl purge` frees it",
+                                  text_format_size(user->output_bytes, have),
+                                  text_format_size(o->output_quota_bytes, most));
+        return 0;
+}
+
+static int submit_check(struct engine *e, const struct engine_submission *submission,
+                        struct user *user, struct reason *why)
+{
+        uint64_t tasks = 0, bytes = 0;
+        size_t i;
+
+        if (e->is_stopping)
+                return reason_set(why, ENGINE_E_STOPPING,
+                                  "the daemon is shutting down and takes no more jobs");
+        if (journal_is_disk_full(e->journal))
+                return reason_set(
+                        why, ENGINE_E_FULL,
+                        "the disk under the daemon's state folder is nearly full: nothing "
+                        "new is taken until space is free again");
+        for (i = 0; i < submission->specs_count; i++) {
+                const struct engine_spec *s = &submission->specs[i];
+
+                tasks += s->task_count;
+                bytes += s->spec->size;
+                if (s->unique_key && submission->specs_count > 1)
+                        return reason_set(why, ENGINE_E_LIMIT,
+                                          "a job with a unique key must be submitted alone");
+        }
+        return submit_check_sums(e, user, tasks, bytes, why);
+}
+
+/* ------------------------------------------------------------------------------------ entering */
+
+static bool submit_needs_extra(const struct engine_spec *s)
+{
+        return s->unique_key || s->cpus || s->memory_bytes || s->begin_wall_usec || s->retries ||
+               s->is_array || s->task_count > 1;
+}
+
+static void submit_fill_extra(struct engine *e, struct job *job, const struct engine_spec *s)
+{
+        struct job_extra *x = engine_extra(e, job);
+
+        if (!x)
+                return;
+        x->cpus = s->cpus;
+        x->memory_bytes = s->memory_bytes;
+        x->begin_wall_usec = s->begin_wall_usec;
+        x->retries = s->retries;
+        x->retry_delay_usec = s->retry_delay_usec;
+        x->array_first = s->array_first;
+        x->array_step = s->is_array ? s->array_step : 0;
+        x->array_width = s->array_width;
+        if (s->retry_on) {
+                x->has_retry_on = true;
+                memcpy(x->retry_on, s->retry_on, JOB_RETRY_ON_BYTES);
+        }
+        if (!s->unique_key)
+                return;
+        x->unique_key = strdup(s->unique_key);
+        if (!x->unique_key) {
+                engine_note(e, FAULT(-ENOMEM));
+                return;
+        }
+        HASH_ADD_KEYPTR(unique_hh, job->user->unique, x->unique_key, strlen(x->unique_key), x);
+        if (!x->unique_hh.tbl)
+                engine_note(e, FAULT(-ENOMEM));
+}
+
+static void submit_one(struct engine *e, const struct engine_submission *submission,
+                       const struct engine_spec *s, uint64_t now_wall_usec)
+{
+        struct job *job = engine_add_job(e, ++e->last_job_id, submission->uid);
+        struct journal_batch *batch = engine_batch(e);
+        struct journal_job row;
+
+        if (!job || !batch)
+                return;
+        job->gid = submission->gid;
+        job->priority = s->priority;
+        job->hold = s->hold;
+        job->requeue = s->requeue;
+        job->task_count = s->task_count;
+        job->submit_wall_usec = now_wall_usec;
+        job->spec_bytes = (uint32_t)s->spec->size;
+        job->user->queued_tasks += s->task_count;
+        job->user->spec_bytes += job->spec_bytes;
+        e->queued_tasks += s->task_count;
+        e->spec_bytes += job->spec_bytes;
+        if (submit_needs_extra(s))
+                submit_fill_extra(e, job, s);
+        if (e->fault)
+                return;
+        engine_fill_job_row(job, &row);
+        row.name = s->name;
+        row.spec = s->spec;
+        row.environment = s->environment;
+        engine_note(e, journal_put_job(batch, &row));
+        engine_post_event(e, job, 0, JOB_EV_SUBMIT, JOB_QUEUED, NULL);
+        if (job->extra && job->extra->begin_wall_usec)
+                run_queue_begin_at(e, job);
+        run_queue_update(e, job);
+}
+
+static void submit_enter(struct engine *e, const struct engine_submission *submission,
+                         engine_submitted_fn done, void *arg)
+{
+        const uint64_t now = clock_wall_usec();
+        const uint64_t first_id = e->last_job_id + 1;
+        const uint32_t count = (uint32_t)submission->specs_count;
+        struct user *user = engine_get_user(e, submission->uid);
+        struct journal_batch *batch = engine_batch(e);
+        struct reason why = { "" };
+        int r;
+        size_t i;
+
+        if (!user || !batch)
+                return;
+        r = submit_check(e, submission, user, &why);
+        if (r) {
+                done(arg, r, 0, 0, false, 0, &why);
+                return;
+        }
+        for (i = 0; i < submission->specs_count && !e->fault; i++)
+                submit_one(e, submission, &submission->specs[i], now);
+        engine_note(e,
+                    journal_put_key(batch, submission->uid, submission->key, first_id, count, now));
+        engine_note(e, key_set_add(&e->keys, submission->uid, submission->key, JOURNAL_KEY_BYTES));
+        if (!e->fault)
+                done(arg, 0, first_id, count, false, e->sequence, NULL);
+}
+
+/* An unfinished own job with the same unique key stands for the new one. */
+static struct job *submit_find_unique(struct engine *e, const struct engine_submission *submission)
+{
+        const char *key = submission->specs[0].unique_key;
+        struct user *user = engine_get_user(e, submission->uid);
+        struct job_extra *x = NULL;
+
+        if (user && key && submission->specs_count == 1)
+                HASH_FIND(unique_hh, user->unique, key, strlen(key), x);
+        return x ? x->job : NULL;
+}
+
+/* --------------------------------------------------------------------------- keys seen before */
+
+static void submit_on_key(void *arg, const struct journal_page *page)
+{
+        _cleanup_(submit_wait_freep) struct submit_wait *wait = arg;
+
+        if (page->fault)
+                engine_note(wait->engine, page->fault);
+        else if (page->found_first)
+                wait->done(wait->arg, 0, page->found_first, page->found_count, true, 0, NULL);
+        else
+                submit_enter(wait->engine, &wait->submission, wait->done, wait->arg);
+}
+
+static int submit_copy_text(const char *from, const char **to)
+{
+        *to = from ? strdup(from) : NULL;
+        return from && !*to ? FAULT(-ENOMEM) : 0;
+}
+
+static int submit_copy_spec(const struct engine_spec *from, struct engine_spec *to)
+{
+        uint8_t *retry_on;
+        int r;
+
+        *to = *from;
+        to->name = NULL;
+        to->unique_key = NULL;
+        to->retry_on = NULL;
+        journal_blob_ref(to->spec);
+        journal_blob_ref(to->environment);
+        r = submit_copy_text(from->name, &to->name);
+        if (!r)
+                r = submit_copy_text(from->unique_key, &to->unique_key);
+        if (r || !from->retry_on)
+                return r;
+        retry_on = malloc(JOB_RETRY_ON_BYTES);
+        if (!retry_on)
+                return FAULT(-ENOMEM);
+        memcpy(retry_on, from->retry_on, JOB_RETRY_ON_BYTES);
+        to->retry_on = retry_on;
+        return 0;
+}
+
+static int submit_ask_key(struct engine *e, const struct engine_submission *submission,
+                          engine_submitted_fn done, void *arg, struct journal_read **out_read)
+{
+        _cleanup_(submit_wait_freep) struct submit_wait *wait = calloc(1, sizeof(*wait));
+        struct journal *journal = engine_journal(e);
+        size_t i;
+        int r;
+
+        if (!wait || !journal)
+                return FAULT(-ENOMEM);
+        wait->engine = e;
+        wait->done = done;
+        wait->arg = arg;
+        wait->submission = *submission;
+        wait->specs = calloc(submission->specs_count, sizeof(*wait->specs));
+        if (!wait->specs)
+                return FAULT(-ENOMEM);
+        wait->submission.specs = wait->specs;
+        for (i = 0; i < submission->specs_count; i++) {
+                r = submit_copy_spec(&submission->specs[i], &wait->specs[i]);
+                if (r)
+                        return PASS(r);
+        }
+        r = journal_read_key(journal, submission->uid, submission->key, submit_on_key, wait,
+                             out_read);
+        if (r)
+                return PASS(r);
+        (void)TAKE_PTR(wait);
+        return 0;
+}
+
+int engine_submit(struct engine *e, const struct engine_submission *submission,
+                  engine_submitted_fn done, void *arg, struct journal_read **out_read)
+{
+        const struct job *same;
+
+        *out_read = NULL;
+        if (key_set_may_have(&e->keys, submission->uid, submission->key, JOURNAL_KEY_BYTES))
+                return submit_ask_key(e, submission, done, arg, out_read);
+        same = submit_find_unique(e, submission);
+        if (same)
+                done(arg, 0, same->id, 1, true, same->last_sequence, NULL);
+        else
+                submit_enter(e, submission, done, arg);
+        return e->fault ? PASS(e->fault) : 0;
+}

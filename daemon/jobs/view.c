@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading what the engine holds, for answers: a job's state as a whole, counts, who runs where.
+ * Each view carries the barrier that an answer built from it must wait for. Changes nothing.
+ */
+#include <string.h>
+
+#include "daemon/jobs/engine_private.h"
+
+/* jobd.Blocker; the same numbers. */
+#define VIEW_BLOCKER_HOLD 1U
+#define VIEW_BLOCKER_BEGIN 2U
+#define VIEW_BLOCKER_RETRY 4U
+#define VIEW_BLOCKER_DRAIN 16U
+
+struct job *engine_find(struct engine *e, uint64_t id)
+{
+        return job_table_find(&e->jobs, id);
+}
+
+uint32_t engine_job_uid(const struct job *job)
+{
+        return job->user->uid;
+}
+
+uint64_t engine_job_id(const struct job *job)
+{
+        return job->id;
+}
+
+static struct user *view_find_user(const struct engine *e, uint32_t uid)
+{
+        struct user *user;
+
+        HASH_FIND(hh, e->users, &uid, sizeof(uid), user);
+        return user;
+}
+
+struct job *engine_next_job(struct engine *e, uint32_t uid, uint64_t after_id)
+{
+        struct user *user = view_find_user(e, uid);
+        struct job *job = user ? job_table_find(&e->jobs, after_id) : NULL;
+
+        if (!user)
+                return NULL;
+        if (job && job->user == user)
+                return TAILQ_NEXT(job, user_entry);
+        TAILQ_FOREACH (job, &user->jobs, user_entry)
+                if (job->id > after_id)
+                        return job;
+        return NULL;
+}
+
+uint64_t engine_last_id(struct engine *e, uint32_t uid)
+{
+        const struct user *user = view_find_user(e, uid);
+        const struct job *job = user ? TAILQ_LAST(&user->jobs, job_queue) : NULL;
+
+        return job ? job->id : 0;
+}
+
+bool engine_next_user(struct engine *e, int64_t after_uid, uint32_t *out_uid)
+{
+        const struct user *user, *best = NULL;
+
+        for (user = e->users; user; user = user->hh.next)
+                if ((int64_t)user->uid > after_uid && !TAILQ_EMPTY(&user->jobs) &&
+                    (!best || user->uid < best->uid))
+                        best = user;
+        if (best)
+                *out_uid = best->uid;
+        return best;
+}
+
+/* The most alive of the states: what the job as a whole is doing. */
+static enum job_state view_sum_up(const struct engine_view *view)
+{
+        static const enum job_state order[] = { JOB_RUNNING, JOB_STOPPING, JOB_PAUSED, JOB_STARTING,
+                                                JOB_QUEUED };
+        size_t i;
+
+        for (i = 0; i < ARRAY_SIZE(order); i++)
+                if (view->by_state[order[i]])
+                        return order[i];
+        return JOB_QUEUED;
+}
+
+void engine_view_job(const struct engine *e, const struct job *job, struct engine_view *out_view)
+{
+        const struct job_extra *x = job->extra;
+        const struct task *task;
+
+        memset(out_view, 0, sizeof(*out_view));
+        out_view->task_count = job->task_count;
+        out_view->barrier = job->last_sequence;
+        out_view->by_state[JOB_QUEUED] = job->task_count - job->task_next;
+        if (x) {
+                out_view->by_state[JOB_SUCCEEDED] = x->tasks_ok;
+                out_view->by_state[JOB_FAILED] = x->tasks_failed;
+        }
+        LIST_FOREACH (task, &job->tasks, entry) {
+                out_view->by_state[task->state]++;
+                if (task->is_delayed) {
+                        out_view->blockers |= VIEW_BLOCKER_RETRY;
+                        out_view->begin_wall_usec = task->retry_wall_usec;
+                }
+        }
+        out_view->state = view_sum_up(out_view);
+        if (!job->is_begin_due) {
+                out_view->blockers |= VIEW_BLOCKER_BEGIN;
+                out_view->begin_wall_usec = x->begin_wall_usec;
+        }
+        if (job->hold)
+                out_view->blockers |= VIEW_BLOCKER_HOLD;
+        if (e->is_draining && out_view->state == JOB_QUEUED)
+                out_view->blockers |= VIEW_BLOCKER_DRAIN;
+}
+
+bool engine_view_task(const struct engine *e, const struct job *job, uint64_t number,
+                      struct engine_task_view *out_view)
+{
+        const struct task *task = engine_find_task(job, number);
+
+        (void)e;
+        memset(out_view, 0, sizeof(*out_view));
+        out_view->barrier = job->last_sequence;
+        out_view->state = JOB_QUEUED;
+        if (!task)
+                return number >= job->task_next && number < job->task_count;
+        out_view->state = (enum job_state)task->state;
+        out_view->attempt = task->attempt;
+        if (job_state_is_leased(out_view->state) && !task->started)
+                out_view->attempt++;
+        out_view->pid = task->pid;
+        out_view->output_bytes = task->output_bytes;
+        out_view->spooled = task->spooled;
+        out_view->stdin_taken = task->stdin_taken;
+        return true;
+}
+
+void engine_count(const struct engine *e, struct engine_counts *out_counts)
+{
+        const struct worker_view *view;
+
+        memset(out_counts, 0, sizeof(*out_counts));
+        out_counts->queued_tasks = e->queued_tasks;
+        out_counts->leased_tasks = HASH_COUNT(e->leased);
+        out_counts->finished_tasks = e->finished_tasks;
+        out_counts->draining = e->is_draining;
+        out_counts->stopping = e->is_stopping;
+        TAILQ_FOREACH (view, &e->views, entry) {
+                out_counts->workers_alive++;
+                if (view->leases_count > 0)
+                        out_counts->workers_busy++;
+        }
+}
+
+void engine_count_user(const struct engine *e, uint32_t uid, uint64_t *out_queued,
+                       uint64_t *out_leased)
+{
+        const struct user *user = view_find_user(e, uid);
+
+        *out_queued = user ? user->queued_tasks : 0;
+        *out_leased = user ? user->leased_tasks : 0;
+}
+
+bool engine_worker_task(const struct engine *e, uint32_t number, uint64_t *out_job,
+                        uint64_t *out_task, uint32_t *out_leases)
+{
+        const struct worker_view *view;
+        const struct task *task, *oldest = NULL;
+
+        TAILQ_FOREACH (view, &e->views, entry) {
+                if (worker_number(view->worker) != number)
+                        continue;
+                LIST_FOREACH (task, &view->tasks, worker_entry)
+                        oldest = task; /* newest first: the last one runs */
+                *out_leases = view->leases_count;
+                if (!oldest)
+                        return false;
+                *out_job = oldest->job->id;
+                *out_task = oldest->number;
+                return true;
+        }
+        return false;
+}
+
+bool engine_is_quiet(const struct engine *e)
+{
+        return HASH_COUNT(e->leased) == 0;
+}
+
+bool engine_is_empty(const struct engine *e)
+{
+        return e->jobs_count == 0;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The durable store: rows in, one synced transaction per batch, answers in order. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/loop.h"
+
+struct journal;
+struct journal_batch;
+
+#define JOURNAL_KEY_BYTES 16
+#define JOURNAL_PAGE_MAX 1000U
+
+enum journal_answer {
+        JOURNAL_E_REFUSED = 1, /* open: the reason says what stands in the way and what to do */
+        JOURNAL_E_ABSENT,
+};
+
+/* ------------------------------------------------------------------------------------- blobs */
+
+/* Immutable bytes shared by the loop and the journal thread; the count is atomic. */
+struct journal_blob {
+        size_t size;
+        const uint8_t *data;
+};
+/* Takes over `data` (malloc'd), also when this fails. The count starts at 1. */
+_must_use_ int journal_blob_new(void *data, size_t size, struct journal_blob **out_blob);
+struct journal_blob *journal_blob_ref(struct journal_blob *blob); /* NULL-safe; returns blob */
+struct journal_blob *journal_blob_unref(struct journal_blob *blob);
+DEFINE_CLEANUP(struct journal_blob *, journal_blob_unref);
+
+/* -------------------------------------------------------------------------------------- rows */
+
+/*
+ * A row of `job`. The journal does not interpret states; `finished` is its only flag. Texts and
+ * blobs are borrowed by journal_put_job() for the call (texts copied, blobs referenced), and in a
+ * row that comes out they live as long as that row (see journal_page).
+ */
+struct journal_job {
+        uint64_t id;
+        uint32_t uid;
+        uint32_t gid;
+        uint8_t state; /* enum job_state of daemon/jobs */
+        bool finished;
+        bool hold;
+        bool requeue;
+        int32_t priority;
+        uint32_t cpus;
+        uint64_t memory_bytes;
+        uint64_t submit_wall_usec;
+        uint64_t begin_wall_usec; /* 0: none */
+        uint64_t end_wall_usec;   /* 0: not ended */
+        uint64_t task_count;
+        uint64_t task_next; /* tasks below it have a row of their own, or had one */
+        uint64_t array_first, array_step;
+        uint32_t array_width; /* 0: no limit */
+        uint32_t retries;
+        uint64_t retry_delay_usec;
+        const uint8_t *retry_on;          /* NULL, or 32 bytes: a bit per exit code */
+        uint64_t tasks_ok, tasks_failed;  /* of those that ended */
+        const char *name;                 /* NULL when none */
+        const char *unique_key;           /* NULL when none */
+        const char *why;                  /* NULL when none */
+        struct journal_blob *spec;        /* packed jobd.Spec; NULL in rows read without it */
+        struct journal_blob *environment; /* packed jobd.Environment, stored once by content */
+        uint64_t spec_bytes;              /* size of spec; only in rows that come out */
+};
+
+/* A row of `task`: its newest attempt. Made when the task first starts, or ends without a start. */
+struct journal_task {
+        uint64_t job;
+        uint64_t task;
+        uint8_t state;
+        uint8_t stop_reason; /* enum job_stop: why it is stopping, 0 none */
+        bool started;        /* GO is known to have been given */
+        uint32_t attempt;    /* attempts begun: 0 before the first GO */
+        uint64_t lease;      /* of the newest assignment */
+        uint32_t worker;
+        uint64_t generation;
+        uint8_t boot_id[CLOCK_BOOT_ID_BYTES]; /* of the newest assignment */
+        uint32_t pid;
+        uint64_t retry_wall_usec; /* not before; 0: none */
+        uint64_t start_wall_usec;
+        uint64_t end_wall_usec;
+        uint64_t run_usec;
+        int32_t exit_code;    /* -1: none */
+        uint32_t exit_signal; /* 0: none */
+        uint64_t user_usec, system_usec;
+        uint64_t memory_peak_bytes, read_bytes, write_bytes;
+        uint64_t output_bytes;      /* length of the record log */
+        uint64_t output_disk_bytes; /* what it occupies: in the database or as a file */
+        uint8_t output_where;       /* enum journal_where */
+        bool output_cut;
+        const char *why; /* NULL when none */
+};
+
+enum journal_where {
+        JOURNAL_OUTPUT_NONE,
+        JOURNAL_OUTPUT_INLINE, /* in table `output` */
+        JOURNAL_OUTPUT_SPOOL,
+        JOURNAL_OUTPUT_ZSTD,
+};
+
+/* A row of `event`: history, never read at start. `kind` is enum job_event of daemon/jobs. */
+struct journal_event {
+        uint64_t seq; /* the journal sequence; strictly rising */
+        uint64_t wall_usec;
+        uint64_t job;
+        uint64_t task;
+        uint32_t uid;
+        uint8_t kind;
+        uint8_t state;      /* afterwards */
+        const char *detail; /* NULL when none */
+};
+
+/* ---------------------------------------------------------------------------------- life time */
+
+struct journal_options {
+        const char *state_dir;  /* borrowed for the call: exists, ours, locked by the caller */
+        uint64_t floor_bytes;   /* submissions are refused below so much free space (256 MiB) */
+        uint64_t reserve_bytes; /* the WAL is grown once to this (64 MiB) and kept */
+        uint64_t key_keep_usec; /* how long submit keys are remembered: at least 24 h */
+};
+
+struct journal_ops {
+        /* Everything posted with a sequence <= durable is on stable storage. On the loop. */
+        void (*on_durable)(void *arg, uint64_t durable);
+        /* The store failed; outcome of what was posted is unknown. The daemon must exit. */
+        void (*on_failed)(void *arg, const char *sentence);
+        /* journal_is_disk_full() changed. */
+        void (*on_disk)(void *arg, bool full);
+};
+
+/*
+ * Opens or makes the database in the state folder: checks owner and marker, schema version
+ * (migrating older ones), quick_check, high-water file; rewrites the file first if the last run
+ * ended by an I/O error. Starts no thread yet. JOURNAL_E_REFUSED with a sentence, or a fault.
+ */
+_must_use_ int journal_open(const struct journal_options *options, struct journal **out_journal,
+                            struct reason *why);
+/* Starts the thread; callbacks come on `loop` from now on. ops, arg: borrowed. */
+_must_use_ int journal_start(struct journal *journal, struct loop *loop,
+                             const struct journal_ops *ops, void *arg);
+/* Commits what was posted, ends the thread, closes. Callbacks that were due are not called. */
+struct journal *journal_close(struct journal *journal);
+DEFINE_CLEANUP(struct journal *, journal_close);
+
+/* Marks the high numbers already used: never handed out again, whatever the rows say. */
+uint64_t journal_last_job_id(const struct journal *journal);
+uint64_t journal_last_sequence(const struct journal *journal);
+uint64_t journal_last_lease(const struct journal *journal);
+
+/* -------------------------------------------------------------------- restoring (before start) */
+
+struct journal_restore {
+        /* Unfinished jobs by rising id (no spec, no environment); then their tasks; then keys. */
+        int (*on_job)(void *arg, const struct journal_job *row);
+        int (*on_task)(void *arg, const struct journal_task *row);
+        int (*on_key)(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KEY_BYTES]);
+};
+/* Only between journal_open() and journal_start(). Stops at the first non-zero callback (PASSed).
+ */
+_must_use_ int journal_read_all(struct journal *journal, const struct journal_restore *restore,
+                                void *arg);
+/* Bytes of kept output by user, for the quota; same time. */
+_must_use_ int journal_read_output_use(struct journal *journal,
+                                       int (*on_use)(void *arg, uint32_t uid, uint64_t bytes),
+                                       void *arg);
+
+/* ------------------------------------------------------------------------------------- writing */
+
+/*
+ * A batch is one transaction. All put functions copy what they are given and may fail only with a
+ * fault (memory); a batch that met a fault must be freed, not posted.
+ */
+_must_use_ int journal_batch_new(struct journal_batch **out_batch);
+struct journal_batch *journal_batch_free(struct journal_batch *batch);
+DEFINE_CLEANUP(struct journal_batch *, journal_batch_free);
+bool journal_batch_is_empty(const struct journal_batch *batch);
+
+_must_use_ int journal_put_job(struct journal_batch *batch, const struct journal_job *row);
+/* Updates the columns of an existing row that change: state, finished, hold, priority, begin, end,
+ * task_next, counts, why. */
+_must_use_ int journal_set_job(struct journal_batch *batch, const struct journal_job *row);
+/* Inserts or replaces. */
+_must_use_ int journal_put_task(struct journal_batch *batch, const struct journal_task *row);
+/* The record log of one attempt, <= 64 KiB; replaces that of an earlier attempt. */
+_must_use_ int journal_put_output(struct journal_batch *batch, uint64_t job, uint64_t task,
+                                  uint32_t attempt, struct journal_blob *records);
+/* The finished task's output was compressed: where it is now and what it occupies. */
+_must_use_ int journal_set_output(struct journal_batch *batch, uint64_t job, uint64_t task,
+                                  uint8_t output_where, uint64_t output_disk_bytes);
+_must_use_ int journal_put_event(struct journal_batch *batch, const struct journal_event *row);
+_must_use_ int journal_put_key(struct journal_batch *batch, uint32_t uid,
+                               const uint8_t key[static JOURNAL_KEY_BYTES], uint64_t first_id,
+                               uint32_t count, uint64_t wall_usec);
+/* Forgets a finished job: its rows, tasks, outputs, events. Keys stay. */
+_must_use_ int journal_drop_job(struct journal_batch *batch, uint64_t job);
+
+/*
+ * Reads spec and environment of a job back inside the same transaction, for a START.
+ * done: on the loop after the commit, before on_durable of this batch; the blobs are borrowed for
+ * the call (ref to keep). spec NULL: no such row.
+ */
+_must_use_ int journal_fetch_spec(struct journal_batch *batch, uint64_t job,
+                                  void (*done)(void *arg, uint64_t token, struct journal_blob *spec,
+                                               struct journal_blob *environment),
+                                  void *arg, uint64_t token);
+
+/*
+ * Hands the batch over (owned by the journal from here). `sequence` is the sequence of its last
+ * event: on_durable(sequence) tells of the commit. Sequences never fall. The thread commits all
+ * that has been posted as one transaction and never waits for more. Free of blocking.
+ */
+void journal_post(struct journal *journal, struct journal_batch *batch, uint64_t sequence,
+                  uint64_t last_job_id, uint64_t last_lease);
+uint64_t journal_durable(const struct journal *journal);
+
+/* ------------------------------------------------------------------------------------- reading */
+
+/*
+ * Reads run on the journal thread, in order with the batches: a read sees all that was posted
+ * before it, committed. The answer comes on the loop. A read in flight may be cancelled: `done` is
+ * then not called.
+ */
+struct journal_read;
+void journal_read_cancel(struct journal_read *read);
+
+struct journal_page {
+        int fault; /* < 0: the read failed; everything else is empty */
+        struct journal_job *jobs;
+        size_t jobs_count;
+        struct journal_task *tasks; /* of the jobs asked for, by job and task */
+        size_t tasks_count;
+        struct journal_event *events;
+        size_t events_count;
+        struct journal_blob *output; /* NULL when there is none */
+        bool more;                   /* the limit ended it */
+        uint64_t next;               /* where to go on (after_id, after_seq) */
+        uint64_t found_first;        /* key look-up: ids; 0 when unknown */
+        uint32_t found_count;
+};
+/* page: borrowed for the call. */
+typedef void (*journal_page_fn)(void *arg, const struct journal_page *page);
+
+struct journal_job_query {
+        const uint64_t *ids; /* these jobs, in this order (absent ones left out); or NULL: filter */
+        size_t ids_count;    /* at most JOURNAL_PAGE_MAX */
+        bool any_uid;        /* else only rows of `uid` */
+        uint32_t uid;
+        bool finished_only;              /* filter: finished ones, newest id first */
+        uint64_t before_id;              /* filter: ids below it; 0: from the newest */
+        uint64_t min_id, max_id;         /* filter: 0, or bounds */
+        uint64_t since_wall_usec;        /* filter: submitted at or after; 0 */
+        uint64_t ended_before_wall_usec; /* filter: 0, or only jobs that ended before */
+        const char *name;                /* filter: NULL, or the exact name */
+        uint32_t state_mask;             /* filter: 0, or bits 1 << state */
+        uint32_t limit;                  /* at most JOURNAL_PAGE_MAX */
+        bool want_spec, want_environment, want_tasks;
+        bool all_tasks; /* with want_tasks: every task row, else the first of each job */
+};
+_must_use_ int journal_read_jobs(struct journal *journal, const struct journal_job_query *query,
+                                 journal_page_fn done, void *arg, struct journal_read **out_read);
+_must_use_ int journal_read_task(struct journal *journal, uint64_t job, uint64_t task,
+                                 bool want_output, journal_page_fn done, void *arg,
+                                 struct journal_read **out_read);
+_must_use_ int journal_read_key(struct journal *journal, uint32_t uid,
+                                const uint8_t key[static JOURNAL_KEY_BYTES], journal_page_fn done,
+                                void *arg, struct journal_read **out_read);
+/*
+ * Events with seq > after_seq by rising seq, of `uid` (or any), of jobs min_job..max_job (0: no
+ * bound). Looks at no more than 20,000 rows: `next` is the last seq looked at, `more` says that
+ * rows remain. last > 0: begin so many matching events before the end instead.
+ */
+struct journal_event_query {
+        uint64_t after_seq;
+        bool any_uid;
+        uint32_t uid;
+        uint64_t min_job, max_job;
+        uint32_t last;
+        uint32_t limit;
+};
+_must_use_ int journal_read_events(struct journal *journal, const struct journal_event_query *query,
+                                   journal_page_fn done, void *arg, struct journal_read **out_read);
+
+/*
+ * An errand for the journal thread, in order with everything else: the few file operations that
+ * the loop must not do itself (open a spool file, unlink one). work: on the thread; done: on the
+ * loop, with its result. done may be NULL.
+ */
+_must_use_ int journal_run(struct journal *journal, int (*work)(void *arg),
+                           void (*done)(void *arg, int result), void *arg);
+
+/* -------------------------------------------------------------------------------------- state */
+
+struct journal_stats {
+        uint64_t commit_count;
+        uint64_t commit_usec_p50;    /* over the last 1,024 */
+        uint64_t commit_usec_max;    /* over the last 1,024 */
+        uint64_t commit_usec_recent; /* smoothed: what a commit takes now */
+        uint64_t disk_free_bytes;
+        uint64_t oldest_batch_usec; /* how long the oldest uncommitted batch waits; 0 none */
+};
+void journal_read_stats(const struct journal *journal, struct journal_stats *out_stats);
+/* Free space is below the floor, or the WAL's reserve is in use: refuse what grows the store. */
+bool journal_is_disk_full(const struct journal *journal);
