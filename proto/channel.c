@@ -414,7 +414,6 @@ static void channel_on_kick(void *arg)
 {
         struct channel *channel = arg;
 
-        if (!channel->ended && !channel->broken)
-                channel_deliver(channel);
+        channel_deliver(channel);
         channel_finish(channel);
 }

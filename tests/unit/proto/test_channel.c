@@ -95,17 +95,17 @@ static void pair_init(struct pair *pair, bool bare, size_t out_max_bytes)
         memset(pair, 0, sizeof(*pair));
         pair->bare_fd = -1;
         ck_assert_int_eq(loop_new(&pair->loop), 0);
-        ck_assert_int_eq(
-                socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+                         0);
         ck_assert_int_eq(
                 channel_new(pair->loop, fds[0], &options, &ops, &pair->a, &pair->a.channel), 0);
         options.take_fds = true;
         if (bare)
                 pair->bare_fd = fds[1];
         else
-                ck_assert_int_eq(channel_new(pair->loop, fds[1], &options, &ops, &pair->b,
-                                             &pair->b.channel),
-                                 0);
+                ck_assert_int_eq(
+                        channel_new(pair->loop, fds[1], &options, &ops, &pair->b, &pair->b.channel),
+                        0);
 }
 
 static void pair_deinit(struct pair *pair)
@@ -326,8 +326,8 @@ START_TEST(end_tells_whether_a_frame_was_cut)
                 enum channel_end end;
                 size_t frames;
         } rows[] = {
-                { 0, CHANNEL_END_EOF, 0 }, { 1, CHANNEL_END_CUT, 0 },  { 4, CHANNEL_END_CUT, 0 },
-                { 7, CHANNEL_END_CUT, 0 }, { 8, CHANNEL_END_EOF, 1 },  { 9, CHANNEL_END_CUT, 1 },
+                { 0, CHANNEL_END_EOF, 0 }, { 1, CHANNEL_END_CUT, 0 }, { 4, CHANNEL_END_CUT, 0 },
+                { 7, CHANNEL_END_CUT, 0 }, { 8, CHANNEL_END_EOF, 1 }, { 9, CHANNEL_END_CUT, 1 },
         };
         struct pair pair;
 

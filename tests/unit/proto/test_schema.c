@@ -6,6 +6,7 @@
  * PROTOCOL.md tells of every message.
  */
 #include <check.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* wire_spec.c: each thing a submitter may get wrong, with the sentence that says so. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/wire.h"
+
+static uint8_t words[4][8] = { "echo", "a", "", "/tmp" };
+static ProtobufCBinaryData argv_data[WIRE_ENTRIES_MAX + 1];
+
+/* A job that is right. */
+static Jobd__Spec good_spec(void)
+{
+        Jobd__Spec spec = JOBD__SPEC__INIT;
+
+        argv_data[0] = (ProtobufCBinaryData){ 4, words[0] };
+        argv_data[1] = (ProtobufCBinaryData){ 1, words[1] };
+        argv_data[2] = (ProtobufCBinaryData){ 0, NULL }; /* an empty argument is one */
+        spec.n_argv = 3;
+        spec.argv = argv_data;
+        spec.has_cwd = 1;
+        spec.cwd = (ProtobufCBinaryData){ 4, words[3] };
+        return spec;
+}
+
+#define ACCEPT(spec)                                                                               \
+        do {                                                                                       \
+                struct reason why_ = { "" };                                                       \
+                ck_assert_msg(wire_check_spec(spec, &why_) == 0, "it says: %s", why_.text);        \
+        } while (0)
+#define REFUSE(spec, word)                                                                         \
+        do {                                                                                       \
+                struct reason why_ = { "" };                                                       \
+                ck_assert_int_eq(wire_check_spec(spec, &why_), WIRE_E_BAD);                        \
+                ck_assert_msg(strstr(why_.text, word), "it says: %s", why_.text);                  \
+        } while (0)
+
+START_TEST(good_one_passes)
+{
+        Jobd__Spec spec = good_spec();
+
+        ACCEPT(&spec);
+}
+END_TEST
+
+START_TEST(command_is_needed)
+{
+        Jobd__Spec spec = good_spec();
+
+        spec.n_argv = 0;
+        REFUSE(&spec, "no command");
+        spec = good_spec();
+        argv_data[0].len = 0;
+        REFUSE(&spec, "first word is empty");
+}
+END_TEST
+
+START_TEST(command_has_limits)
+{
+        Jobd__Spec spec = good_spec();
+        uint8_t *text = malloc(WIRE_STRING_MAX + 1);
+
+        memset(text, 'x', WIRE_STRING_MAX + 1);
+        argv_data[1] = (ProtobufCBinaryData){ WIRE_STRING_MAX, text };
+        ACCEPT(&spec);
+        argv_data[1].len++;
+        REFUSE(&spec, "argument 1 has 131072 bytes");
+        argv_data[1] = (ProtobufCBinaryData){ 3, (uint8_t[]){ 'a', 0, 'b' } };
+        REFUSE(&spec, "argument 1 holds a NUL");
+        for (size_t i = 1; i <= WIRE_ENTRIES_MAX; i++)
+                argv_data[i] = (ProtobufCBinaryData){ 1, words[1] };
+        spec.n_argv = WIRE_ENTRIES_MAX;
+        ACCEPT(&spec);
+        spec.n_argv++;
+        REFUSE(&spec, "4097 words");
+        for (size_t i = 1; i < 9; i++)
+                argv_data[i] = (ProtobufCBinaryData){ WIRE_STRING_MAX, text };
+        spec.n_argv = 9;
+        REFUSE(&spec, "longer than 1048576 bytes");
+        spec.n_argv = 8;
+        ACCEPT(&spec);
+        free(text);
+}
+END_TEST
+
+START_TEST(paths_are_absolute)
+{
+        Jobd__Spec spec = good_spec();
+        uint8_t *text = malloc(4096);
+
+        memset(text, '/', 4096);
+        spec.cwd = (ProtobufCBinaryData){ 4, words[0] };
+        REFUSE(&spec, "working folder is not an absolute path");
+        spec.cwd = (ProtobufCBinaryData){ 0, NULL };
+        REFUSE(&spec, "working folder");
+        spec = good_spec();
+        spec.has_output_path = 1;
+        spec.output_path = (ProtobufCBinaryData){ 1, words[1] };
+        REFUSE(&spec, "output file");
+        spec.output_path = (ProtobufCBinaryData){ 4095, text };
+        ACCEPT(&spec);
+        spec.output_path.len = 4096;
+        REFUSE(&spec, "longer than 4095");
+        spec.output_path = (ProtobufCBinaryData){ 3, (uint8_t[]){ '/', 0, 'b' } };
+        REFUSE(&spec, "NUL");
+        free(text);
+}
+END_TEST
+
+START_TEST(words_have_limits)
+{
+        Jobd__Spec spec = good_spec();
+        char text[258];
+        char bad[] = "\xff";
+        char none[] = "";
+
+        memset(text, 'n', sizeof(text));
+        text[256] = '\0';
+        spec.name = text;
+        REFUSE(&spec, "name is longer than 255");
+        text[255] = '\0';
+        ACCEPT(&spec);
+        spec.name = bad;
+        REFUSE(&spec, "not UTF-8");
+        spec.name = none;
+        spec.unique = none;
+        REFUSE(&spec, "unique key is empty");
+}
+END_TEST
+
+START_TEST(labels_have_limits)
+{
+        Jobd__Spec spec = good_spec();
+        Jobd__Label label = JOBD__LABEL__INIT;
+        Jobd__Label *labels[65];
+        char key[] = "k", none[] = "";
+
+        label.key = key;
+        label.value = none;
+        for (size_t i = 0; i < 65; i++)
+                labels[i] = &label;
+        spec.labels = labels;
+        spec.n_labels = 64;
+        ACCEPT(&spec);
+        spec.n_labels = 65;
+        REFUSE(&spec, "65 labels");
+        spec.n_labels = 1;
+        label.key = none;
+        REFUSE(&spec, "name of a label is empty");
+}
+END_TEST
+
+START_TEST(rlimits_have_limits)
+{
+        Jobd__Spec spec = good_spec();
+        Jobd__Rlimit rlimit = JOBD__RLIMIT__INIT;
+        Jobd__Rlimit *rlimits[17];
+
+        for (size_t i = 0; i < 17; i++)
+                rlimits[i] = &rlimit;
+        rlimit.soft = rlimit.hard = UINT64_MAX;
+        rlimit.resource = 15;
+        spec.rlimits = rlimits;
+        spec.n_rlimits = 16;
+        ACCEPT(&spec);
+        spec.n_rlimits = 17;
+        REFUSE(&spec, "more than 16");
+        spec.n_rlimits = 1;
+        rlimit.resource = 16;
+        REFUSE(&spec, "no resource limit 16");
+        rlimit.resource = 0;
+        rlimit.hard = 5;
+        REFUSE(&spec, "over its hard limit");
+}
+END_TEST
+
+#define EDGE(field, first_good, last_good, type)                                                   \
+        do {                                                                                       \
+                Jobd__Spec spec_ = good_spec();                                                    \
+                spec_.has_##field = 1;                                                             \
+                spec_.field = (type)(first_good);                                                  \
+                ACCEPT(&spec_);                                                                    \
+                spec_.field = (type)(last_good);                                                   \
+                ACCEPT(&spec_);                                                                    \
+                spec_.field = (type)((last_good) + 1);                                             \
+                REFUSE(&spec_, #field);                                                            \
+                spec_.field = (type)((first_good)-1);                                              \
+                REFUSE(&spec_, #field);                                                            \
+                spec_.has_##field = 0;                                                             \
+                ACCEPT(&spec_);                                                                    \
+        } while (0)
+
+START_TEST(numbers_have_ranges)
+{
+        const uint64_t century = 100ULL * 366 * 86400 * 1000000;
+
+        EDGE(umask, 0, 0777, uint32_t);
+        EDGE(nice, -20, 19, int32_t);
+        EDGE(priority, -1000, 1000, int32_t);
+        EDGE(warn_signal, 1, 64, uint32_t);
+        EDGE(retries, 0, 1000, uint32_t);
+        EDGE(time_limit_usec, 0, century, uint64_t);
+        EDGE(warn_before_usec, 0, century, uint64_t);
+        EDGE(grace_usec, 0, century, uint64_t);
+        EDGE(retry_delay_usec, 0, century, uint64_t);
+        EDGE(begin_wall_usec, 0, 253402300799999999ULL, uint64_t);
+}
+END_TEST
+
+START_TEST(retry_codes)
+{
+        Jobd__Spec spec = good_spec();
+        uint32_t codes[257] = { 0, 255 };
+
+        spec.retry_on = codes;
+        spec.n_retry_on = 256;
+        ACCEPT(&spec);
+        spec.n_retry_on = 257;
+        REFUSE(&spec, "more than 256");
+        spec.n_retry_on = 2;
+        codes[1] = 256;
+        REFUSE(&spec, "not 256");
+}
+END_TEST
+
+START_TEST(arrays)
+{
+        static const struct {
+                int64_t first, last, step; /* -1: absent */
+                const char *word;          /* NULL: good */
+        } rows[] = {
+                { 0, 0, -1, NULL },
+                { 0, 9999999, -1, NULL },
+                { 0, 10000000, -1, "at most 10000000 tasks" },
+                { 1, 10000000, 1, NULL },
+                { 0, 19999998, 2, NULL },
+                { 0, 19999999, 2, NULL },
+                { 0, 20000000, 2, "tasks" },
+                { INT64_MAX - 1, INT64_MAX - 1, INT64_MAX - 1, NULL },
+                { 0, 9, 0, "array_step" },
+                { 9, 0, -1, "first to a last" },
+                { 9, -1, -1, "first to a last" },
+                { -1, 9, -1, "first to a last" },
+                { -1, -1, 2, "needs its first" },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                Jobd__Spec spec = good_spec();
+
+                spec.has_array_first = rows[i].first >= 0;
+                spec.array_first = (uint64_t)rows[i].first;
+                spec.has_array_last = rows[i].last >= 0;
+                spec.array_last = (uint64_t)rows[i].last;
+                spec.has_array_step = rows[i].step >= 0;
+                spec.array_step = (uint64_t)rows[i].step;
+                if (rows[i].word)
+                        REFUSE(&spec, rows[i].word);
+                else
+                        ACCEPT(&spec);
+        }
+}
+END_TEST
+
+static int judge_entry(const char *text, size_t size)
+{
+        Jobd__Environment environment = JOBD__ENVIRONMENT__INIT;
+        ProtobufCBinaryData entry = { size, NULL };
+        int r;
+
+        entry.data = malloc(size + 1);
+        memcpy(entry.data, text, size);
+        environment.n_entries = 1;
+        environment.entries = &entry;
+        r = wire_check_environment(&environment, NULL);
+        free(entry.data);
+        return r;
+}
+
+START_TEST(environment_entries)
+{
+        ck_assert_int_eq(judge_entry("A=b", 3), 0);
+        ck_assert_int_eq(judge_entry("A=", 2), 0);
+        ck_assert_int_eq(judge_entry("A=b=c", 5), 0);
+        ck_assert_int_eq(judge_entry("A=\xff", 3), 0);
+        ck_assert_int_eq(judge_entry("A", 1), WIRE_E_BAD);
+        ck_assert_int_eq(judge_entry("=b", 2), WIRE_E_BAD);
+        ck_assert_int_eq(judge_entry("=", 1), WIRE_E_BAD);
+        ck_assert_int_eq(judge_entry("", 0), WIRE_E_BAD);
+        ck_assert_int_eq(judge_entry("A=\0", 3), WIRE_E_BAD);
+        ck_assert_int_eq(judge_entry("\0A=b", 4), WIRE_E_BAD);
+}
+END_TEST
+
+START_TEST(environment_is_limited)
+{
+        Jobd__Environment environment = JOBD__ENVIRONMENT__INIT;
+        ProtobufCBinaryData *entries = calloc(WIRE_ENTRIES_MAX + 1, sizeof(*entries));
+        uint8_t text[512];
+
+        memset(text, '=', sizeof(text));
+        text[0] = 'A';
+        for (size_t i = 0; i <= WIRE_ENTRIES_MAX; i++)
+                entries[i] = (ProtobufCBinaryData){ 255, text };
+        environment.entries = entries;
+        environment.n_entries = WIRE_ENTRIES_MAX; /* 1 MiB with terminators */
+        ck_assert_int_eq(wire_check_environment(&environment, NULL), 0);
+        entries[7].len = 256;
+        ck_assert_int_eq(wire_check_environment(&environment, NULL), WIRE_E_BAD);
+        entries[7].len = 2;
+        entries[8].len = 2;
+        environment.n_entries++;
+        ck_assert_int_eq(wire_check_environment(&environment, NULL), WIRE_E_BAD);
+        free(entries);
+}
+END_TEST
+
+int main(void)
+{
+        Suite *suite = suite_create("spec");
+        TCase *tcase = tcase_create("spec");
+        SRunner *runner = srunner_create(suite);
+        int failed;
+
+        tcase_add_test(tcase, good_one_passes);
+        tcase_add_test(tcase, command_is_needed);
+        tcase_add_test(tcase, command_has_limits);
+        tcase_add_test(tcase, paths_are_absolute);
+        tcase_add_test(tcase, words_have_limits);
+        tcase_add_test(tcase, labels_have_limits);
+        tcase_add_test(tcase, rlimits_have_limits);
+        tcase_add_test(tcase, numbers_have_ranges);
+        tcase_add_test(tcase, retry_codes);
+        tcase_add_test(tcase, arrays);
+        tcase_add_test(tcase, environment_entries);
+        tcase_add_test(tcase, environment_is_limited);
+        suite_add_tcase(suite, tcase);
+        srunner_run_all(runner, CK_ENV);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed > 0;
+}

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-
 #include <zstd.h>
 
 #include "proto/spool.h"
@@ -50,10 +49,10 @@ START_TEST(damage_is_seen)
                 uint8_t value;
                 int answer;
         } rows[] = {
-                { 0, 0, SPOOL_E_BAD },  { 0, 3, 0 },           { 0, 4, SPOOL_E_BAD },
-                { 1, 0, SPOOL_E_BAD },  { 1, 2, SPOOL_E_BAD }, { 2, 1, SPOOL_E_BAD },
-                { 3, 1, SPOOL_E_BAD },  { 4, 0, SPOOL_E_BAD }, { 6, 16, SPOOL_E_BAD },
-                { 7, 1, SPOOL_E_BAD },  { 15, 255, 0 },
+                { 0, 0, SPOOL_E_BAD }, { 0, 3, 0 },           { 0, 4, SPOOL_E_BAD },
+                { 1, 0, SPOOL_E_BAD }, { 1, 2, SPOOL_E_BAD }, { 2, 1, SPOOL_E_BAD },
+                { 3, 1, SPOOL_E_BAD }, { 4, 0, SPOOL_E_BAD }, { 6, 16, SPOOL_E_BAD },
+                { 7, 1, SPOOL_E_BAD }, { 15, 255, 0 },
         };
         const struct spool_record record = { SPOOL_STDOUT, 5, 1 };
 
