@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Bytes in and out of a buffer: order, pieces, limits, and descriptors that give or take little. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

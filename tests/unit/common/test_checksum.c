@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The source itself is included, so that both ways of computing can be compared. */
+/*
+ * CRC-32C against the vectors of its RFC. The source itself is included, so that both ways of
+ * computing can be compared.
+ */
 #include "common/checksum.c"
 
 #include "suite.h"

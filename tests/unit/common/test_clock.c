@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The clocks, the boot id, and that every time we write can be read back exactly. */
 #include <string.h>
 #include <time.h>
 

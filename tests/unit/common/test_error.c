@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Faults and answers on their way up, and sentences that stay whole and harmless. */
 #include <errno.h>
 #include <string.h>
 

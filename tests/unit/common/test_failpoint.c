@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The places where tests make a program die: the right visit, the right death. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Folders that are refused, locks between processes, and files that change all at once. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

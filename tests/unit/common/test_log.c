@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Where a message goes, at which level, and that hostile text stays one line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The turn, watches, timers, signals and alarms; freeing in callbacks; sleeping when idle. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -167,16 +168,22 @@ START_TEST(a_timer_is_never_early)
         world_init(&w);
         ck_assert_int_eq(loop_timer_new(w.loop, on_timer, &w, &w.timer), 0);
         ck_assert(!loop_timer_is_on(w.timer));
-        for (uint64_t delay = 0; delay <= 20000; delay += 1700) {
-                const uint64_t start = clock_mono_usec();
+        /* Always ready: the loop looks at its timers as often as it can. */
+        ck_assert_int_eq(loop_watch_new(w.loop, w.fds[0], LOOP_WRITE, on_ready, &w, &w.watch), 0);
+        for (uint64_t delay = 0; delay <= 10200; delay += 300) {
+                const uint64_t tick = clock_mono_usec();
+                uint64_t start = tick;
 
+                /* The last one fired at a tick of the coarse clock: go into the middle of one. */
+                while (start < tick + 3000)
+                        start = clock_mono_usec();
                 ck_assert_int_eq(loop_timer_start(w.timer, delay), 0);
                 ck_assert(loop_timer_is_on(w.timer));
                 ck_assert_int_eq(loop_run(w.loop, NULL, NULL), 2);
                 ck_assert(!loop_timer_is_on(w.timer));
                 ck_assert_uint_ge(clock_mono_usec(), start + delay);
         }
-        ck_assert_int_eq(w.timers, 12);
+        ck_assert_int_eq(w.timers, 35);
         world_deinit(&w);
 }
 END_TEST
@@ -246,6 +253,14 @@ START_TEST(wake_makes_one_more_turn)
         ck_assert_int_eq(write(w.fds[1], "a", 1), 1);
         ck_assert_int_eq(loop_run(w.loop, on_turn, &w), 5);
         ck_assert_int_eq(w.reads, 1);
+        /* And only one: until the timer the loop sleeps again. */
+        w.turns = 0;
+        w.stop_at_turn = -1;
+        loop_wake(w.loop);
+        ck_assert_int_eq(loop_timer_new(w.loop, on_timer, &w, &w.timer), 0);
+        ck_assert_int_eq(loop_timer_start(w.timer, 20000), 0);
+        ck_assert_int_eq(loop_run(w.loop, on_turn, &w), 2);
+        ck_assert_int_eq(w.turns, 3);
         world_deinit(&w);
 }
 END_TEST

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Numbers, sizes, durations, UTF-8 and near words: every form, every limit, every refusal. */
 #include <string.h>
 
 #include "common/clock.h"
@@ -206,6 +207,7 @@ START_TEST(duration_bad)
                 "18446744073709551616",
                 "106751992d",
                 "106751991d9999999999h",
+                "106751991d5h",
                 "2562047789:00:00",
                 "106751992-00:00:00",
                 "9223372036854775807-00:00:00",

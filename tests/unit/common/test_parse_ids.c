@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Lists of job ids, and signals by name and number. */
 #include <signal.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Points in time, in a zone with summer time and at its edges. */
 #include <string.h>
 #include <time.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Text made safe for terminals, words made safe for shells, sizes in words. */
 #include <stdbool.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Unix sockets: modes, answers of connect and accept, peers, and passed descriptors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
