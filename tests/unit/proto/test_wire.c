@@ -16,12 +16,16 @@
 struct bytes {
         uint8_t *data;
         size_t size;
+        size_t capacity;
 };
 
 static void put(struct bytes *bytes, const void *data, size_t size)
 {
-        bytes->data = realloc(bytes->data, bytes->size + size + 1);
-        ck_assert_ptr_nonnull(bytes->data);
+        if (bytes->capacity <= bytes->size + size) {
+                bytes->capacity = 2 * (bytes->size + size + 1);
+                bytes->data = realloc(bytes->data, bytes->capacity);
+                ck_assert_ptr_nonnull(bytes->data);
+        }
         if (size > 0)
                 memcpy(bytes->data + bytes->size, data, size);
         bytes->size += size;
