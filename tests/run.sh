@@ -1,0 +1,147 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Every test, from nothing:  sh tests/run.sh [STAGE...]
+#
+# Installs what is missing, builds three times (dev with failpoints, address and undefined-behaviour
+# sanitizers, thread sanitizer for the journal) and runs the stages in this order: lint, unit,
+# integration, journal (under the thread sanitizer), crash, fuzz, system. A stage that fails does not stop the next ones. Logs are in
+# build/logs. The last line counts tests, "N passed, N failed[, N skipped]"; a build that fails counts
+# as one failed test. The status is 0 only when nothing failed.
+set -u
+
+top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
+cd "$top" || exit 1
+logs=$top/build/logs
+jobs=$(nproc 2>/dev/null || echo 2)
+# Tests mostly wait for programs to start, commit and end: more than one for each core.
+at_once=$((jobs * 2))
+
+passed=0
+failed=0
+skipped=0
+
+# seconds since 1970
+now() {
+        date +%s
+}
+
+# The number in an attribute of the summary that ctest writes:  attribute FILE NAME
+attribute() {
+        sed -n "s/.*<testsuite .*$2=\"\([0-9]*\)\".*/\1/p;/<testsuite/,/>/s/^[[:space:]]*$2=\"\([0-9]*\)\".*/\1/p" "$1" |
+                head -n 1
+}
+
+finish() {
+        printf '\n%s passed, %s failed' "$passed" "$failed"
+        [ "$skipped" -eq 0 ] || printf ', %s skipped' "$skipped"
+        printf '\n'
+        [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+        exit
+}
+
+# shellcheck disable=SC2317 # called by the trap
+interrupted() {
+        printf '\ninterrupted\n'
+        failed=$((failed + 1))
+        trap - EXIT
+        finish
+}
+trap interrupted INT TERM
+
+# Configures and builds a preset, once:  build PRESET [TARGET...]
+build() {
+        preset=$1
+        shift
+        log=$logs/build-$preset.log
+        started=$(now)
+        printf '%-24s' "build ($preset)"
+        if cmake --preset "$preset" >"$log" 2>&1 && cmake --build --preset "$preset" -j "$jobs" "$@" >>"$log" 2>&1; then
+                printf ' %s s\n' $(($(now) - started))
+                return 0
+        fi
+        printf ' FAILED: its last lines, from %s:\n' "$log"
+        tail -n 25 "$log"
+        failed=$((failed + 1))
+        return 1
+}
+
+# Turns ctest's lines into a dot for each test, and names what fails or is skipped.
+progress() {
+        awk '
+                / Passed / { printf "."; fflush(); next }
+                /\*\*\*Skipped/ { printf "s"; skips[++s] = $4; fflush(); next }
+                /\*\*\*/ { printf "F"; fails[++f] = $4; fflush(); next }
+                END {
+                        for (i = 1; i <= s; i++) printf "\n        skipped: %s", skips[i]
+                        for (i = 1; i <= f; i++) printf "\n        FAILED: %s", fails[i]
+                }'
+}
+
+# Runs the tests of a preset that ctest's further options choose:  stage NAME PRESET OPTION...
+stage() {
+        name=$1
+        preset=$2
+        shift 2
+        log=$logs/$name-$preset.log
+        summary=$logs/$name-$preset.xml
+        rm -f "$summary"
+        started=$(now)
+        printf '%-24s ' "$name ($preset)"
+        ctest --test-dir "build/$preset" -j "$at_once" --output-on-failure --no-tests=error --timeout 240 \
+                --output-junit "$summary" "$@" </dev/null 2>&1 | tee "$log" | progress
+        if [ ! -s "$summary" ]; then
+                printf ' FAILED: ctest could not run, see %s\n' "$log"
+                failed=$((failed + 1))
+                return
+        fi
+        n=$(attribute "$summary" tests)
+        f=$(attribute "$summary" failures)
+        s=$(($(attribute "$summary" skipped) + $(attribute "$summary" disabled)))
+        passed=$((passed + n - f - s))
+        failed=$((failed + f))
+        skipped=$((skipped + s))
+        printf ' %s of %s, %s s\n' $((n - f - s)) "$n" $(($(now) - started))
+        [ "$f" -eq 0 ] || show_failures "$log"
+}
+
+# What the tests that failed said, as far as a person wants to read it here.
+show_failures() {
+        sed -n '/^ *[0-9]*\/[0-9]* Test .*\*\*\*Failed\|\*\*\*Timeout\|\*\*\*Exception/,/^ *[0-9]*\/[0-9]* Test .*Passed/p' "$1" |
+                tail -n 60 | cut -c1-200 | sed 's/^/    | /'
+        printf '    (all of it: %s)\n' "$1"
+}
+
+sh packaging/deps.sh build test || {
+        failed=1
+        finish
+}
+mkdir -p "$logs" || exit 1
+
+wanted=" ${*:-lint unit integration journal crash fuzz system} "
+is_wanted() {
+        case $wanted in
+        *" $1 "*) return 0 ;;
+        *) return 1 ;;
+        esac
+}
+
+started_all=$(now)
+if build dev; then
+        is_wanted lint && stage lint dev -L '^lint$'
+        is_wanted unit && stage unit dev -L '^unit$'
+fi
+if is_wanted unit || is_wanted integration; then
+        if build asan; then
+                is_wanted unit && stage unit asan -L '^unit$'
+                is_wanted integration && stage integration asan -L '^integration$'
+        fi
+fi
+if is_wanted journal && build tsan; then
+        stage journal tsan -L '^unit$' -R journal
+fi
+is_wanted crash && stage crash dev -L '^crash$'
+is_wanted fuzz && stage fuzz asan -L '^fuzz$'
+is_wanted system && stage system dev -L '^system$'
+printf '\n%s s in all' $(($(now) - started_all))
+finish
