@@ -8,12 +8,16 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "common/log.h"
 
 enum config_answer {
         CONFIG_E_BAD = 1, /* a value is wrong: the reason has file:line */
 };
 
-/* All sizes in bytes, times in microseconds; texts owned. The table in config.c is the list. */
+/*
+ * All sizes in bytes (UINT64_MAX: infinity), times in microseconds (USEC_NONE: infinity); texts
+ * owned. The table in config.c is the list.
+ */
 struct config {
         uint32_t workers;                  /* [Pool] Workers=; default: cores we may run on */
         uint64_t pool_idle_usec;           /* [Pool] IdleExit= (user mode) */
@@ -37,6 +41,8 @@ struct config {
         uint64_t keep_bytes;               /* [Retention] KeepOutput= in all; 0: no limit */
         char *log_level;                   /* [Daemon] LogLevel= */
         struct config_origin *origins;     /* owned: one per key, in table order */
+        char **warnings;                   /* owned, NULL-terminated; see config_warning() */
+        bool is_system;
 };
 
 struct config_set { /* one "Section.Key=Value" from the command line */
@@ -59,3 +65,5 @@ bool config_entry(const struct config *config, size_t index, const char **out_se
                   const char **out_key, char *value, size_t value_size, const char **out_origin);
 /* Warnings of the load (unknown keys), NULL past the last. */
 const char *config_warning(const struct config *config, size_t index);
+/* LogLevel= for log_init(). */
+enum log_level config_log_level(const struct config *config);
