@@ -241,9 +241,12 @@ struct journal_page {
         struct journal_event *events;
         size_t events_count;
         struct journal_blob *output; /* NULL when there is none */
-        bool more;                   /* the limit ended it */
-        uint64_t next;               /* where to go on (after_id, after_seq) */
-        uint64_t found_first;        /* key look-up: ids; 0 when unknown */
+        bool more; /* the limit ended it, or what may be looked at or held for one page */
+        /* Where to go on: jobs by filter: before_id; by ids: how many of them are dealt with;
+         * events: after_seq. */
+        uint64_t next;
+        uint64_t next_task;   /* > 0: the page's last job has more tasks (first_task, it alone) */
+        uint64_t found_first; /* key look-up: ids; 0 when unknown */
         uint32_t found_count;
 };
 /* page: borrowed for the call. */
@@ -263,7 +266,8 @@ struct journal_job_query {
         uint32_t state_mask;             /* filter: 0, or bits 1 << state */
         uint32_t limit;                  /* at most JOURNAL_PAGE_MAX */
         bool want_spec, want_environment, want_tasks;
-        bool all_tasks; /* with want_tasks: every task row, else the first of each job */
+        bool all_tasks;      /* with want_tasks: every task row, else the first of each job */
+        uint64_t first_task; /* with want_tasks: rows of tasks from this number on */
 };
 _must_use_ int journal_read_jobs(struct journal *journal, const struct journal_job_query *query,
                                  journal_page_fn done, void *arg, struct journal_read **out_read);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The records of a batch, in the order in which the engine put them, become statements. A table of
+ * functions by kind; none of them decides anything: a row that cannot be written is a fault of the
+ * store or a bug, and either ends the daemon (outcome unknown, see thread.c).
+ *
+ * Used by the journal thread, between store_begin() and store_commit().
+ */
+#include "daemon/journal/apply.h"
+
+#include "common/clock.h"
+#include "common/error.h"
+
+#include "daemon/journal/row.h"
+
+static int apply_put_spec(struct apply *apply, const struct journal_job *row)
+{
+        struct binder put = store_bind(apply->store, STATEMENT_SPEC_PUT);
+        uint64_t environment = 0;
+        int r = 0;
+
+        if (!row->spec)
+                return 0;
+        if (row->environment)
+                r = environments_take(&apply->environments, apply->store, row->environment,
+                                      &environment);
+        if (r < 0)
+                return PASS(r);
+        bind_number(&put, row->id);
+        bind_number(&put, environment);
+        bind_blob(&put, row->spec->size > 0 ? (const void *)row->spec->data : "", row->spec->size);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_put_job(struct apply *apply, struct op *op)
+{
+        const struct op_job *const job = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_JOB_PUT);
+        int r;
+
+        row_bind_job(&put, &job->row, job->row.spec ? job->row.spec->size : 0);
+        r = store_run(apply->store, &put, NULL);
+        if (r < 0)
+                return PASS(r);
+        return apply_put_spec(apply, &job->row);
+}
+
+static int apply_set_job(struct apply *apply, struct op *op)
+{
+        const struct op_job *const job = (const void *)op;
+        struct binder set;
+        uint64_t changes = 0;
+        int r;
+
+        if (!job->row.finished) {
+                set = store_bind(apply->store, STATEMENT_JOB_SET_OPEN);
+                row_bind_job_changes(&set, &job->row);
+                r = store_run(apply->store, &set, &changes);
+                if (r < 0 || changes > 0)
+                        return r < 0 ? PASS(r) : 0;
+        }
+        /* It ends, or a finished job is opened again. */
+        set = store_bind(apply->store, STATEMENT_JOB_SET_ANY);
+        row_bind_job_changes(&set, &job->row);
+        bind_number(&set, job->row.finished);
+        return store_run(apply->store, &set, NULL);
+}
+
+static int apply_put_task(struct apply *apply, struct op *op)
+{
+        const struct op_task *const task = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_TASK_PUT);
+
+        row_bind_task(&put, &task->row);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_put_output(struct apply *apply, struct op *op)
+{
+        const struct op_output *const output = (const void *)op;
+        const struct journal_blob *const records = output->records;
+        struct binder put = store_bind(apply->store, STATEMENT_OUTPUT_PUT);
+
+        bind_number(&put, output->job);
+        bind_number(&put, output->task);
+        bind_number(&put, output->attempt);
+        bind_blob(&put, records->size > 0 ? (const void *)records->data : "", records->size);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_set_output(struct apply *apply, struct op *op)
+{
+        const struct op_place *const place = (const void *)op;
+        struct binder set = store_bind(apply->store, STATEMENT_TASK_SET_OUTPUT);
+
+        bind_number(&set, place->output_where);
+        bind_number(&set, place->output_disk_bytes);
+        bind_number(&set, place->job);
+        bind_number(&set, place->task);
+        return store_run(apply->store, &set, NULL);
+}
+
+static int apply_put_event(struct apply *apply, struct op *op)
+{
+        const struct op_event *const event = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_EVENT_PUT);
+
+        row_bind_event(&put, &event->row);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_put_key(struct apply *apply, struct op *op)
+{
+        const struct op_key *const key = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_KEY_PUT);
+
+        bind_number(&put, key->uid);
+        bind_blob(&put, key->key, sizeof(key->key));
+        bind_number(&put, key->first_id);
+        bind_number(&put, key->count);
+        bind_number(&put, key->wall_usec);
+        apply->purge.keys_put++;
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_drop_row(struct apply *apply, enum statement which, uint64_t job)
+{
+        struct binder drop = store_bind(apply->store, which);
+
+        bind_number(&drop, job);
+        return store_run(apply->store, &drop, NULL);
+}
+
+static int apply_drop_job(struct apply *apply, struct op *op)
+{
+        const struct op_drop *const drop = (const void *)op;
+        struct binder get = store_bind(apply->store, STATEMENT_SPEC_GET);
+        uint64_t environment = 0;
+        int r;
+
+        bind_number(&get, drop->job);
+        r = store_step(apply->store, &get);
+        if (r > 0)
+                environment = (uint64_t)sqlite3_column_int64(get.stmt, 0);
+        store_reset(&get);
+        if (r >= 0)
+                r = apply_drop_row(apply, STATEMENT_SPEC_DROP, drop->job);
+        if (r == 0)
+                r = apply_drop_row(apply, STATEMENT_JOB_DROP, drop->job);
+        if (r == 0 && environment != 0)
+                r = environments_give(&apply->environments, apply->store, environment);
+        if (r == 0)
+                r = purge_drop_rows(&apply->purge, apply->store, drop->job);
+        return r < 0 ? PASS(r) : 0;
+}
+
+static int apply_fetch_spec(struct apply *apply, struct op *op)
+{
+        struct op_fetch *const fetch = (void *)op;
+        struct binder get = store_bind(apply->store, STATEMENT_SPEC_GET);
+        uint64_t environment = 0;
+        int r;
+
+        bind_number(&get, fetch->job);
+        r = store_step(apply->store, &get);
+        if (r > 0) {
+                environment = (uint64_t)sqlite3_column_int64(get.stmt, 0);
+                r = store_take_blob(&get, 1, &fetch->spec);
+        }
+        store_reset(&get);
+        if (r == 0 && environment != 0)
+                r = environments_read(&apply->environments, apply->store, environment,
+                                      &fetch->environment);
+        return r < 0 ? PASS(r) : 0;
+}
+
+/* clang-format off */
+static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
+        [OP_PUT_JOB] = apply_put_job,
+        [OP_SET_JOB] = apply_set_job,
+        [OP_PUT_TASK] = apply_put_task,
+        [OP_PUT_OUTPUT] = apply_put_output,
+        [OP_SET_OUTPUT] = apply_set_output,
+        [OP_PUT_EVENT] = apply_put_event,
+        [OP_PUT_KEY] = apply_put_key,
+        [OP_DROP_JOB] = apply_drop_job,
+        [OP_FETCH_SPEC] = apply_fetch_spec,
+};
+/* clang-format on */
+
+int apply_batch(struct apply *apply, struct journal_batch *batch)
+{
+        for (struct op *op = batch->first; op; op = op->next) {
+                const int r = appliers[op->kind](apply, op);
+
+                if (r < 0)
+                        return PASS(r);
+        }
+        return 0;
+}
+
+int apply_finish(struct apply *apply)
+{
+        int r;
+
+        r = purge_keys(&apply->purge, apply->store, clock_wall_usec());
+        if (r == 0)
+                r = environments_flush(&apply->environments, apply->store);
+        return r < 0 ? PASS(r) : 0;
+}

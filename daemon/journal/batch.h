@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A batch from inside: a chain of typed records that apply.c turns into rows. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+
+#include "daemon/journal/arena.h"
+#include "daemon/journal/journal.h"
+#include "daemon/journal/work.h"
+
+enum op_kind {
+        OP_PUT_JOB,
+        OP_SET_JOB,
+        OP_PUT_TASK,
+        OP_PUT_OUTPUT,
+        OP_SET_OUTPUT,
+        OP_PUT_EVENT,
+        OP_PUT_KEY,
+        OP_DROP_JOB,
+        OP_FETCH_SPEC,
+        OP_COUNT,
+};
+
+/* Each op_* begins with its struct op and lives in the batch's arena. */
+struct op {
+        struct op *next;
+        enum op_kind kind;
+};
+
+struct op_job { /* OP_PUT_JOB, OP_SET_JOB */
+        struct op op;
+        struct journal_job row; /* texts in the arena; spec and environment: references held */
+};
+
+struct op_task {
+        struct op op;
+        struct journal_task row;
+};
+
+struct op_output {
+        struct op op;
+        uint64_t job, task;
+        uint32_t attempt;
+        struct journal_blob *records; /* reference held */
+};
+
+struct op_place {
+        struct op op;
+        uint64_t job, task;
+        uint8_t output_where;
+        uint64_t output_disk_bytes;
+};
+
+struct op_event {
+        struct op op;
+        struct journal_event row;
+};
+
+struct op_key {
+        struct op op;
+        uint32_t uid;
+        uint8_t key[JOURNAL_KEY_BYTES];
+        uint64_t first_id;
+        uint32_t count;
+        uint64_t wall_usec;
+};
+
+struct op_drop {
+        struct op op;
+        uint64_t job;
+};
+
+struct op_fetch {
+        struct op op;
+        uint64_t job;
+        void (*done)(void *arg, uint64_t token, struct journal_blob *spec,
+                     struct journal_blob *environment);
+        void *arg;
+        uint64_t token;
+        struct journal_blob *spec, *environment; /* the answer: references held */
+};
+
+struct journal_batch {
+        struct work work;
+        struct arena arena;
+        struct op *first;
+        struct op **last;
+        size_t bytes; /* about what it adds to the store */
+        bool has_fetch;
+        uint64_t sequence, last_job_id, last_lease; /* journal_post() */
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Forgetting: rows of dropped jobs, submission keys that grew old, and empty pages of the file. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+
+#include "daemon/journal/journal.h"
+#include "daemon/journal/store.h"
+
+/* Rows removed in one go, between two commits. */
+#define PURGE_SLICE_ROWS 1000U
+
+struct purge {
+        uint64_t key_keep_usec;
+        uint64_t keys_put; /* since keys were last looked through */
+        struct {
+                uint32_t uid;
+                uint8_t key[JOURNAL_KEY_BYTES];
+        } cursor;           /* the last key that was looked at */
+        bool has_remains;   /* table `remains` is not empty */
+        bool may_give_back; /* rows went since the free pages were last looked at */
+};
+
+/* Reads what an earlier run left to do. */
+_must_use_ int purge_init(struct purge *purge, struct store *store, uint64_t key_keep_usec);
+/* Removes task, output and event rows of a job; what is too much is left to purge_run_slice(). */
+_must_use_ int purge_drop_rows(struct purge *purge, struct store *store, uint64_t job);
+/* Inside a transaction that put keys: looks through twice as many old ones and drops the expired.
+ */
+_must_use_ int purge_keys(struct purge *purge, struct store *store, uint64_t now_wall_usec);
+/* Is there something for purge_run_slice()? */
+bool purge_is_due(const struct purge *purge);
+/* One slice, inside a transaction. */
+_must_use_ int purge_run_slice(struct purge *purge, struct store *store);

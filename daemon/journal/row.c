@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One function per row and direction, in the order of the column lists in statement.c: a column
+ * added there is added here, twice. Nothing is interpreted: what the engine put comes back bit by
+ * bit, and whether a restored row makes sense is for daemon/jobs/restore to say.
+ */
+#include "daemon/journal/row.h"
+
+#include <string.h>
+
+#define RETRY_ON_BYTES 32
+
+void row_bind_job(struct binder *to, const struct journal_job *row, uint64_t spec_bytes)
+{
+        bind_number(to, row->id);
+        bind_number(to, row->uid);
+        bind_number(to, row->gid);
+        bind_number(to, row->state);
+        bind_number(to, row->finished);
+        bind_number(to, row->hold);
+        bind_number(to, row->requeue);
+        bind_signed(to, row->priority);
+        bind_number(to, row->cpus);
+        bind_number(to, row->memory_bytes);
+        bind_number(to, row->submit_wall_usec);
+        bind_number(to, row->begin_wall_usec);
+        bind_number(to, row->end_wall_usec);
+        bind_number(to, row->task_count);
+        bind_number(to, row->task_next);
+        bind_number(to, row->array_first);
+        bind_number(to, row->array_step);
+        bind_number(to, row->array_width);
+        bind_number(to, row->retries);
+        bind_number(to, row->retry_delay_usec);
+        bind_blob(to, row->retry_on, RETRY_ON_BYTES);
+        bind_number(to, row->tasks_ok);
+        bind_number(to, row->tasks_failed);
+        bind_text(to, row->name);
+        bind_text(to, row->unique_key);
+        bind_text(to, row->why);
+        bind_number(to, spec_bytes);
+}
+
+void row_bind_job_changes(struct binder *to, const struct journal_job *row)
+{
+        bind_number(to, row->state);
+        bind_number(to, row->hold);
+        bind_signed(to, row->priority);
+        bind_number(to, row->begin_wall_usec);
+        bind_number(to, row->end_wall_usec);
+        bind_number(to, row->task_next);
+        bind_number(to, row->tasks_ok);
+        bind_number(to, row->tasks_failed);
+        bind_text(to, row->why);
+        bind_number(to, row->id);
+}
+
+void row_take_job(struct taker *from, struct journal_job *out_row)
+{
+        memset(out_row, 0, sizeof(*out_row));
+        out_row->id = take_number(from);
+        out_row->uid = take_u32(from);
+        out_row->gid = take_u32(from);
+        out_row->state = take_u8(from);
+        out_row->finished = take_number(from) != 0;
+        out_row->hold = take_number(from) != 0;
+        out_row->requeue = take_number(from) != 0;
+        out_row->priority = (int32_t)take_signed(from);
+        out_row->cpus = take_u32(from);
+        out_row->memory_bytes = take_number(from);
+        out_row->submit_wall_usec = take_number(from);
+        out_row->begin_wall_usec = take_number(from);
+        out_row->end_wall_usec = take_number(from);
+        out_row->task_count = take_number(from);
+        out_row->task_next = take_number(from);
+        out_row->array_first = take_number(from);
+        out_row->array_step = take_number(from);
+        out_row->array_width = take_u32(from);
+        out_row->retries = take_u32(from);
+        out_row->retry_delay_usec = take_number(from);
+        out_row->retry_on = take_bytes(from, RETRY_ON_BYTES);
+        out_row->tasks_ok = take_number(from);
+        out_row->tasks_failed = take_number(from);
+        out_row->name = take_text(from);
+        out_row->unique_key = take_text(from);
+        out_row->why = take_text(from);
+        out_row->spec_bytes = take_number(from);
+}
+
+void row_bind_task(struct binder *to, const struct journal_task *row)
+{
+        static const uint8_t no_boot[CLOCK_BOOT_ID_BYTES];
+        const bool has_boot = memcmp(row->boot_id, no_boot, sizeof(no_boot)) != 0;
+
+        bind_number(to, row->job);
+        bind_number(to, row->task);
+        bind_number(to, row->state);
+        bind_number(to, row->stop_reason);
+        bind_number(to, row->started);
+        bind_number(to, row->attempt);
+        bind_number(to, row->lease);
+        bind_number(to, row->worker);
+        bind_number(to, row->generation);
+        bind_blob(to, has_boot ? row->boot_id : NULL, CLOCK_BOOT_ID_BYTES);
+        bind_number(to, row->pid);
+        bind_number(to, row->retry_wall_usec);
+        bind_number(to, row->start_wall_usec);
+        bind_number(to, row->end_wall_usec);
+        bind_number(to, row->run_usec);
+        bind_signed(to, row->exit_code);
+        bind_number(to, row->exit_signal);
+        bind_number(to, row->user_usec);
+        bind_number(to, row->system_usec);
+        bind_number(to, row->memory_peak_bytes);
+        bind_number(to, row->read_bytes);
+        bind_number(to, row->write_bytes);
+        bind_number(to, row->output_bytes);
+        bind_number(to, row->output_disk_bytes);
+        bind_number(to, row->output_where);
+        bind_number(to, row->output_cut);
+        bind_text(to, row->why);
+}
+
+static void row_take_boot_id(struct taker *from, uint8_t out_id[static CLOCK_BOOT_ID_BYTES])
+{
+        const int column = from->column++;
+        const void *const data = sqlite3_column_blob(from->stmt, column);
+
+        if (data && sqlite3_column_bytes(from->stmt, column) == CLOCK_BOOT_ID_BYTES)
+                memcpy(out_id, data, CLOCK_BOOT_ID_BYTES);
+}
+
+void row_take_task(struct taker *from, struct journal_task *out_row)
+{
+        memset(out_row, 0, sizeof(*out_row));
+        out_row->job = take_number(from);
+        out_row->task = take_number(from);
+        out_row->state = take_u8(from);
+        out_row->stop_reason = take_u8(from);
+        out_row->started = take_number(from) != 0;
+        out_row->attempt = take_u32(from);
+        out_row->lease = take_number(from);
+        out_row->worker = take_u32(from);
+        out_row->generation = take_number(from);
+        row_take_boot_id(from, out_row->boot_id);
+        out_row->pid = take_u32(from);
+        out_row->retry_wall_usec = take_number(from);
+        out_row->start_wall_usec = take_number(from);
+        out_row->end_wall_usec = take_number(from);
+        out_row->run_usec = take_number(from);
+        out_row->exit_code = (int32_t)take_signed(from);
+        out_row->exit_signal = take_u32(from);
+        out_row->user_usec = take_number(from);
+        out_row->system_usec = take_number(from);
+        out_row->memory_peak_bytes = take_number(from);
+        out_row->read_bytes = take_number(from);
+        out_row->write_bytes = take_number(from);
+        out_row->output_bytes = take_number(from);
+        out_row->output_disk_bytes = take_number(from);
+        out_row->output_where = take_u8(from);
+        out_row->output_cut = take_number(from) != 0;
+        out_row->why = take_text(from);
+}
+
+void row_bind_event(struct binder *to, const struct journal_event *row)
+{
+        bind_number(to, row->seq);
+        bind_number(to, row->wall_usec);
+        bind_number(to, row->job);
+        bind_number(to, row->task);
+        bind_number(to, row->uid);
+        bind_number(to, row->kind);
+        bind_number(to, row->state);
+        bind_text(to, row->detail);
+}
+
+void row_take_event(struct taker *from, struct journal_event *out_row)
+{
+        memset(out_row, 0, sizeof(*out_row));
+        out_row->seq = take_number(from);
+        out_row->wall_usec = take_number(from);
+        out_row->job = take_number(from);
+        out_row->task = take_number(from);
+        out_row->uid = take_u32(from);
+        out_row->kind = take_u8(from);
+        out_row->state = take_u8(from);
+        out_row->detail = take_text(from);
+}
