@@ -31,7 +31,8 @@
 
 /* ---------------------------------------------------------------------------------- life time */
 
-int engine_new(struct loop *loop, const struct engine_options *options, struct engine **out_engine)
+int engine_new(struct loop *loop, const struct engine_options *options,
+               const struct engine_ops *ops, void *arg, struct engine **out_engine)
 {
         _cleanup_(engine_freep) struct engine *e = calloc(1, sizeof(*e));
         int r;
@@ -40,9 +41,12 @@ int engine_new(struct loop *loop, const struct engine_options *options, struct e
                 return FAULT(-ENOMEM);
         e->loop = loop;
         e->options = *options;
+        e->ops = ops;
+        e->arg = arg;
         TAILQ_INIT(&e->ready_users);
         TAILQ_INIT(&e->views);
         TAILQ_INIT(&e->buried);
+        STAILQ_INIT(&e->doomed);
         RB_INIT(&e->begins);
         RB_INIT(&e->delays);
         r = clock_read_boot_id(e->boot_id);
@@ -95,6 +99,16 @@ static void engine_free_users(struct engine *e)
         }
 }
 
+static void engine_free_doomed(struct engine *e)
+{
+        struct files_doomed *doomed;
+
+        while ((doomed = STAILQ_FIRST(&e->doomed))) {
+                STAILQ_REMOVE_HEAD(&e->doomed, entry);
+                free(doomed);
+        }
+}
+
 struct engine *engine_free(struct engine *e)
 {
         struct worker_view *view;
@@ -112,6 +126,7 @@ struct engine *engine_free(struct engine *e)
         watch_deinit(e);
         engine_bury(e);
         engine_free_users(e);
+        engine_free_doomed(e);
         job_table_clear(&e->jobs);
         key_set_deinit(&e->keys);
         journal_batch_free(e->batch);
@@ -165,8 +180,10 @@ static int engine_hand_over(struct engine *e)
 
 int engine_commit(struct engine *e)
 {
-        const int r = engine_hand_over(e);
+        int r = engine_hand_over(e);
 
+        if (!r)
+                r = files_commit(e);
         engine_bury(e);
         return r ? PASS(r) : 0;
 }

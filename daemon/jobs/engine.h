@@ -34,17 +34,19 @@ struct engine_options {
         uint64_t queued_max_per_user, queued_max;
         uint64_t spec_bytes_max_per_user, spec_bytes_max;
         uint64_t output_quota_bytes; /* kept output per user; 0: no limit */
-        const char *spool_dir;       /* borrowed, for ever */
+        uint64_t output_cap_bytes;   /* per attempt */
+        bool compress;               /* large outputs, after their end */
         int spool_fd;                /* borrowed, for ever: errands unlink and open by it */
 };
 
 struct engine_ops {
-        /* A user's kept output is over the quota, or retention is due. */
-        void (*on_retention)(void *arg);
+        /* The pool's own process came or went. */
+        void (*on_pool)(void *arg, bool connected);
 };
 
+/* ops, arg: borrowed, outlive the engine. */
 _must_use_ int engine_new(struct loop *loop, const struct engine_options *options,
-                          struct engine **out_engine);
+                          const struct engine_ops *ops, void *arg, struct engine **out_engine);
 struct engine *engine_free(struct engine *engine);
 DEFINE_CLEANUP(struct engine *, engine_free);
 void engine_set_options(struct engine *engine, const struct engine_options *options);

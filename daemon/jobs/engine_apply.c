@@ -192,6 +192,22 @@ static void engine_tell(struct engine *e, const struct task *task, enum job_even
         watch_tell(e, &news);
 }
 
+#define ENGINE_COMPRESS_MIN_BYTES (64U * 1024)
+
+/* The output of an ended attempt is the user's from here on, and counts. */
+static void engine_keep_output(struct engine *e, const struct task *task,
+                               const struct workers_exit *exit)
+{
+        engine_write_output(e, task, exit);
+        task->job->user->output_bytes += exit->output_bytes;
+        if (exit->spooled && e->options.compress &&
+            exit->output_bytes > ENGINE_COMPRESS_MIN_BYTES &&
+            job_state_is_finished((enum job_state)task->state))
+                workers_compact(e->workers, task->job->id, task->number, task->attempt);
+        else if (exit->spooled && !job_state_is_finished((enum job_state)task->state))
+                files_unlink(e, task->job->id, task->number, task->attempt);
+}
+
 void engine_apply(struct engine *e, struct task *task, enum job_event event, const char *detail,
                   const struct engine_end *end)
 {
@@ -211,7 +227,7 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
         engine_post_event(e, job, task->number, event, after, detail);
         engine_write_task(e, task, end);
         if (exit)
-                engine_write_output(e, task, exit);
+                engine_keep_output(e, task, exit);
         if (is_end)
                 job_finished = engine_count_end(e, job, after, 1);
         engine_tell(e, task, event, end, job_finished);

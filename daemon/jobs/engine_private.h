@@ -22,11 +22,21 @@ struct worker_view {
 };
 TAILQ_HEAD(view_queue, worker_view);
 
+/* An attempt whose output files go when this turn's transaction is on disk. */
+struct files_doomed {
+        STAILQ_ENTRY(files_doomed) entry;
+        uint64_t job, task;
+        uint32_t attempt;
+};
+STAILQ_HEAD(files_queue, files_doomed);
+
 struct watch_set;
 
 struct engine {
         struct loop *loop; /* borrowed */
         struct engine_options options;
+        const struct engine_ops *ops; /* borrowed */
+        void *arg;
         struct journal *journal;     /* borrowed: daemon.c closes it after us */
         struct workers *workers;     /* borrowed */
         struct journal_batch *batch; /* owned: what this turn posted */
@@ -46,6 +56,7 @@ struct engine {
         struct watch_set *watches; /* owned, uthash by job id */
         struct view_queue views;
         struct job_queue buried; /* finished in this turn: freed at COMMIT */
+        struct files_queue doomed;
         struct key_set keys;
 
         struct begin_tree begins; /* --begin, by wall clock */
@@ -172,5 +183,7 @@ _must_use_ int restore_task(struct engine *engine, struct job *job, const struct
 
 /* ----------------------------------------------------------------------------------- history.c */
 
-/* Unlinks an attempt's spool files, on the journal thread. */
+/* Unlinks an attempt's spool files, on the journal thread, after this turn's transaction. */
 void files_unlink(struct engine *engine, uint64_t job, uint64_t task, uint32_t attempt);
+/* COMMIT: sends the errands for what was doomed in this turn. */
+_must_use_ int files_commit(struct engine *engine);

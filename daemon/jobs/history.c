@@ -39,7 +39,6 @@ static struct task *history_revive(struct engine *e, struct job *job,
         job->requeued_count--;
         task->state = row->state;
         task->attempt = row->attempt;
-        task->previous_spool = row->output_where >= JOURNAL_OUTPUT_SPOOL;
         return task;
 }
 
@@ -281,9 +280,34 @@ static int history_run(struct engine *e, const struct history_errand *plan, int 
 
 void files_unlink(struct engine *e, uint64_t job, uint64_t task, uint32_t attempt)
 {
-        const struct history_errand plan = { .job = job, .task = task, .attempt = attempt };
+        struct files_doomed *doomed = calloc(1, sizeof(*doomed));
 
-        engine_note(e, history_run(e, &plan, history_unlink));
+        if (!doomed) {
+                engine_note(e, FAULT(-ENOMEM));
+                return;
+        }
+        doomed->job = job;
+        doomed->task = task;
+        doomed->attempt = attempt;
+        STAILQ_INSERT_TAIL(&e->doomed, doomed, entry);
+}
+
+int files_commit(struct engine *e)
+{
+        struct files_doomed *doomed;
+        int r = 0;
+
+        while ((doomed = STAILQ_FIRST(&e->doomed))) {
+                const struct history_errand plan = { .job = doomed->job,
+                                                     .task = doomed->task,
+                                                     .attempt = doomed->attempt };
+
+                STAILQ_REMOVE_HEAD(&e->doomed, entry);
+                free(doomed);
+                if (!r)
+                        r = history_run(e, &plan, history_unlink);
+        }
+        return r ? PASS(r) : 0;
 }
 
 int engine_open_spool(struct engine *e, uint64_t job, uint64_t task, uint32_t attempt,

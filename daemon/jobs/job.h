@@ -48,8 +48,7 @@ struct task {
         bool boot_is_ours;   /* the lease is of this boot */
         bool is_delayed;     /* in engine->retries: waits for its retry time */
         bool spooled;
-        bool start_ready;    /* START has left, or may leave: spec was fetched */
-        bool previous_spool; /* an earlier attempt left a spool file */
+        bool start_ready; /* START has left, or may leave: spec was fetched */
         uint64_t cancel_grace_usec;
         uint64_t output_bytes; /* as far as the worker told */
         uint64_t stdin_taken;

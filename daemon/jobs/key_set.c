@@ -19,7 +19,8 @@
 
 static uint64_t key_set_fingerprint(uint32_t uid, const uint8_t *key, size_t key_bytes)
 {
-        uint64_t hash = 0xcbf29ce484222325ULL ^ uid; /* FNV-1a, then a finishing multiply */
+        /* FNV-1a over uid and key, then a finishing multiply. */
+        uint64_t hash = (0xcbf29ce484222325ULL ^ uid) * 0x100000001b3ULL;
         size_t i;
 
         for (i = 0; i < key_bytes; i++)

@@ -111,7 +111,6 @@ static void outcome_requeue(struct engine *e, struct task *task, struct engine_e
                 end->retry_delay_usec = delay;
                 end->retry_wall_usec = clock_wall_usec() + delay;
         }
-        task->previous_spool = end->exit && end->exit->spooled;
         engine_apply(e, task, JOB_EV_REQUEUE, detail, end);
 }
 

@@ -325,6 +325,7 @@ static void report_on_pool(void *arg, bool connected)
 {
         struct engine *e = arg;
 
+        e->ops->on_pool(e->arg, connected);
         if (!connected)
                 return;
         if (!e->orphan_timer)

@@ -205,6 +205,19 @@ void scheduler_run(struct engine *e)
 
 /* -------------------------------------------------------------------------------------- START */
 
+/* What is left of the user's quota bounds what one attempt may write. */
+static uint64_t scheduler_output_cap(const struct engine *e, const struct user *user)
+{
+        const struct engine_options *o = &e->options;
+        uint64_t left;
+
+        if (o->output_quota_bytes == 0)
+                return 0;
+        left = o->output_quota_bytes - MIN(user->output_bytes, o->output_quota_bytes);
+        left = MAX(left, 64 * 1024); /* enough to say why there is no more */
+        return o->output_cap_bytes && left > o->output_cap_bytes ? 0 : left;
+}
+
 void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
                           struct journal_blob *environment)
 {
@@ -235,6 +248,7 @@ void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
                 .environment = environment ? environment->data : NULL,
                 .environment_size = environment ? environment->size : 0,
                 .follow = watch_wants_output(e, task->job->id),
+                .output_cap_bytes = scheduler_output_cap(e, task->job->user),
         };
         if (task->job->extra && task->job->extra->array_step) {
                 start.is_array = true;

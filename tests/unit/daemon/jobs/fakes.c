@@ -1,0 +1,594 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's surroundings for its unit tests: journal.h over arrays, and workers.h as a list of
+ * what was ordered. "Durable" happens when a test says so, which is how the tests see that nothing
+ * is sent before its time.
+ */
+#include "fakes.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/jobs/engine_private.h"
+
+struct fake fake;
+char fake_why[256];
+
+struct worker {
+        uint32_t number;
+        uint64_t generation;
+        void *data;
+};
+
+struct fake_fetch {
+        uint64_t job, token;
+        void (*done)(void *arg, uint64_t token, struct journal_blob *spec,
+                     struct journal_blob *environment);
+        void *arg;
+};
+static struct fake_fetch fetches[FAKE_MAX];
+static size_t fetches_count;
+
+/* ------------------------------------------------------------------------------------- journal */
+
+struct journal_batch {
+        int unused;
+};
+
+struct fake_blob {
+        struct journal_blob blob; /* first */
+        unsigned int refs;
+};
+
+int journal_blob_new(void *data, size_t size, struct journal_blob **out_blob)
+{
+        struct fake_blob *fake_blob = calloc(1, sizeof(*fake_blob));
+
+        assert(fake_blob);
+        fake_blob->blob.size = size;
+        fake_blob->blob.data = data;
+        fake_blob->refs = 1;
+        *out_blob = &fake_blob->blob;
+        return 0;
+}
+
+struct journal_blob *journal_blob_ref(struct journal_blob *blob)
+{
+        if (blob)
+                ((struct fake_blob *)blob)->refs++;
+        return blob;
+}
+
+struct journal_blob *journal_blob_unref(struct journal_blob *blob)
+{
+        if (!blob || --((struct fake_blob *)blob)->refs > 0)
+                return NULL;
+        free((void *)(uintptr_t)blob->data);
+        free(blob);
+        return NULL;
+}
+
+int journal_batch_new(struct journal_batch **out_batch)
+{
+        *out_batch = calloc(1, sizeof(**out_batch));
+        assert(*out_batch);
+        return 0;
+}
+
+struct journal_batch *journal_batch_free(struct journal_batch *batch)
+{
+        free(batch);
+        return NULL;
+}
+
+bool journal_batch_is_empty(const struct journal_batch *batch)
+{
+        (void)batch;
+        return false;
+}
+
+int journal_put_job(struct journal_batch *batch, const struct journal_job *row)
+{
+        (void)batch;
+        assert(row->id < FAKE_MAX);
+        fake.jobs[row->id] = *row;
+        return 0;
+}
+
+int journal_set_job(struct journal_batch *batch, const struct journal_job *row)
+{
+        (void)batch;
+        assert(row->id < FAKE_MAX && fake.jobs[row->id].id == row->id);
+        fake.jobs[row->id] = *row;
+        return 0;
+}
+
+int journal_put_task(struct journal_batch *batch, const struct journal_task *row)
+{
+        size_t i;
+
+        (void)batch;
+        for (i = 0; i < fake.tasks_count; i++)
+                if (fake.tasks[i].job == row->job && fake.tasks[i].task == row->task)
+                        break;
+        assert(i < FAKE_MAX);
+        if (i == fake.tasks_count)
+                fake.tasks_count++;
+        fake.tasks[i] = *row;
+        return 0;
+}
+
+int journal_put_output(struct journal_batch *batch, uint64_t job, uint64_t task, uint32_t attempt,
+                       struct journal_blob *records)
+{
+        (void)batch;
+        (void)job;
+        (void)task;
+        (void)attempt;
+        (void)records;
+        fake.outputs_count++;
+        return 0;
+}
+
+int journal_set_output(struct journal_batch *batch, uint64_t job, uint64_t task,
+                       uint8_t output_where, uint64_t output_disk_bytes)
+{
+        (void)batch;
+        (void)job;
+        (void)task;
+        (void)output_where;
+        (void)output_disk_bytes;
+        return 0;
+}
+
+int journal_put_event(struct journal_batch *batch, const struct journal_event *row)
+{
+        (void)batch;
+        assert(fake.events_count < FAKE_MAX);
+        fake.events[fake.events_count++] = row->kind;
+        return 0;
+}
+
+int journal_put_key(struct journal_batch *batch, uint32_t uid,
+                    const uint8_t key[static JOURNAL_KEY_BYTES], uint64_t first_id, uint32_t count,
+                    uint64_t wall_usec)
+{
+        (void)batch;
+        (void)uid;
+        (void)key;
+        (void)first_id;
+        (void)count;
+        (void)wall_usec;
+        return 0;
+}
+
+int journal_drop_job(struct journal_batch *batch, uint64_t job)
+{
+        (void)batch;
+        fake.jobs[job].id = 0;
+        return 0;
+}
+
+int journal_fetch_spec(struct journal_batch *batch, uint64_t job,
+                       void (*done)(void *arg, uint64_t token, struct journal_blob *spec,
+                                    struct journal_blob *environment),
+                       void *arg, uint64_t token)
+{
+        (void)batch;
+        fetches[fetches_count++] = (struct fake_fetch){ job, token, done, arg };
+        return 0;
+}
+
+void journal_post(struct journal *journal, struct journal_batch *batch, uint64_t sequence,
+                  uint64_t last_job_id, uint64_t last_lease)
+{
+        (void)journal;
+        (void)last_job_id;
+        (void)last_lease;
+        fake.posted = sequence;
+        journal_batch_free(batch);
+}
+
+int journal_read_key(struct journal *journal, uint32_t uid,
+                     const uint8_t key[static JOURNAL_KEY_BYTES], journal_page_fn done, void *arg,
+                     struct journal_read **out_read)
+{
+        const struct journal_page page = { .found_first = fake.key_known ? 77 : 0,
+                                           .found_count = 1 };
+
+        (void)journal;
+        (void)uid;
+        (void)key;
+        *out_read = NULL;
+        done(arg, &page);
+        return 0;
+}
+
+int journal_read_jobs(struct journal *journal, const struct journal_job_query *query,
+                      journal_page_fn done, void *arg, struct journal_read **out_read)
+{
+        (void)journal;
+        (void)query;
+        (void)done;
+        (void)arg;
+        *out_read = NULL;
+        return 0;
+}
+
+void journal_read_cancel(struct journal_read *read)
+{
+        (void)read;
+}
+
+int journal_run(struct journal *journal, int (*work)(void *arg),
+                void (*done)(void *arg, int result), void *arg)
+{
+        (void)journal;
+        (void)work;
+        done(arg, 0);
+        return 0;
+}
+
+int journal_read_all(struct journal *journal, const struct journal_restore *restore, void *arg)
+{
+        size_t i;
+        int r;
+
+        (void)journal;
+        for (i = 1; i < FAKE_MAX; i++)
+                if (fake.jobs[i].id && !fake.jobs[i].finished) {
+                        r = restore->on_job(arg, &fake.jobs[i]);
+                        if (r)
+                                return r;
+                }
+        for (i = 0; i < fake.tasks_count; i++)
+                if (!fake.jobs[fake.tasks[i].job].finished) {
+                        r = restore->on_task(arg, &fake.tasks[i]);
+                        if (r)
+                                return r;
+                }
+        return 0;
+}
+
+int journal_read_output_use(struct journal *journal,
+                            int (*on_use)(void *arg, uint32_t uid, uint64_t bytes), void *arg)
+{
+        (void)journal;
+        (void)on_use;
+        (void)arg;
+        return 0;
+}
+
+uint64_t journal_last_job_id(const struct journal *journal)
+{
+        (void)journal;
+        return 100;
+}
+
+uint64_t journal_last_sequence(const struct journal *journal)
+{
+        (void)journal;
+        return fake.posted;
+}
+
+uint64_t journal_last_lease(const struct journal *journal)
+{
+        (void)journal;
+        return 100;
+}
+
+void journal_read_stats(const struct journal *journal, struct journal_stats *out_stats)
+{
+        (void)journal;
+        memset(out_stats, 0, sizeof(*out_stats));
+        out_stats->commit_usec_recent = fake.commit_usec;
+}
+
+bool journal_is_disk_full(const struct journal *journal)
+{
+        (void)journal;
+        return fake.disk_full;
+}
+
+/* ------------------------------------------------------------------------------------- workers */
+
+static void fake_send(const struct fake_sent *sent)
+{
+        assert(fake.sent_count < FAKE_MAX);
+        fake.sent[fake.sent_count++] = *sent;
+}
+
+uint32_t worker_number(const struct worker *worker)
+{
+        return worker->number;
+}
+
+uint64_t worker_generation(const struct worker *worker)
+{
+        return worker->generation;
+}
+
+uint32_t worker_slots(const struct worker *worker)
+{
+        (void)worker;
+        return 32;
+}
+
+bool worker_is_retiring(const struct worker *worker)
+{
+        (void)worker;
+        return false;
+}
+
+void worker_set_data(struct worker *worker, void *data)
+{
+        worker->data = data;
+}
+
+void *worker_data(const struct worker *worker)
+{
+        return worker->data;
+}
+
+void worker_start(struct worker *worker, const struct workers_start *start, uint64_t barrier)
+{
+        fake_send(&(struct fake_sent){ FAKE_START, worker->number, start->lease, start->job,
+                                       start->task, barrier, start->attempt });
+}
+
+static void fake_send_lease(enum fake_order order, struct worker *worker, uint64_t lease,
+                            uint64_t barrier)
+{
+        fake_send(&(struct fake_sent){
+                .order = order, .worker = worker->number, .lease = lease, .barrier = barrier });
+}
+
+void worker_revoke(struct worker *worker, uint64_t lease, uint64_t barrier)
+{
+        fake_send_lease(FAKE_REVOKE, worker, lease, barrier);
+}
+
+void worker_cancel(struct worker *worker, uint64_t lease, uint64_t grace_usec, uint64_t barrier)
+{
+        (void)grace_usec;
+        fake_send_lease(FAKE_CANCEL, worker, lease, barrier);
+}
+
+void worker_signal(struct worker *worker, uint64_t lease, uint32_t signo, uint64_t barrier)
+{
+        (void)signo;
+        fake_send_lease(FAKE_SIGNAL, worker, lease, barrier);
+}
+
+void worker_pause(struct worker *worker, uint64_t lease, uint64_t barrier)
+{
+        fake_send_lease(FAKE_PAUSE, worker, lease, barrier);
+}
+
+void worker_resume(struct worker *worker, uint64_t lease, uint64_t barrier)
+{
+        fake_send_lease(FAKE_RESUME, worker, lease, barrier);
+}
+
+void worker_follow(struct worker *worker, uint64_t lease, bool on)
+{
+        (void)worker;
+        (void)lease;
+        (void)on;
+}
+
+void worker_stdin(struct worker *worker, uint64_t lease, uint64_t offset, const void *data,
+                  size_t size, bool end)
+{
+        (void)worker;
+        (void)lease;
+        (void)offset;
+        (void)data;
+        (void)size;
+        (void)end;
+}
+
+void worker_ack(struct worker *worker, uint64_t lease, uint64_t barrier)
+{
+        fake_send_lease(FAKE_ACK, worker, lease, barrier);
+}
+
+void workers_ack_dead(struct workers *workers, uint32_t number, uint64_t generation,
+                      uint64_t barrier)
+{
+        (void)workers;
+        (void)number;
+        (void)generation;
+        (void)barrier;
+        fake.dead_acked++;
+}
+
+void workers_compact(struct workers *workers, uint64_t job, uint64_t task, uint32_t attempt)
+{
+        (void)workers;
+        (void)job;
+        (void)task;
+        (void)attempt;
+}
+
+bool workers_has_pool(const struct workers *workers)
+{
+        (void)workers;
+        return true;
+}
+
+bool workers_pool_has(const struct workers *workers, uint32_t number, uint64_t generation)
+{
+        (void)workers;
+        (void)number;
+        (void)generation;
+        return true;
+}
+
+/* ---------------------------------------------------------------------------------- for tests */
+
+static void fake_on_pool(void *arg, bool connected)
+{
+        (void)arg;
+        (void)connected;
+}
+static const struct engine_ops fake_engine_ops = { .on_pool = fake_on_pool };
+
+static void fake_new_engine(void)
+{
+        const struct engine_options options = {
+                .grace_usec = USEC_PER_SEC,
+                .queued_max_per_user = 50,
+                .queued_max = 100,
+                .spec_bytes_max_per_user = 1 << 20,
+                .spec_bytes_max = 1 << 20,
+                .spool_fd = -1,
+        };
+
+        assert(engine_new(fake.loop, &options, &fake_engine_ops, NULL, &fake.engine) == 0);
+        engine_connect(fake.engine, (struct journal *)&fake, (struct workers *)&fake);
+}
+
+void fake_setup(void)
+{
+        memset(&fake, 0, sizeof(fake));
+        fetches_count = 0;
+        assert(loop_new(&fake.loop) == 0);
+        fake_new_engine();
+}
+
+void fake_teardown(void)
+{
+        size_t i;
+
+        for (i = 0; i < ARRAY_SIZE(fake.workers); i++)
+                if (fake.workers[i])
+                        fake_detach(fake.workers[i]);
+        fake.engine = engine_free(fake.engine);
+        fake.loop = loop_free(fake.loop);
+}
+
+struct worker *fake_attach(uint32_t number)
+{
+        struct worker *worker = calloc(1, sizeof(*worker));
+
+        assert(worker && number < ARRAY_SIZE(fake.workers));
+        worker->number = number;
+        worker->generation = 1;
+        fake.workers[number] = worker;
+        engine_workers_ops.on_attached(fake.engine, worker);
+        engine_workers_ops.on_ready(fake.engine, worker);
+        return worker;
+}
+
+void fake_detach(struct worker *worker)
+{
+        fake.workers[worker->number] = NULL;
+        engine_workers_ops.on_gone(fake.engine, worker);
+        free(worker);
+}
+
+void fake_turn_undurable(void)
+{
+        engine_decide(fake.engine);
+        assert(engine_commit(fake.engine) == 0);
+}
+
+void fake_make_durable(void)
+{
+        static uint8_t spec[] = "spec";
+        struct journal_blob blob = { .size = sizeof(spec), .data = spec };
+        const size_t count = fetches_count;
+        struct fake_fetch due[FAKE_MAX];
+        size_t i;
+
+        memcpy(due, fetches, count * sizeof(*due));
+        fetches_count = 0;
+        fake.durable = fake.posted;
+        for (i = 0; i < count; i++)
+                due[i].done(due[i].arg, due[i].token, &blob, NULL);
+        engine_on_durable(fake.engine, fake.durable);
+}
+
+void fake_turn(void)
+{
+        fake_turn_undurable();
+        fake_make_durable();
+}
+
+const struct journal_task *fake_task_row(uint64_t job, uint64_t task)
+{
+        size_t i;
+
+        for (i = 0; i < fake.tasks_count; i++)
+                if (fake.tasks[i].job == job && fake.tasks[i].task == task)
+                        return &fake.tasks[i];
+        return NULL;
+}
+
+const struct fake_sent *fake_find(enum fake_order order, size_t nth)
+{
+        size_t i;
+
+        for (i = 0; i < fake.sent_count; i++)
+                if (fake.sent[i].order == order && nth-- == 0)
+                        return &fake.sent[i];
+        return NULL;
+}
+
+size_t fake_count(enum fake_order order)
+{
+        size_t n = 0;
+
+        while (fake_find(order, n))
+                n++;
+        return n;
+}
+
+static void fake_on_submitted(void *arg, int r, uint64_t first_id, uint32_t count, bool existing,
+                              uint64_t barrier, const struct reason *why)
+{
+        (void)count;
+        (void)existing;
+        (void)barrier;
+        *(uint64_t *)arg = r ? 0 : first_id;
+        if (r)
+                snprintf(fake_why, sizeof(fake_why), "%s", why->text);
+}
+
+uint64_t fake_submit(uint32_t uid, const struct engine_spec *spec)
+{
+        static uint32_t counter;
+        struct journal_blob *blob = NULL;
+        struct engine_spec full = *spec;
+        struct engine_submission submission = { .uid = uid, .gid = uid, .specs_count = 1 };
+        struct journal_read *read;
+        uint64_t id = 0;
+
+        assert(journal_blob_new(strdup("spec"), 4, &blob) == 0);
+        full.spec = blob;
+        if (full.task_count == 0)
+                full.task_count = 1;
+        submission.specs = &full;
+        if (!fake.key_known)
+                counter++;
+        memcpy(submission.key, &counter, sizeof(counter));
+        assert(engine_submit(fake.engine, &submission, fake_on_submitted, &id, &read) == 0);
+        journal_blob_unref(blob);
+        return id;
+}
+
+void fake_exit(struct worker *worker, uint64_t lease, int code)
+{
+        const struct workers_exit exit = { .lease = lease,
+                                           .outcome = WORKERS_OUTCOME_EXITED,
+                                           .exit_code = code,
+                                           .pid = 4711,
+                                           .run_usec = 500,
+                                           .records = (const uint8_t *)"x",
+                                           .records_size = 1,
+                                           .output_bytes = 1 };
+
+        engine_workers_ops.on_exited(fake.engine, worker, &exit);
+}

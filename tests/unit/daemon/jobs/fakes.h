@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A journal in memory and workers that only remember: what the engine stands on, for its tests. */
+#pragma once
+
+#include "daemon/jobs/engine.h"
+#include "daemon/jobs/watch.h"
+
+#define FAKE_MAX 256
+
+enum fake_order {
+        FAKE_NONE,
+        FAKE_START,
+        FAKE_REVOKE,
+        FAKE_CANCEL,
+        FAKE_SIGNAL,
+        FAKE_PAUSE,
+        FAKE_RESUME,
+        FAKE_ACK,
+};
+
+struct fake_sent {
+        enum fake_order order;
+        uint32_t worker;
+        uint64_t lease, job, task, barrier;
+        uint32_t attempt;
+};
+
+/* Everything a test looks at; reset by fake_setup(). */
+struct fake {
+        struct loop *loop;
+        struct engine *engine;
+        struct worker *workers[8];
+        struct fake_sent sent[FAKE_MAX];
+        size_t sent_count;
+        /* What the journal was given. */
+        struct journal_job jobs[FAKE_MAX]; /* by id */
+        struct journal_task tasks[FAKE_MAX];
+        size_t tasks_count;
+        uint8_t events[FAKE_MAX];
+        size_t events_count;
+        uint64_t posted, durable;
+        size_t outputs_count;
+        bool disk_full;
+        bool key_known;
+        uint64_t commit_usec;
+        uint32_t dead_acked;
+};
+extern struct fake fake;
+
+void fake_setup(void);
+void fake_teardown(void);
+/* A worker with this number attaches, holding nothing, and is ready. */
+struct worker *fake_attach(uint32_t number);
+void fake_detach(struct worker *worker);
+/* One turn: decide, commit, and the journal makes it durable and answers the fetches. */
+void fake_turn(void);
+/* The same without the journal's answer. */
+void fake_turn_undurable(void);
+void fake_make_durable(void);
+/* The newest row of this task, or NULL. */
+const struct journal_task *fake_task_row(uint64_t job, uint64_t task);
+/* The n-th order of this kind, or NULL. */
+const struct fake_sent *fake_find(enum fake_order order, size_t nth);
+size_t fake_count(enum fake_order order);
+/* Submits one job of this user; 0 when refused (the reason is in fake_why). */
+uint64_t fake_submit(uint32_t uid, const struct engine_spec *spec);
+extern char fake_why[256];
+void fake_exit(struct worker *worker, uint64_t lease, int code);

@@ -1,0 +1,793 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine against a journal in memory and workers that only remember: each test is the story of
+ * a job or two, told by events, and looks at what was sent, what was written, and when.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/jobs/engine_private.h"
+#include "fakes.h"
+
+static const struct engine_spec plain = { .task_count = 1 };
+
+/* Submits one job and brings it to its worker; its lease. */
+static uint64_t start_one(uint64_t *out_job)
+{
+        *out_job = fake_submit(1000, &plain);
+        ck_assert_uint_ne(*out_job, 0);
+        fake_turn();
+        ck_assert_ptr_nonnull(fake_find(FAKE_START, 0));
+        return fake_find(FAKE_START, 0)->lease;
+}
+
+static enum job_state state_of(uint64_t id)
+{
+        struct job *job = engine_find(fake.engine, id);
+        struct engine_view view;
+
+        if (!job)
+                return (enum job_state)fake.jobs[id].state;
+        engine_view_job(fake.engine, job, &view);
+        return view.state;
+}
+
+START_TEST(start_leaves_after_the_commit)
+{
+        fake_attach(0);
+        fake_submit(1000, &plain);
+        fake_turn_undurable();
+        ck_assert_uint_eq(fake_count(FAKE_START), 0);
+        ck_assert_int_eq(fake_task_row(1, 0)->state, JOB_STARTING);
+        fake_make_durable();
+        ck_assert_uint_eq(fake_count(FAKE_START), 1);
+        ck_assert_uint_eq(fake_find(FAKE_START, 0)->attempt, 1);
+}
+END_TEST
+
+START_TEST(end_is_written_before_it_is_acknowledged)
+{
+        uint64_t id, lease;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        fake_exit(fake.workers[0], lease, 0);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_SUCCEEDED);
+        ck_assert(fake.jobs[id].finished);
+        ck_assert_int_eq(fake_task_row(id, 0)->exit_code, 0);
+        ck_assert_uint_eq(fake_task_row(id, 0)->attempt, 1);
+        ck_assert_uint_eq(fake.outputs_count, 1);
+        /* The acknowledgement is behind the end's own sequence, which is not durable yet. */
+        ck_assert_uint_eq(fake_find(FAKE_ACK, 0)->barrier, engine_sequence(fake.engine));
+        ck_assert_uint_gt(fake_find(FAKE_ACK, 0)->barrier, fake.durable);
+        fake_turn();
+        ck_assert_ptr_null(engine_find(fake.engine, id));
+        ck_assert(engine_is_empty(fake.engine));
+}
+END_TEST
+
+START_TEST(a_second_report_of_the_end_is_only_acknowledged)
+{
+        uint64_t id, lease;
+        size_t events;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        fake_exit(fake.workers[0], lease, 3);
+        events = fake.events_count;
+        fake_exit(fake.workers[0], lease, 0);
+        ck_assert_uint_eq(fake.events_count, events);
+        ck_assert_uint_eq(fake_count(FAKE_ACK), 2);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_FAILED);
+}
+END_TEST
+
+START_TEST(cancel_of_a_queued_job_is_final)
+{
+        const uint64_t id = fake_submit(1000, &plain);
+
+        ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id), ENGINE_ALL_TASKS,
+                                       USEC_NONE, NULL),
+                         0);
+        fake_attach(0);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 0);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_CANCELLED);
+}
+END_TEST
+
+START_TEST(cancel_before_start_left_needs_no_worker)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        id = fake_submit(1000, &plain);
+        fake_turn_undurable();
+        ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id), ENGINE_ALL_TASKS,
+                                       USEC_NONE, NULL),
+                         0);
+        fake_make_durable();
+        ck_assert_uint_eq(fake_count(FAKE_START), 0);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_CANCELLED);
+}
+END_TEST
+
+START_TEST(cancel_of_a_starting_job_waits_for_the_worker)
+{
+        uint64_t id, lease;
+        struct job *job;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        job = engine_find(fake.engine, id);
+        ck_assert_int_eq(engine_cancel(fake.engine, job, ENGINE_ALL_TASKS, USEC_NONE, NULL),
+                         ENGINE_E_LATER);
+        ck_assert(engine_cancel_is_pending(job, ENGINE_ALL_TASKS));
+        ck_assert_uint_eq(fake_find(FAKE_REVOKE, 0)->lease, lease);
+        engine_workers_ops.on_revoked(fake.engine, fake.workers[0], lease, false);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_CANCELLED);
+        ck_assert_uint_eq(fake_task_row(id, 0)->attempt, 0);
+}
+END_TEST
+
+START_TEST(cancel_that_comes_too_late_stops_the_run)
+{
+        uint64_t id, lease;
+        const struct workers_exit end = { .outcome = WORKERS_OUTCOME_CANCELLED,
+                                          .exit_code = -1,
+                                          .exit_signal = 15 };
+        struct workers_exit exit = end;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id), ENGINE_ALL_TASKS,
+                                       USEC_NONE, NULL),
+                         ENGINE_E_LATER);
+        engine_workers_ops.on_revoked(fake.engine, fake.workers[0], lease, true);
+        ck_assert_int_eq(state_of(id), JOB_STOPPING);
+        ck_assert(!engine_cancel_is_pending(engine_find(fake.engine, id), ENGINE_ALL_TASKS));
+        ck_assert_uint_eq(fake_find(FAKE_CANCEL, 0)->barrier, engine_sequence(fake.engine));
+        exit.lease = lease;
+        engine_workers_ops.on_exited(fake.engine, fake.workers[0], &exit);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_CANCELLED);
+}
+END_TEST
+
+START_TEST(a_stopping_job_that_exits_zero_is_cancelled)
+{
+        uint64_t id, lease;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        engine_workers_ops.on_started(fake.engine, fake.workers[0], lease, 4711, 1);
+        ck_assert_int_eq(state_of(id), JOB_RUNNING);
+        ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id), ENGINE_ALL_TASKS,
+                                       USEC_NONE, NULL),
+                         0);
+        fake_exit(fake.workers[0], lease, 0);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_CANCELLED);
+}
+END_TEST
+
+START_TEST(retries_go_back_to_the_queue_and_not_through_an_end)
+{
+        const struct engine_spec spec = { .task_count = 1, .retries = 1, .retry_delay_usec = 1 };
+        uint64_t id;
+
+        fake_attach(0);
+        id = fake_submit(1000, &spec);
+        fake_turn();
+        fake_exit(fake.workers[0], fake_find(FAKE_START, 0)->lease, 9);
+        ck_assert(!fake.jobs[id].finished);
+        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        ck_assert(engine_find_task(engine_find(fake.engine, id), 0)->is_delayed);
+        run_queue_undelay(fake.engine, engine_find_task(engine_find(fake.engine, id), 0));
+        fake_turn();
+        ck_assert_uint_eq(fake_find(FAKE_START, 1)->attempt, 2);
+        fake_exit(fake.workers[0], fake_find(FAKE_START, 1)->lease, 9);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_FAILED);
+        ck_assert_uint_eq(fake_task_row(id, 0)->attempt, 2);
+}
+END_TEST
+
+START_TEST(retry_on_names_the_codes)
+{
+        uint8_t codes[JOB_RETRY_ON_BYTES] = { 0 };
+        const struct engine_spec spec = { .task_count = 1, .retries = 5, .retry_on = codes };
+        uint64_t id;
+
+        codes[75 / 8] = 1U << (75 % 8);
+        fake_attach(0);
+        id = fake_submit(1000, &spec);
+        fake_turn();
+        fake_exit(fake.workers[0], fake_find(FAKE_START, 0)->lease, 74);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_FAILED);
+}
+END_TEST
+
+/* A dead worker's record, and what each slot state of it means. */
+static void die_holding(enum workers_slot slot, bool intact, bool held_at_all)
+{
+        const struct fake_sent *start = fake_find(FAKE_START, 0);
+        const struct workers_held held = { .lease = start->lease,
+                                           .job = start->job,
+                                           .slot = slot,
+                                           .outcome = slot == WORKERS_SLOT_EXITED
+                                                              ? WORKERS_OUTCOME_EXITED
+                                                              : WORKERS_OUTCOME_NONE,
+                                           .exit_code = 5 };
+
+        fake_detach(fake.workers[0]);
+        engine_workers_ops.on_dead(fake.engine, 0, 1, intact, &held, held_at_all ? 1 : 0,
+                                   "killed by a test");
+        ck_assert_uint_eq(fake.dead_acked, 1);
+}
+
+START_TEST(dead_before_go_is_queued_again)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        start_one(&id);
+        die_holding(WORKERS_SLOT_ACCEPTED, true, true);
+        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        ck_assert_uint_eq(fake_task_row(id, 0)->attempt, 0);
+        fake_attach(1);
+        fake_turn();
+        ck_assert_uint_eq(fake_find(FAKE_START, 1)->attempt, 1);
+}
+END_TEST
+
+START_TEST(dead_after_go_is_lost)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        start_one(&id);
+        die_holding(WORKERS_SLOT_GO, true, true);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_LOST);
+}
+END_TEST
+
+START_TEST(dead_with_a_recorded_end_keeps_its_code)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        start_one(&id);
+        die_holding(WORKERS_SLOT_EXITED, true, true);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_FAILED);
+        ck_assert_int_eq(fake_task_row(id, 0)->exit_code, 5);
+}
+END_TEST
+
+START_TEST(dead_without_a_record_proves_nothing)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        start_one(&id);
+        die_holding(WORKERS_SLOT_NONE, false, false);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_LOST);
+}
+END_TEST
+
+START_TEST(dead_with_an_intact_record_that_lacks_the_lease)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        start_one(&id);
+        die_holding(WORKERS_SLOT_NONE, true, false);
+        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+}
+END_TEST
+
+START_TEST(requeue_runs_again_what_is_lost)
+{
+        const struct engine_spec spec = { .task_count = 1, .requeue = true };
+        uint64_t id;
+
+        fake_attach(0);
+        id = fake_submit(1000, &spec);
+        fake_turn();
+        die_holding(WORKERS_SLOT_RUNNING, true, true);
+        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        fake_attach(1);
+        fake_turn();
+        ck_assert_uint_eq(fake_find(FAKE_START, 1)->attempt, 2);
+}
+END_TEST
+
+START_TEST(a_link_that_breaks_changes_nothing)
+{
+        uint64_t id, lease;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        engine_workers_ops.on_started(fake.engine, fake.workers[0], lease, 99, 1);
+        fake_detach(fake.workers[0]);
+        fake_turn();
+        ck_assert_int_eq(state_of(id), JOB_RUNNING);
+        /* But a worker that comes back without what it ran has lost it. */
+        fake_attach(0);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_LOST);
+}
+END_TEST
+
+START_TEST(an_inventory_binds_its_leases)
+{
+        uint64_t id, lease;
+        struct worker *worker;
+        struct workers_held held = { .slot = WORKERS_SLOT_RUNNING, .pid = 99 };
+
+        fake_attach(0);
+        lease = start_one(&id);
+        worker = fake.workers[0];
+        engine_workers_ops.on_gone(fake.engine, worker);
+        held.lease = lease;
+        held.job = id;
+        engine_workers_ops.on_attached(fake.engine, worker);
+        engine_workers_ops.on_held(fake.engine, worker, &held);
+        engine_workers_ops.on_ready(fake.engine, worker);
+        ck_assert_int_eq(state_of(id), JOB_RUNNING);
+        fake_exit(worker, lease, 0);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_SUCCEEDED);
+}
+END_TEST
+
+START_TEST(a_lease_that_never_arrived_is_queued_again)
+{
+        uint64_t id;
+        struct worker *worker;
+
+        fake_attach(0);
+        start_one(&id);
+        worker = fake.workers[0];
+        engine_workers_ops.on_gone(fake.engine, worker);
+        engine_workers_ops.on_attached(fake.engine, worker);
+        engine_workers_ops.on_ready(fake.engine, worker);
+        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+}
+END_TEST
+
+START_TEST(an_unknown_lease_is_killed)
+{
+        const struct workers_held held = { .lease = 999, .job = 9, .slot = WORKERS_SLOT_RUNNING };
+        struct worker *worker = fake_attach(0);
+
+        engine_workers_ops.on_held(fake.engine, worker, &held);
+        ck_assert_uint_eq(fake_find(FAKE_CANCEL, 0)->lease, 999);
+}
+END_TEST
+
+START_TEST(hold_keeps_and_release_frees)
+{
+        const struct engine_spec spec = { .task_count = 1, .hold = true };
+        const uint64_t id = fake_submit(1000, &spec);
+        struct reason why;
+
+        fake_attach(0);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 0);
+        ck_assert_int_eq(engine_release(fake.engine, engine_find(fake.engine, id), &why), 0);
+        ck_assert(!fake.jobs[id].hold);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 1);
+}
+END_TEST
+
+START_TEST(users_take_turns)
+{
+        uint64_t first;
+        int i;
+
+        for (i = 0; i < 4; i++)
+                fake_submit(1000, &plain);
+        first = fake_submit(2000, &plain);
+        fake_attach(0);
+        fake_attach(1);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 2);
+        ck_assert_uint_eq(fake_find(FAKE_START, 1)->job, first);
+}
+END_TEST
+
+/* One user with short tasks: the worker gets a few more than it can run. */
+static void fill_look_ahead(void)
+{
+        int i;
+
+        fake.commit_usec = 400;
+        fake_attach(0);
+        fake_submit(1000, &plain);
+        fake_turn();
+        fake_exit(fake.workers[0], fake_find(FAKE_START, 0)->lease, 0);
+        for (i = 0; i < 8; i++)
+                fake_submit(1000, &plain);
+        fake_turn();
+}
+
+START_TEST(short_tasks_are_looked_ahead)
+{
+        fill_look_ahead();
+        ck_assert_uint_gt(fake_count(FAKE_START), 2);
+        ck_assert_uint_lt(fake_count(FAKE_START), 9);
+}
+END_TEST
+
+START_TEST(look_ahead_is_taken_back_for_another_user)
+{
+        const struct fake_sent *revoke;
+        uint64_t other;
+        size_t before;
+
+        fill_look_ahead();
+        other = fake_submit(2000, &plain);
+        fake_turn();
+        revoke = fake_find(FAKE_REVOKE, 0);
+        ck_assert_ptr_nonnull(revoke);
+        engine_workers_ops.on_revoked(fake.engine, fake.workers[0], revoke->lease, false);
+        before = fake_count(FAKE_START);
+        fake_attach(1);
+        fake_turn();
+        ck_assert_uint_eq(fake_find(FAKE_START, before)->job, other);
+}
+END_TEST
+
+START_TEST(an_idle_worker_takes_over_look_ahead)
+{
+        size_t before;
+
+        fake.commit_usec = 400;
+        fake_attach(0);
+        fake_submit(1000, &plain);
+        fake_turn();
+        fake_exit(fake.workers[0], fake_find(FAKE_START, 0)->lease, 0);
+        fake_submit(1000, &plain);
+        fake_submit(1000, &plain);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 3);
+        fake_attach(1);
+        fake_turn();
+        before = fake_count(FAKE_START);
+        ck_assert_uint_eq(fake_count(FAKE_REVOKE), 1);
+        engine_workers_ops.on_revoked(fake.engine, fake.workers[0],
+                                      fake_find(FAKE_REVOKE, 0)->lease, false);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), before + 1);
+        ck_assert_uint_eq(fake_find(FAKE_START, before)->worker, 1);
+}
+END_TEST
+
+START_TEST(an_array_starts_each_task_once)
+{
+        const struct engine_spec spec = {
+                .task_count = 3, .is_array = true, .array_first = 10, .array_step = 5
+        };
+        uint64_t id;
+        size_t i;
+
+        fake_attach(0);
+        id = fake_submit(1000, &spec);
+        for (i = 0; i < 3; i++) {
+                fake_turn();
+                ck_assert_uint_eq(fake_find(FAKE_START, i)->task, i);
+                fake_exit(fake.workers[0], fake_find(FAKE_START, i)->lease, i == 1 ? 2 : 0);
+        }
+        ck_assert_int_eq(fake.jobs[id].state, JOB_FAILED);
+        ck_assert_uint_eq(fake.jobs[id].tasks_ok, 2);
+        ck_assert_uint_eq(fake.jobs[id].tasks_failed, 1);
+}
+END_TEST
+
+START_TEST(an_array_keeps_to_its_width)
+{
+        const struct engine_spec spec = {
+                .task_count = 4, .is_array = true, .array_step = 1, .array_width = 1
+        };
+
+        fake_attach(0);
+        fake_attach(1);
+        fake_submit(1000, &spec);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 1);
+}
+END_TEST
+
+START_TEST(limits_refuse_before_anything_is_posted)
+{
+        const struct engine_spec many = { .task_count = 51, .is_array = true, .array_step = 1 };
+
+        ck_assert_uint_eq(fake_submit(1000, &many), 0);
+        ck_assert_ptr_nonnull(strstr(fake_why, "50"));
+        ck_assert_uint_eq(fake.events_count, 0);
+        fake.disk_full = true;
+        ck_assert_uint_eq(fake_submit(1000, &plain), 0);
+        ck_assert_ptr_nonnull(strstr(fake_why, "disk"));
+        fake.disk_full = false;
+        engine_stop(fake.engine, false);
+        ck_assert_uint_eq(fake_submit(1000, &plain), 0);
+        ck_assert_uint_eq(fake.events_count, 0);
+}
+END_TEST
+
+START_TEST(a_known_key_gives_the_first_ids)
+{
+        const uint64_t id = fake_submit(1000, &plain);
+
+        ck_assert_uint_eq(id, 1);
+        fake.key_known = true; /* the same key again */
+        ck_assert_uint_eq(fake_submit(1000, &plain), 77);
+}
+END_TEST
+
+START_TEST(a_unique_job_stands_for_the_next)
+{
+        const struct engine_spec spec = { .task_count = 1, .unique_key = "nightly" };
+        const uint64_t id = fake_submit(1000, &spec);
+
+        ck_assert_uint_eq(fake_submit(1000, &spec), id);
+        ck_assert_uint_ne(fake_submit(2000, &spec), id);
+        ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id), ENGINE_ALL_TASKS,
+                                       USEC_NONE, NULL),
+                         0);
+        ck_assert_uint_ne(fake_submit(1000, &spec), id);
+}
+END_TEST
+
+/* Throws the memory away and reads the rows back, as after a crash. */
+static void crash(void)
+{
+        const struct engine_options options = { .queued_max = 100,
+                                                .queued_max_per_user = 100,
+                                                .spec_bytes_max = 1 << 20,
+                                                .spec_bytes_max_per_user = 1 << 20 };
+        static const struct engine_ops ops;
+        size_t i;
+
+        for (i = 0; i < ARRAY_SIZE(fake.workers); i++)
+                if (fake.workers[i])
+                        fake_detach(fake.workers[i]);
+        fake.engine = engine_free(fake.engine);
+        ck_assert_int_eq(engine_new(fake.loop, &options, &ops, NULL, &fake.engine), 0);
+        ck_assert_int_eq(engine_restore(fake.engine, (struct journal *)&fake), 0);
+        engine_connect(fake.engine, (struct journal *)&fake, (struct workers *)&fake);
+}
+
+START_TEST(a_crash_keeps_queue_and_leases)
+{
+        uint64_t queued, running, lease;
+        struct workers_held held = { .slot = WORKERS_SLOT_RUNNING };
+
+        fake_attach(0);
+        lease = start_one(&running);
+        queued = fake_submit(1000, &plain);
+        fake_turn();
+        crash();
+        ck_assert_int_eq(state_of(queued), JOB_QUEUED);
+        ck_assert_int_eq(state_of(running), JOB_STARTING);
+        ck_assert_uint_gt(fake_submit(1000, &plain), 100); /* never an old number again */
+        held.lease = lease;
+        held.job = running;
+        engine_workers_ops.on_dead(fake.engine, 0, 1, true, &held, 1, "died with us");
+        ck_assert_int_eq(fake.jobs[running].state, JOB_LOST);
+}
+END_TEST
+
+START_TEST(leases_of_another_boot_are_lost_in_the_first_turn)
+{
+        uint64_t running;
+
+        fake_attach(0);
+        start_one(&running);
+        fake.tasks[0].boot_id[0] ^= 1;
+        crash();
+        ck_assert_int_eq(fake.jobs[running].state, JOB_LOST);
+        ck_assert(fake.jobs[running].finished);
+}
+END_TEST
+
+START_TEST(rows_that_cannot_be_are_a_fault)
+{
+        const struct engine_options options = { 0 };
+        static const struct engine_ops ops;
+        struct engine *engine = NULL;
+
+        fake_attach(0);
+        fake_submit(1000, &plain);
+        fake_turn();
+        fake.tasks[0].state = JOB_STATE_COUNT;
+        ck_assert_int_eq(engine_new(fake.loop, &options, &ops, NULL, &engine), 0);
+        ck_assert_int_lt(engine_restore(engine, (struct journal *)&fake), 0);
+        engine_free(engine);
+}
+END_TEST
+
+START_TEST(retry_brings_a_finished_job_back)
+{
+        uint64_t id, lease;
+        struct reason why;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        fake_exit(fake.workers[0], lease, 1);
+        fake_turn();
+        ck_assert_int_eq(engine_retry(fake.engine, &fake.jobs[id], fake.tasks, 1, ENGINE_ALL_TASKS,
+                                      ENGINE_RETRY_FAILED, &why),
+                         0);
+        ck_assert(!fake.jobs[id].finished);
+        fake_turn();
+        ck_assert_uint_eq(fake_find(FAKE_START, 1)->attempt, 2);
+        fake_exit(fake.workers[0], fake_find(FAKE_START, 1)->lease, 0);
+        fake_turn();
+        ck_assert_int_eq(fake.jobs[id].state, JOB_SUCCEEDED);
+        ck_assert_int_eq(engine_retry(fake.engine, &fake.jobs[id], fake.tasks, 1, ENGINE_ALL_TASKS,
+                                      ENGINE_RETRY_FAILED, &why),
+                         ENGINE_E_STATE);
+}
+END_TEST
+
+START_TEST(retry_of_a_cancelled_job_without_a_row)
+{
+        const uint64_t id = fake_submit(1000, &plain);
+        struct reason why;
+
+        ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id), ENGINE_ALL_TASKS,
+                                       USEC_NONE, NULL),
+                         0);
+        fake_turn();
+        ck_assert_int_eq(engine_retry(fake.engine, &fake.jobs[id], NULL, 0, ENGINE_ALL_TASKS,
+                                      ENGINE_RETRY_ALL, &why),
+                         0);
+        fake_attach(0);
+        fake_turn();
+        ck_assert_uint_eq(fake_find(FAKE_START, 0)->job, id);
+}
+END_TEST
+
+START_TEST(drain_starts_nothing_new)
+{
+        fake_attach(0);
+        engine_drain(fake.engine, true);
+        fake_submit(1000, &plain);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 0);
+        engine_drain(fake.engine, false);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 1);
+}
+END_TEST
+
+START_TEST(pause_and_resume_follow_the_table)
+{
+        uint64_t id, lease;
+        struct reason why;
+        struct job *job;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        job = engine_find(fake.engine, id);
+        ck_assert_int_eq(engine_pause(fake.engine, job, ENGINE_ALL_TASKS, &why), ENGINE_E_STATE);
+        engine_workers_ops.on_started(fake.engine, fake.workers[0], lease, 1, 1);
+        ck_assert_int_eq(engine_resume(fake.engine, job, ENGINE_ALL_TASKS, &why), ENGINE_E_STATE);
+        ck_assert_int_eq(engine_pause(fake.engine, job, ENGINE_ALL_TASKS, &why), 0);
+        ck_assert_int_eq(state_of(id), JOB_PAUSED);
+        ck_assert_int_eq(engine_resume(fake.engine, job, ENGINE_ALL_TASKS, &why), 0);
+        ck_assert_int_eq(state_of(id), JOB_RUNNING);
+        ck_assert_uint_eq(fake_find(FAKE_PAUSE, 0)->lease, lease);
+        ck_assert_uint_eq(fake_find(FAKE_RESUME, 0)->lease, lease);
+}
+END_TEST
+
+/* ------------------------------------------------------------------------------------- watches */
+
+struct seen {
+        struct watch *watch;
+        size_t news;
+        bool finished;
+        enum job_state last;
+};
+
+static void on_news(void *arg, const struct watch_news *news)
+{
+        struct seen *seen = arg;
+
+        seen->news++;
+        seen->last = news->state;
+        seen->finished = news->job_finished;
+        if (news->job_finished)
+                seen->watch = watch_free(seen->watch);
+}
+
+START_TEST(watches_hear_everything_and_may_leave_in_the_call)
+{
+        static const struct watch_ops ops = { .on_news = on_news };
+        struct seen a = { 0 }, b = { 0 };
+        uint64_t id, lease;
+
+        fake_attach(0);
+        id = fake_submit(1000, &plain);
+        ck_assert_int_eq(watch_new(fake.engine, engine_find(fake.engine, id), &ops, &a, &a.watch),
+                         0);
+        ck_assert_int_eq(watch_new(fake.engine, engine_find(fake.engine, id), &ops, &b, &b.watch),
+                         0);
+        fake_turn();
+        ck_assert_uint_eq(a.news, 1);
+        lease = fake_find(FAKE_START, 0)->lease;
+        engine_workers_ops.on_started(fake.engine, fake.workers[0], lease, 1, 1);
+        fake_exit(fake.workers[0], lease, 0);
+        ck_assert_uint_eq(a.news, 3);
+        ck_assert_uint_eq(b.news, 3);
+        ck_assert(a.finished && b.finished);
+        ck_assert_int_eq(a.last, JOB_SUCCEEDED);
+        ck_assert_ptr_null(fake.engine->watches);
+}
+END_TEST
+
+int main(void)
+{
+        const struct {
+                const char *name;
+                const TTest *test;
+        } tests[] = {
+#define T(name) { #name, name }
+                T(start_leaves_after_the_commit),
+                T(end_is_written_before_it_is_acknowledged),
+                T(a_second_report_of_the_end_is_only_acknowledged),
+                T(cancel_of_a_queued_job_is_final),
+                T(cancel_before_start_left_needs_no_worker),
+                T(cancel_of_a_starting_job_waits_for_the_worker),
+                T(cancel_that_comes_too_late_stops_the_run),
+                T(a_stopping_job_that_exits_zero_is_cancelled),
+                T(retries_go_back_to_the_queue_and_not_through_an_end),
+                T(retry_on_names_the_codes),
+                T(dead_before_go_is_queued_again),
+                T(dead_after_go_is_lost),
+                T(dead_with_a_recorded_end_keeps_its_code),
+                T(dead_without_a_record_proves_nothing),
+                T(dead_with_an_intact_record_that_lacks_the_lease),
+                T(requeue_runs_again_what_is_lost),
+                T(a_link_that_breaks_changes_nothing),
+                T(an_inventory_binds_its_leases),
+                T(a_lease_that_never_arrived_is_queued_again),
+                T(an_unknown_lease_is_killed),
+                T(hold_keeps_and_release_frees),
+                T(users_take_turns),
+                T(short_tasks_are_looked_ahead),
+                T(look_ahead_is_taken_back_for_another_user),
+                T(an_idle_worker_takes_over_look_ahead),
+                T(an_array_starts_each_task_once),
+                T(an_array_keeps_to_its_width),
+                T(limits_refuse_before_anything_is_posted),
+                T(a_known_key_gives_the_first_ids),
+                T(a_unique_job_stands_for_the_next),
+                T(a_crash_keeps_queue_and_leases),
+                T(leases_of_another_boot_are_lost_in_the_first_turn),
+                T(rows_that_cannot_be_are_a_fault),
+                T(retry_brings_a_finished_job_back),
+                T(retry_of_a_cancelled_job_without_a_row),
+                T(drain_starts_nothing_new),
+                T(pause_and_resume_follow_the_table),
+                T(watches_hear_everything_and_may_leave_in_the_call),
+#undef T
+        };
+        Suite *suite = suite_create("engine");
+        SRunner *runner;
+        size_t i;
+        int failed;
+
+        for (i = 0; i < ARRAY_SIZE(tests); i++) {
+                TCase *tcase = tcase_create(tests[i].name);
+
+                tcase_add_checked_fixture(tcase, fake_setup, fake_teardown);
+                tcase_add_test(tcase, tests[i].test);
+                suite_add_tcase(suite, tcase);
+        }
+        runner = srunner_create(suite);
+        srunner_run_all(runner, CK_NORMAL);
+        failed = srunner_ntests_failed(runner);
+        srunner_free(runner);
+        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
