@@ -27,7 +27,6 @@
 #include "common/log.h"
 
 #include "daemon/jobs/engine_private.h"
-#include "daemon/jobs/watch.h"
 
 /* ---------------------------------------------------------------------------------- life time */
 
@@ -50,6 +49,9 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         RB_INIT(&e->begins);
         RB_INIT(&e->delays);
         r = clock_read_boot_id(e->boot_id);
+        if (r)
+                return PASS(r);
+        r = watch_book_new(&e->watches);
         if (r)
                 return PASS(r);
         r = run_queue_init(e);
@@ -123,7 +125,7 @@ struct engine *engine_free(struct engine *e)
         }
         run_queue_deinit(e);
         loop_timer_free(e->orphan_timer);
-        watch_deinit(e);
+        e->watches = watch_book_free(e->watches);
         engine_bury(e);
         engine_free_users(e);
         engine_free_doomed(e);

@@ -17,6 +17,7 @@
 struct engine;
 struct job;
 struct task;
+struct watch_book;
 
 enum engine_answer {
         ENGINE_E_UNKNOWN = 1, /* no such unfinished job (it may have finished: see the journal) */
@@ -120,6 +121,8 @@ _must_use_ int engine_submit(struct engine *engine, const struct engine_submissi
 struct job *engine_find(struct engine *engine, uint64_t id);
 uint32_t engine_job_uid(const struct job *job);
 uint64_t engine_job_id(const struct job *job);
+/* Where watches on jobs are registered: see watch.h. */
+struct watch_book *engine_watches(struct engine *engine);
 /* The next unfinished job of a user with id > after, or NULL. */
 struct job *engine_next_job(struct engine *engine, uint32_t uid, uint64_t after_id);
 /* The newest id given to this user by this jobd, 0 when none (ask the journal then). */

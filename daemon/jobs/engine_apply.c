@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "daemon/jobs/engine_private.h"
-#include "daemon/jobs/watch.h"
 
 bool engine_allows(const struct task *task, enum job_event event)
 {
@@ -189,7 +188,7 @@ static void engine_tell(struct engine *e, const struct task *task, enum job_even
                 news.records = exit->records;
                 news.records_size = exit->records_size;
         }
-        watch_tell(e, &news);
+        watch_tell(e->watches, &news);
 }
 
 #define ENGINE_COMPRESS_MIN_BYTES (64U * 1024)
@@ -263,7 +262,7 @@ void engine_apply_cancel_rest(struct engine *e, struct job *job, const char *det
         news.job_state = news.job_finished ? JOB_CANCELLED : JOB_QUEUED;
         news.tasks_failed = count;
         news.barrier = e->sequence;
-        watch_tell(e, &news);
+        watch_tell(e->watches, &news);
         if (news.job_finished) {
                 engine_finish_job(e, job, JOB_CANCELLED, detail);
         } else {
@@ -296,6 +295,6 @@ void engine_apply_hold(struct engine *e, struct job *job, bool hold)
         if (batch)
                 engine_note(e, journal_set_job(batch, &row));
         news.barrier = e->sequence;
-        watch_tell(e, &news);
+        watch_tell(e->watches, &news);
         run_queue_update(e, job);
 }

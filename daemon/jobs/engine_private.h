@@ -6,6 +6,7 @@
 #include "daemon/jobs/job.h"
 #include "daemon/jobs/job_table.h"
 #include "daemon/jobs/key_set.h"
+#include "daemon/jobs/watch.h"
 
 RB_HEAD(begin_tree, job_extra);
 RB_HEAD(delay_tree, task);
@@ -30,8 +31,6 @@ struct files_doomed {
 };
 STAILQ_HEAD(files_queue, files_doomed);
 
-struct watch_set;
-
 struct engine {
         struct loop *loop; /* borrowed */
         struct engine_options options;
@@ -52,8 +51,8 @@ struct engine {
         struct job_table jobs;
         struct user *users; /* owned, uthash by uid */
         struct user_queue ready_users;
-        struct task *leased;       /* uthash by lease; tasks are owned by their jobs */
-        struct watch_set *watches; /* owned, uthash by job id */
+        struct task *leased;        /* uthash by lease; tasks are owned by their jobs */
+        struct watch_book *watches; /* owned */
         struct view_queue views;
         struct job_queue buried; /* finished in this turn: freed at COMMIT */
         struct files_queue doomed;
@@ -150,19 +149,6 @@ void scheduler_run(struct engine *engine);
 /* START: spec and environment came back with the commit. */
 void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
                           struct journal_blob *environment);
-
-/* ------------------------------------------------------------------------------------- watch.c */
-
-struct watch_news;
-void watch_tell(struct engine *engine, const struct watch_news *news);
-void watch_tell_output(struct engine *engine, const struct task *task, uint64_t offset,
-                       const uint8_t *records, size_t size);
-void watch_tell_spooled(struct engine *engine, const struct task *task, uint64_t size_bytes);
-void watch_tell_grown(struct engine *engine, const struct task *task, uint64_t size_bytes);
-void watch_tell_stdin(struct engine *engine, const struct task *task, uint64_t taken, bool closed);
-/* Does anybody want this job's output? */
-bool watch_wants_output(const struct engine *engine, uint64_t job);
-void watch_deinit(struct engine *engine);
 
 /* ------------------------------------------------------------------------------------- outcome.c
  */

@@ -97,7 +97,6 @@ struct job {
         bool hold;
         bool requeue;
         bool is_ready;
-        bool is_watched;   /* somebody has a watch on it: see watch.h */
         bool is_begin_due; /* has no begin time, or it has come */
 };
 TAILQ_HEAD(job_queue, job);

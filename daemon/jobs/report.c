@@ -31,6 +31,13 @@ static struct task *report_find(struct engine *e, const struct worker *worker, u
         return NULL;
 }
 
+static struct watch_subject report_subject(const struct task *task)
+{
+        return (struct watch_subject){ .job = task->job->id,
+                                       .task = task->number,
+                                       .attempt = task->attempt + (task->started ? 0 : 1) };
+}
+
 /* --------------------------------------------------------------------------- coming and going */
 
 static void report_on_attached(void *arg, struct worker *worker)
@@ -91,7 +98,7 @@ static void report_on_held(void *arg, struct worker *worker, const struct worker
                 worker_pause(worker, task->lease, e->sequence);
         else if (task->state == JOB_RUNNING && held->paused)
                 worker_resume(worker, task->lease, e->sequence);
-        if (watch_wants_output(e, task->job->id))
+        if (watch_wants_output(e->watches, task->job->id))
                 worker_follow(worker, task->lease, true);
 }
 
@@ -205,35 +212,41 @@ static void report_on_output(void *arg, struct worker *worker, uint64_t lease, u
 {
         struct engine *e = arg;
         struct task *task = report_find(e, worker, lease);
+        struct watch_subject subject;
 
         if (!task)
                 return;
+        subject = report_subject(task);
         if (offset + size > task->output_bytes)
                 task->output_bytes = offset + size;
-        watch_tell_output(e, task, offset, records, size);
+        watch_tell_output(e->watches, &subject, offset, records, size);
 }
 
 static void report_on_spooled(void *arg, struct worker *worker, uint64_t lease, uint64_t size_bytes)
 {
         struct engine *e = arg;
         struct task *task = report_find(e, worker, lease);
+        struct watch_subject subject;
 
         if (!task)
                 return;
+        subject = report_subject(task);
         task->spooled = true;
         task->output_bytes = size_bytes;
-        watch_tell_spooled(e, task, size_bytes);
+        watch_tell_spooled(e->watches, &subject, size_bytes);
 }
 
 static void report_on_grown(void *arg, struct worker *worker, uint64_t lease, uint64_t size_bytes)
 {
         struct engine *e = arg;
         struct task *task = report_find(e, worker, lease);
+        struct watch_subject subject;
 
         if (!task)
                 return;
+        subject = report_subject(task);
         task->output_bytes = size_bytes;
-        watch_tell_grown(e, task, size_bytes);
+        watch_tell_grown(e->watches, &subject, size_bytes);
 }
 
 static void report_on_stdin_taken(void *arg, struct worker *worker, uint64_t lease, uint64_t taken,
@@ -241,11 +254,13 @@ static void report_on_stdin_taken(void *arg, struct worker *worker, uint64_t lea
 {
         struct engine *e = arg;
         struct task *task = report_find(e, worker, lease);
+        struct watch_subject subject;
 
         if (!task)
                 return;
+        subject = report_subject(task);
         task->stdin_taken = taken;
-        watch_tell_stdin(e, task, taken, closed);
+        watch_tell_stdin(e->watches, &subject, taken, closed);
 }
 
 /* --------------------------------------------------------------------------- the dead, the pool */

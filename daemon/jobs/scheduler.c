@@ -247,7 +247,7 @@ void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
                 .spec_size = spec->size,
                 .environment = environment ? environment->data : NULL,
                 .environment_size = environment ? environment->size : 0,
-                .follow = watch_wants_output(e, task->job->id),
+                .follow = watch_wants_output(e->watches, task->job->id),
                 .output_cap_bytes = scheduler_output_cap(e, task->job->user),
         };
         if (task->job->extra && task->job->extra->array_step) {

@@ -12,7 +12,6 @@
 #include "common/text.h"
 
 #include "daemon/jobs/engine_private.h"
-#include "daemon/jobs/watch.h"
 
 /* A submission that waits for the journal's word about its key: a copy of what it needs. */
 struct submit_wait {

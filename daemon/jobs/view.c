@@ -28,6 +28,11 @@ uint64_t engine_job_id(const struct job *job)
         return job->id;
 }
 
+struct watch_book *engine_watches(struct engine *e)
+{
+        return e->watches;
+}
+
 static struct user *view_find_user(const struct engine *e, uint32_t uid)
 {
         struct user *user;

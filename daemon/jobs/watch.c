@@ -12,7 +12,9 @@
 
 #include <errno.h>
 
-#include "daemon/jobs/engine_private.h"
+#include "common/error.h"
+#include "common/list.h"
+#include "common/map.h"
 
 struct watch {
         LIST_ENTRY(watch) entry;
@@ -25,16 +27,20 @@ LIST_HEAD(watch_list, watch);
 struct watch_set {
         UT_hash_handle hh;
         uint64_t job;
-        struct engine *engine; /* borrowed: owns us */
+        struct watch_book *book; /* borrowed: owns us */
         struct watch_list list;
         uint32_t telling; /* depth of walks under way */
 };
 
-static struct watch_set *watch_find(const struct engine *e, uint64_t job)
+struct watch_book {
+        struct watch_set *sets; /* owned, uthash by job id */
+};
+
+static struct watch_set *watch_find(const struct watch_book *book, uint64_t job)
 {
         struct watch_set *set;
 
-        HASH_FIND(hh, e->watches, &job, sizeof(job), set);
+        HASH_FIND(hh, book->sets, &job, sizeof(job), set);
         return set;
 }
 
@@ -50,21 +56,21 @@ static void watch_set_sweep(struct watch_set *set)
                         free(watch);
                 }
         if (LIST_EMPTY(&set->list)) {
-                HASH_DEL(set->engine->watches, set);
+                HASH_DEL(set->book->sets, set);
                 free(set);
         }
 }
 
-static int watch_set_new(struct engine *e, uint64_t job, struct watch_set **out_set)
+static int watch_set_new(struct watch_book *book, uint64_t job, struct watch_set **out_set)
 {
         struct watch_set *set = calloc(1, sizeof(*set));
 
         if (!set)
                 return FAULT(-ENOMEM);
         set->job = job;
-        set->engine = e;
+        set->book = book;
         LIST_INIT(&set->list);
-        HASH_ADD(hh, e->watches, job, sizeof(set->job), set);
+        HASH_ADD(hh, book->sets, job, sizeof(set->job), set);
         if (!set->hh.tbl) {
                 free(set);
                 return FAULT(-ENOMEM);
@@ -73,15 +79,15 @@ static int watch_set_new(struct engine *e, uint64_t job, struct watch_set **out_
         return 0;
 }
 
-int watch_new(struct engine *e, struct job *job, const struct watch_ops *ops, void *arg,
+int watch_new(struct watch_book *book, uint64_t job, const struct watch_ops *ops, void *arg,
               struct watch **out_watch)
 {
-        struct watch_set *set = watch_find(e, job->id);
+        struct watch_set *set = watch_find(book, job);
         struct watch *watch;
         int r;
 
         if (!set) {
-                r = watch_set_new(e, job->id, &set);
+                r = watch_set_new(book, job, &set);
                 if (r)
                         return PASS(r);
         }
@@ -107,25 +113,40 @@ struct watch *watch_free(struct watch *watch)
         return NULL;
 }
 
-void watch_deinit(struct engine *e)
+int watch_book_new(struct watch_book **out_book)
+{
+        *out_book = calloc(1, sizeof(**out_book));
+        return *out_book ? 0 : FAULT(-ENOMEM);
+}
+
+struct watch_book *watch_book_free(struct watch_book *book)
 {
         struct watch_set *set, *next_set;
         struct watch *watch, *next;
 
-        HASH_ITER (hh, e->watches, set, next_set) {
+        if (!book)
+                return NULL;
+        HASH_ITER (hh, book->sets, set, next_set) {
                 LIST_FOREACH_SAFE (watch, &set->list, entry, next)
                         free(watch);
-                HASH_DEL(e->watches, set);
+                HASH_DEL(book->sets, set);
                 free(set);
         }
+        free(book);
+        return NULL;
+}
+
+bool watch_book_is_empty(const struct watch_book *book)
+{
+        return !book->sets;
 }
 
 /* ------------------------------------------------------------------------------------- telling */
 
 /* Calls `body` for each watch on duty of the job; `watch` is its name inside. */
-#define WATCH_TELL(e, job_id, body)                                                                \
+#define WATCH_TELL(book, job_id, body)                                                             \
         do {                                                                                       \
-                struct watch_set *set_ = watch_find((e), (job_id));                                \
+                struct watch_set *set_ = watch_find((book), (job_id));                             \
                 struct watch *watch;                                                               \
                                                                                                    \
                 if (!set_)                                                                         \
@@ -138,56 +159,54 @@ void watch_deinit(struct engine *e)
                 watch_set_sweep(set_);                                                             \
         } while (0)
 
-void watch_tell(struct engine *e, const struct watch_news *news)
+void watch_tell(struct watch_book *book, const struct watch_news *news)
 {
-        WATCH_TELL(e, news->job, watch->ops->on_news(watch->arg, news));
+        WATCH_TELL(book, news->job, watch->ops->on_news(watch->arg, news));
 }
 
-void watch_tell_output(struct engine *e, const struct task *task, uint64_t offset,
-                       const uint8_t *records, size_t size)
+void watch_tell_output(struct watch_book *book, const struct watch_subject *subject,
+                       uint64_t offset, const uint8_t *records, size_t size)
 {
-        const uint32_t attempt = task->attempt + (task->started ? 0 : 1);
-
-        WATCH_TELL(e, task->job->id, {
+        WATCH_TELL(book, subject->job, {
                 if (watch->ops->on_output)
-                        watch->ops->on_output(watch->arg, task->number, attempt, offset, records,
-                                              size);
+                        watch->ops->on_output(watch->arg, subject->task, subject->attempt, offset,
+                                              records, size);
         });
 }
 
-void watch_tell_spooled(struct engine *e, const struct task *task, uint64_t size_bytes)
+void watch_tell_spooled(struct watch_book *book, const struct watch_subject *subject,
+                        uint64_t size_bytes)
 {
-        const uint32_t attempt = task->attempt + (task->started ? 0 : 1);
-
-        WATCH_TELL(e, task->job->id, {
+        WATCH_TELL(book, subject->job, {
                 if (watch->ops->on_spooled)
-                        watch->ops->on_spooled(watch->arg, task->number, attempt, size_bytes);
+                        watch->ops->on_spooled(watch->arg, subject->task, subject->attempt,
+                                               size_bytes);
         });
 }
 
-void watch_tell_grown(struct engine *e, const struct task *task, uint64_t size_bytes)
+void watch_tell_grown(struct watch_book *book, const struct watch_subject *subject,
+                      uint64_t size_bytes)
 {
-        const uint32_t attempt = task->attempt + (task->started ? 0 : 1);
-
-        WATCH_TELL(e, task->job->id, {
+        WATCH_TELL(book, subject->job, {
                 if (watch->ops->on_grown)
-                        watch->ops->on_grown(watch->arg, task->number, attempt, size_bytes);
+                        watch->ops->on_grown(watch->arg, subject->task, subject->attempt,
+                                             size_bytes);
         });
 }
 
-void watch_tell_stdin(struct engine *e, const struct task *task, uint64_t taken, bool closed)
+void watch_tell_stdin(struct watch_book *book, const struct watch_subject *subject, uint64_t taken,
+                      bool closed)
 {
-        const uint32_t attempt = task->attempt + (task->started ? 0 : 1);
-
-        WATCH_TELL(e, task->job->id, {
+        WATCH_TELL(book, subject->job, {
                 if (watch->ops->on_stdin)
-                        watch->ops->on_stdin(watch->arg, task->number, attempt, taken, closed);
+                        watch->ops->on_stdin(watch->arg, subject->task, subject->attempt, taken,
+                                             closed);
         });
 }
 
-bool watch_wants_output(const struct engine *e, uint64_t job)
+bool watch_wants_output(const struct watch_book *book, uint64_t job)
 {
-        const struct watch_set *set = watch_find(e, job);
+        const struct watch_set *set = watch_find(book, job);
         const struct watch *watch;
 
         if (!set)

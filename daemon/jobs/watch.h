@@ -2,13 +2,16 @@
 /* Who wants to hear of a job: registered per job, told as events are applied. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/cleanup.h"
 
-#include "daemon/jobs/engine.h"
+#include "daemon/jobs/job_state.h"
 
 struct watch;
+struct watch_book; /* all of them: engine_watches() */
 
 /* One change of a task. Show it to nobody before `barrier` is durable. */
 struct watch_news {
@@ -45,7 +48,31 @@ struct watch_ops {
  * Watches an unfinished job until watch_free(), which may be called from inside a callback. After
  * the news with job_finished nothing more comes. ops, arg: borrowed, outlive the watch.
  */
-_must_use_ int watch_new(struct engine *engine, struct job *job, const struct watch_ops *ops,
+_must_use_ int watch_new(struct watch_book *book, uint64_t job, const struct watch_ops *ops,
                          void *arg, struct watch **out_watch);
 struct watch *watch_free(struct watch *watch);
 DEFINE_CLEANUP(struct watch *, watch_free);
+
+/* ------------------------------------------------------------------------------ for the engine */
+
+_must_use_ int watch_book_new(struct watch_book **out_book);
+/* Watches that are left are freed with it. */
+struct watch_book *watch_book_free(struct watch_book *book);
+bool watch_book_is_empty(const struct watch_book *book);
+/* Does anybody want this job's output? */
+bool watch_wants_output(const struct watch_book *book, uint64_t job);
+
+/* The task whose output or stdin moved. */
+struct watch_subject {
+        uint64_t job, task;
+        uint32_t attempt;
+};
+void watch_tell(struct watch_book *book, const struct watch_news *news);
+void watch_tell_output(struct watch_book *book, const struct watch_subject *subject,
+                       uint64_t offset, const uint8_t *records, size_t size);
+void watch_tell_spooled(struct watch_book *book, const struct watch_subject *subject,
+                        uint64_t size_bytes);
+void watch_tell_grown(struct watch_book *book, const struct watch_subject *subject,
+                      uint64_t size_bytes);
+void watch_tell_stdin(struct watch_book *book, const struct watch_subject *subject, uint64_t taken,
+                      bool closed);
