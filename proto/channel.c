@@ -43,11 +43,12 @@ struct channel {
         uint32_t frame_max_bytes;
         size_t out_max_bytes;
         bool take_fds;
-        bool reading; /* the owner wants frames */
-        bool stuck;   /* the socket takes nothing now: wait for LOOP_WRITE */
-        bool broken;  /* writing failed: what can still be read is, then it ends */
-        bool ended;   /* nothing moves any more; on_end was called or will be by the kick */
-        bool told;    /* on_end was called */
+        bool reading;         /* the owner wants frames */
+        bool stuck;           /* the socket takes nothing now: wait for LOOP_WRITE */
+        bool broken;          /* writing failed: what can still be read is, then it ends */
+        bool ended;           /* nothing moves any more; on_end was called or will be by the kick */
+        bool told;            /* on_end was called */
+        size_t partial_bytes; /* as on_partial last told */
         enum channel_end end;
 
         struct assembler in;
@@ -182,6 +183,18 @@ static int channel_take_passed(struct channel *channel, uint64_t end_offset)
         return fd;
 }
 
+/* Only while the owner reads: else whole frames may be among what waits. */
+static void channel_tell_partial(struct channel *channel)
+{
+        const size_t waiting = assembler_waiting_bytes(&channel->in);
+
+        if (!channel->ops->on_partial || !channel->reading || channel->ended ||
+            waiting == channel->partial_bytes)
+                return;
+        channel->partial_bytes = waiting;
+        channel->ops->on_partial(channel->arg, waiting);
+}
+
 /* Hands out what is complete. Ends the channel at a bad header. */
 static void channel_deliver(struct channel *channel)
 {
@@ -203,6 +216,7 @@ static void channel_deliver(struct channel *channel)
                                        channel_take_passed(channel, end_offset));
         }
         assembler_trim(&channel->in);
+        channel_tell_partial(channel);
 }
 
 static enum channel_end channel_end_of_errno(int error)

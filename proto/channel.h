@@ -35,6 +35,11 @@ struct channel_ops {
         void (*on_end)(void *arg, enum channel_end end);
         /* May be NULL: everything that could be sent has left after having been stuck. */
         void (*on_drained)(void *arg);
+        /*
+         * May be NULL: so many bytes of a frame that is not complete are here, told after each
+         * read that leaves some; 0 once when it has become complete.
+         */
+        void (*on_partial)(void *arg, size_t waiting_bytes);
 };
 
 struct channel_options {

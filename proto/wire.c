@@ -82,6 +82,22 @@ WIRE_DEFINE(order, Jobd__Work__Order, jobd__work__order)
 WIRE_DEFINE(spec, Jobd__Spec, jobd__spec)
 WIRE_DEFINE(environment, Jobd__Environment, jobd__environment)
 
+uint64_t wire_peek_tag(const void *data, size_t size)
+{
+        const uint8_t *at = data;
+        uint64_t tag = 0;
+
+        /* Field 1 as a varint; every writer puts it first, and nobody has to. */
+        if (size < 2 || at[0] != 0x08)
+                return 0;
+        for (size_t i = 1; i < size && i <= 10; i++) {
+                tag |= (uint64_t)(at[i] & 0x7f) << (7 * (i - 1));
+                if (!(at[i] & 0x80))
+                        return tag;
+        }
+        return 0;
+}
+
 int wire_pack(const ProtobufCMessage *message, void **out_data, size_t *out_size)
 {
         const size_t size = protobuf_c_message_get_packed_size(message);

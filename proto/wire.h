@@ -42,6 +42,8 @@ _must_use_ int wire_unpack_report(const void *data, size_t size, Jobd__Work__Rep
                                   struct reason *why);
 _must_use_ int wire_unpack_order(const void *data, size_t size, Jobd__Work__Order **out_order,
                                  struct reason *why);
+/* The tag of a Request or Reply that could not be unpacked, for the refusal; 0 when unreadable. */
+uint64_t wire_peek_tag(const void *data, size_t size);
 /* A stored Spec or Environment, as wire_pack() made it. */
 _must_use_ int wire_unpack_spec(const void *data, size_t size, Jobd__Spec **out_spec,
                                 struct reason *why);

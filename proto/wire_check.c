@@ -12,6 +12,7 @@
  *    enum       one of its values
  *    repeated   at most WIRE_ENTRIES_MAX, or what the rule says
  *    oneof      one of them is there
+ *    unknown    has a possible number; its content is a later release's
  *
  * The rest stands in wire_rules.c, one row for a message.
  *
@@ -24,6 +25,8 @@
 #include <string.h>
 
 #include "common/parse.h"
+
+#define WIRE_FIELD_MAX 536870911U /* 2^29 - 1: what protocol buffers allow */
 
 /* A value in its place, for the sentence. */
 struct wire_place {
@@ -163,12 +166,30 @@ static int wire_check_fields(struct wire_walk *walk, ProtobufCMessage *message,
         return 0;
 }
 
+/*
+ * protobuf-c reads the field number 0 when it is written in two bytes, and writes it in one, which
+ * it does not read: a Spec with such a field could be stored and never be loaded again.
+ */
+static int wire_check_unknown(struct wire_walk *walk, const ProtobufCMessage *message)
+{
+        for (unsigned int i = 0; i < message->n_unknown_fields; i++) {
+                const uint32_t number = message->unknown_fields[i].tag;
+
+                if (number < 1 || number > WIRE_FIELD_MAX)
+                        return reason_set(walk->why, WIRE_E_BAD, "%s has a field numbered %u",
+                                          message->descriptor->short_name, number);
+        }
+        return 0;
+}
+
 static int wire_check_message(struct wire_walk *walk, ProtobufCMessage *message)
 {
         const struct wire_rule *rule = wire_rule_find(message->descriptor);
         int r;
 
-        r = wire_check_fields(walk, message, rule);
+        r = wire_check_unknown(walk, message);
+        if (r == 0)
+                r = wire_check_fields(walk, message, rule);
         if (r != 0 || !rule)
                 return r;
         r = wire_check_ranges(message, message->descriptor->short_name, rule->ranges,

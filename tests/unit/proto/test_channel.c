@@ -29,6 +29,8 @@ struct end {
         size_t ends;
         enum channel_end end;
         size_t drains;
+        size_t partials;
+        size_t partial_bytes;
         size_t stop_after; /* stop reading after so many frames; 0: never */
         size_t frame_bytes;
         bool in_call; /* a function of the channel is running: no callback may come */
@@ -85,7 +87,17 @@ static void on_drained(void *arg)
         end->drains++;
 }
 
-static const struct channel_ops ops = { on_frame, on_end, on_drained };
+static void on_partial(void *arg, size_t waiting_bytes)
+{
+        struct end *end = arg;
+
+        ck_assert(!end->in_call);
+        ck_assert_uint_eq(end->ends, 0);
+        end->partials++;
+        end->partial_bytes = waiting_bytes;
+}
+
+static const struct channel_ops ops = { on_frame, on_end, on_drained, on_partial };
 
 static void pair_init(struct pair *pair, bool bare, size_t out_max_bytes)
 {
@@ -278,6 +290,28 @@ START_TEST(one_byte_at_a_time)
         ck_assert_uint_eq(pair.a.tags[0], 1);
         ck_assert_uint_eq(pair.a.tags[1], 2);
         ck_assert_uint_eq(pair.a.ends, 0);
+        pair_deinit(&pair);
+}
+END_TEST
+
+START_TEST(partial_frames_are_told)
+{
+        static const char stream[] = "\0\0\0\4\10\1\32\0\0\0\0\4\10\2\32\0";
+        static const struct {
+                size_t bytes, partials, waiting, frames;
+        } rows[] = { { 8, 0, 0, 1 }, { 3, 1, 3, 1 }, { 4, 2, 7, 1 }, { 1, 3, 0, 2 } };
+        struct pair pair;
+        size_t at = 0;
+
+        pair_init(&pair, true, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                bare_write(&pair, stream + at, rows[i].bytes);
+                at += rows[i].bytes;
+                run_turns(&pair, 3);
+                ck_assert_uint_eq(pair.a.frames, rows[i].frames);
+                ck_assert_uint_eq(pair.a.partials, rows[i].partials);
+                ck_assert_uint_eq(pair.a.partial_bytes, rows[i].waiting);
+        }
         pair_deinit(&pair);
 }
 END_TEST
@@ -665,6 +699,7 @@ static void add_tests(TCase *tcase)
         tcase_add_test(tcase, nothing_leaves_before_flush);
         tcase_add_test(tcase, large_frames_pass);
         tcase_add_test(tcase, one_byte_at_a_time);
+        tcase_add_test(tcase, partial_frames_are_told);
         tcase_add_loop_test(tcase, bad_lengths_end_it, 0, 3);
         tcase_add_test(tcase, limit_can_change);
         tcase_add_loop_test(tcase, end_tells_whether_a_frame_was_cut, 0, 6);

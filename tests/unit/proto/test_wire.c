@@ -241,6 +241,66 @@ END_TEST
 
 /* ---------------------------------------------------------------------------- what is refused */
 
+/* What is accepted can be stored: numbers that would not be read again are refused. */
+START_TEST(impossible_field_numbers)
+{
+        static const struct {
+                const char *tag;
+                size_t size;
+                bool good;
+        } rows[] = {
+                { "\x80\x00", 2, false },             /* 0 in two bytes */
+                { "\x80\x80\x00", 3, false },         /* in three */
+                { "\xf8\xff\xff\xff\x0f", 5, true },  /* 2^29 - 1 */
+                { "\x80\x80\x80\x80\x10", 5, false }, /* 2^29 */
+                { "\xf8\xff\xff\xff\x7f", 5, false }, /* 2^32 - 1 */
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct bytes spec = { 0 };
+                Jobd__Spec *got = NULL, *again = NULL;
+                void *data;
+                size_t size;
+                int r;
+
+                put(&spec, rows[i].tag, rows[i].size);
+                put(&spec, "\x07", 1);
+                r = wire_unpack_spec(spec.data, spec.size, &got, NULL);
+                ck_assert_int_eq(r, rows[i].good ? 0 : WIRE_E_BAD);
+                free(spec.data);
+                if (r != 0)
+                        continue;
+                ck_assert_int_eq(wire_pack(&got->base, &data, &size), 0);
+                ck_assert_int_eq(wire_unpack_spec(data, size, &again, NULL), 0);
+                wire_free_spec(again);
+                wire_free_spec(got);
+                free(data);
+        }
+}
+END_TEST
+
+START_TEST(tags_are_peeked)
+{
+        static const struct {
+                const char *data;
+                size_t size;
+                uint64_t tag;
+        } rows[] = {
+                { "", 0, 0 },
+                { "\x08", 1, 0 },
+                { "\x08\x05", 2, 5 },
+                { "\x10\x05", 2, 0 },
+                { "\x08\x85", 2, 0 },
+                { "\x08\xac\x02xyz", 6, 300 },
+                { "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11, UINT64_MAX },
+                { "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 12, 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                ck_assert_uint_eq(wire_peek_tag(rows[i].data, rows[i].size), rows[i].tag);
+}
+END_TEST
+
 START_TEST(envelopes_need_a_body)
 {
         struct bytes bytes = { 0 };
@@ -685,6 +745,8 @@ static void add_tests(TCase *tcase)
         tcase_add_test(tcase, empty_bytes_are_an_empty_string);
         tcase_add_test(tcase, spec_may_be_empty);
         tcase_add_test(tcase, unknown_fields_pass);
+        tcase_add_test(tcase, impossible_field_numbers);
+        tcase_add_test(tcase, tags_are_peeked);
         tcase_add_test(tcase, envelopes_need_a_body);
         tcase_add_test(tcase, garbage_is_refused);
         tcase_add_test(tcase, strings_are_utf8);
