@@ -196,20 +196,28 @@ class Daemon:
         self.socket = os.path.join(self.state, "run", "jobd.sock")
         self.log = os.path.join(case.dir, name + ".log")
         self.process = None
+        self.settings = ["--set", "Limits.DiskReserve=1M"]
 
     @property
     def pid(self):
         return self.process.pid
 
-    def start(self, *options, workers=2, config=None, env=None, ready=True, user=None, prefix=()):
-        """Starts jobd and, with `ready`, waits until it serves. Further options go to it."""
-        words = [*prefix, program("jobd"), "--user", "--state-dir", self.state, "--workers", str(workers)]
-        if config is not None:
-            path = os.path.join(self.case.dir, "jobd.conf")
+    def configure(self, text=None):
+        """Writes the file of settings; without a text it stays as it is, or becomes empty."""
+        path = os.path.join(self.case.dir, "jobd.conf")
+        if text is not None or not os.path.exists(path):
             with open(path, "w", encoding="utf-8") as f:
-                f.write(config)
+                f.write(text or "")
             os.chmod(path, 0o644)
-            words += ["--config", path]
+        return path
+
+    def start(self, *options, workers=2, config=None, env=None, ready=True, user=None, system=False):
+        """
+        Starts jobd and, with `ready`, waits until it serves. Further options go to it. It reads no settings
+        of this machine, and reserves little disk, which a test has no time to write.
+        """
+        words = [program("jobd"), "--system" if system else "--user", "--state-dir", self.state,
+                 "--workers", str(workers), "--config", self.configure(config), *self.settings]
         reading, writing = os.pipe()
         try:
             with open(self.log, "ab") as log:
