@@ -76,7 +76,10 @@ if ! command -v dpkg-query >/dev/null 2>&1 || ! command -v apt-get >/dev/null 2>
         refuse 'this is no Debian (no apt-get here), so nothing can be installed; needed are the packages below'
 fi
 for package in $wanted; do
-        is_installed "$package" || missing="$missing $package"
+        case "$missing " in
+        *" $package "*) ;;
+        *) is_installed "$package" || missing="$missing $package" ;;
+        esac
 done
 [ -n "$missing" ] || exit 0
 

@@ -55,7 +55,7 @@ PLANTED = (
     ("words", "tests/run.sh", "sle" + "ep 1\n"),
     ("heads", "common/log.c", "int x;\n"),
     ("heads", "common/log.c", SPDX + "int x;\n"),
-    ("heads", "common/log.c", SPDX + "/* Too little. */\nint x;\n"),
+    ("heads", "common/log.c", SPDX + "/* Too little. */\n" + "int x;\n" * 100),
     ("heads", "common/log.h", SPDX + "/* No guard. */\nint x;\n"),
     ("heads", "packaging/try.sh", "#!/bin/sh\n:\n"),
     ("sizes", "common/log.c", ESSAY + "int f(void)\n{\n" + "        g();\n" * 81 + "}\n"),

@@ -8,4 +8,4 @@ if ! command -v shellcheck >/dev/null 2>&1; then
         exit 77
 fi
 find . -path './build*' -prune -o -path ./.git -prune -o -type f \( -name '*.sh' -o -path './.ci/run' \) -print0 |
-        xargs -0 -r shellcheck --norc
+        xargs -0 -r shellcheck --norc --exclude=SC1091
