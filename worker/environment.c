@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Builds what is handed to execve(2). Nothing of the worker's own environment gets in, and nothing
+ * of a job's ever gets into the worker's: there is no setenv here. Precedence, highest first:
+ * JOBD_* (ours, so that a job within a job sees its own numbers), the user's entries, defaults.
+ *
+ * All is one piece of memory: the pointers first, then the strings. It is made before the child
+ * exists and freed after it has left for execve.
+ */
+#include "worker/environment.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ENVIRONMENT_OURS_MAX 24
+#define ENVIRONMENT_NUMBER_MAX 32
+
+static const char *const environment_thread_keys[] = {
+        "OMP_NUM_THREADS",        "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+        "NUMEXPR_NUM_THREADS",    "NUMBA_NUM_THREADS",    "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+};
+
+/* One variable of ours; `value` points into the facts or into `number`. */
+struct environment_variable {
+        const char *key;
+        const char *value;
+        size_t value_size;
+        bool is_default; /* the user's own wins */
+        char number[ENVIRONMENT_NUMBER_MAX];
+};
+
+struct environment_list {
+        struct environment_variable items[ENVIRONMENT_OURS_MAX];
+        size_t count;
+};
+
+static void environment_add_text(struct environment_list *list, bool is_default, const char *key,
+                                 const void *value, size_t size)
+{
+        list->items[list->count++] = (struct environment_variable){
+                .key = key, .value = value, .value_size = size, .is_default = is_default
+        };
+}
+
+static void environment_add_number(struct environment_list *list, bool is_default, const char *key,
+                                   uint64_t value)
+{
+        struct environment_variable *item = &list->items[list->count++];
+
+        *item = (struct environment_variable){ .key = key, .is_default = is_default };
+        item->value_size = (size_t)snprintf(item->number, sizeof(item->number), "%" PRIu64, value);
+        item->value = item->number;
+}
+
+static void environment_list_ours(struct environment_list *list, const Jobd__Spec *spec,
+                                  const struct environment_facts *facts)
+{
+        environment_add_number(list, false, "JOBD_JOB_ID", facts->job);
+        environment_add_number(list, false, "JOBD_TASK_ID",
+                               facts->is_array ? facts->array_index : facts->task);
+        environment_add_number(list, false, "JOBD_ATTEMPT", facts->attempt);
+        environment_add_number(list, false, "JOBD_CPUS", spec->has_cpus ? spec->cpus : 1);
+        environment_add_number(list, false, "JOBD_SLOT", facts->slot);
+        if (spec->has_cwd)
+                environment_add_text(list, false, "JOBD_SUBMIT_DIR", spec->cwd.data, spec->cwd.len);
+        if (spec->has_cpus)
+                for (size_t i = 0; i < ARRAY_SIZE(environment_thread_keys); i++)
+                        environment_add_number(list, true, environment_thread_keys[i], spec->cpus);
+        if (!facts->home)
+                return;
+        environment_add_text(list, true, "HOME", facts->home, strlen(facts->home));
+        environment_add_text(list, true, "USER", facts->user, strlen(facts->user));
+        environment_add_text(list, true, "LOGNAME", facts->user, strlen(facts->user));
+        environment_add_text(list, true, "SHELL", facts->shell, strlen(facts->shell));
+        environment_add_text(list, true, "PATH", "/usr/local/bin:/usr/bin:/bin",
+                             strlen("/usr/local/bin:/usr/bin:/bin"));
+}
+
+static bool environment_is_key(const ProtobufCBinaryData *entry, const char *key)
+{
+        const size_t size = strlen(key);
+
+        return entry->len > size && entry->data[size] == '=' && memcmp(entry->data, key, size) == 0;
+}
+
+static bool environment_has_key(const Jobd__Environment *own, const char *key)
+{
+        for (size_t i = 0; own && i < own->n_entries; i++)
+                if (environment_is_key(&own->entries[i], key))
+                        return true;
+        return false;
+}
+
+/* Is this entry of the user's replaced by one of ours? Only JOBD_* can be. */
+static bool environment_is_replaced(const ProtobufCBinaryData *entry,
+                                    const struct environment_list *list)
+{
+        if (entry->len < 5 || memcmp(entry->data, "JOBD_", 5) != 0)
+                return false;
+        for (size_t i = 0; i < list->count; i++)
+                if (!list->items[i].is_default && environment_is_key(entry, list->items[i].key))
+                        return true;
+        return false;
+}
+
+static char *environment_copy(char *to, const void *data, size_t size)
+{
+        memcpy(to, data, size);
+        return to + size;
+}
+
+static void environment_fill(char **entries, char *text, const Jobd__Environment *own,
+                             const struct environment_list *list)
+{
+        for (size_t i = 0; own && i < own->n_entries; i++) {
+                if (environment_is_replaced(&own->entries[i], list))
+                        continue;
+                *entries++ = text;
+                text = environment_copy(text, own->entries[i].data, own->entries[i].len);
+                *text++ = '\0';
+        }
+        for (size_t i = 0; i < list->count; i++) {
+                const struct environment_variable *item = &list->items[i];
+
+                if (item->is_default && environment_has_key(own, item->key))
+                        continue;
+                *entries++ = text;
+                text = environment_copy(text, item->key, strlen(item->key));
+                *text++ = '=';
+                text = environment_copy(text, item->value, item->value_size);
+                *text++ = '\0';
+        }
+        *entries = NULL;
+}
+
+int environment_build(const Jobd__Environment *own, const Jobd__Spec *spec,
+                      const struct environment_facts *facts, struct environment *out_environment)
+{
+        struct environment_list list = { .count = 0 };
+        size_t count, size;
+        char **entries;
+
+        environment_list_ours(&list, spec, facts);
+        count = list.count + (own ? own->n_entries : 0) + 1;
+        size = count * sizeof(char *);
+        for (size_t i = 0; own && i < own->n_entries; i++)
+                size += own->entries[i].len + 1;
+        for (size_t i = 0; i < list.count; i++)
+                size += strlen(list.items[i].key) + list.items[i].value_size + 2;
+        entries = malloc(size);
+        if (!entries)
+                return FAULT(-ENOMEM);
+        environment_fill(entries, (char *)(entries + count), own, &list);
+        out_environment->entries = entries;
+        return 0;
+}
+
+void environment_deinit(struct environment *environment)
+{
+        free(environment->entries);
+        environment->entries = NULL;
+}
+
+const char *environment_find(const struct environment *environment, const char *key)
+{
+        const size_t size = strlen(key);
+
+        for (char **entry = environment->entries; *entry; entry++)
+                if (strncmp(*entry, key, size) == 0 && (*entry)[size] == '=')
+                        return *entry + size + 1;
+        return NULL;
+}
+
+/* What `%c` stands for, in `number` when it is one; NULL: nothing, it stays as it is. */
+static const char *environment_expand_one(char c, const struct environment_facts *facts,
+                                          char number[static ENVIRONMENT_NUMBER_MAX])
+{
+        uint64_t value;
+
+        switch (c) {
+        case 'j':
+        case 'A':
+                value = facts->job;
+                break;
+        case 'a':
+                value = facts->is_array ? facts->array_index : facts->task;
+                break;
+        case 'x':
+                return facts->name ? facts->name : "job";
+        case 'u':
+                return facts->user ? facts->user : "user";
+        case '%':
+                return "%";
+        default:
+                return NULL;
+        }
+        snprintf(number, ENVIRONMENT_NUMBER_MAX, "%" PRIu64, value);
+        return number;
+}
+
+char *environment_expand(const void *pattern, size_t size, const struct environment_facts *facts)
+{
+        const char *from = pattern;
+        char number[ENVIRONMENT_NUMBER_MAX];
+        _cleanup_(freep) char *text = NULL;
+        size_t room = size + 1, used = 0;
+
+        text = malloc(room);
+        if (!text)
+                return NULL;
+        for (size_t i = 0; i < size; i++) {
+                const char *piece = NULL;
+                size_t piece_size = 1;
+
+                if (from[i] == '%' && i + 1 < size)
+                        piece = environment_expand_one(from[i + 1], facts, number);
+                if (piece) {
+                        piece_size = strlen(piece);
+                        room += piece_size;
+                        char *bigger = realloc(text, room);
+                        if (!bigger)
+                                return NULL;
+                        text = bigger;
+                        i++;
+                } else {
+                        piece = &from[i];
+                }
+                memcpy(text + used, piece, piece_size);
+                used += piece_size;
+        }
+        text[used] = '\0';
+        return TAKE_PTR(text);
+}

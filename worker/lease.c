@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A lease from Start to Ack, as data: decoded once when it arrives (the frame is gone when the
+ * handler returns), kept with its result and, in memory or as a file, its output until jobd has
+ * them on disk. What happens to it is run_state.c's and runner.c's business.
+ */
+#include "worker/lease.h"
+
+#include <errno.h>
+#include <string.h>
+
+int lease_new(const Jobd__Work__Start *start, int spool_folder_fd, struct lease **out_lease)
+{
+        struct lease *lease = calloc(1, sizeof(*lease));
+
+        if (!lease)
+                return FAULT(-ENOMEM);
+        lease->id = start->lease;
+        lease->job = start->job;
+        lease->task = start->task;
+        lease->attempt = start->attempt;
+        lease->uid = start->uid;
+        lease->gid = start->gid;
+        lease->is_array = start->array;
+        lease->array_index = start->array_index;
+        lease->wants_follow = start->follow;
+        lease->cap_bytes = start->output_cap_bytes;
+        output_log_init(&lease->log, spool_folder_fd, lease->job, lease->task, lease->attempt);
+        *out_lease = lease;
+        return 0;
+}
+
+int lease_decode(struct lease *lease, const Jobd__Work__Start *start, struct reason *why)
+{
+        int r;
+
+        r = wire_unpack_spec(start->spec.data, start->spec.len, &lease->spec, why);
+        if (r)
+                return r < 0 ? PASS(r) : r;
+        if (!lease->spec->n_argv || !lease->spec->argv[0].len)
+                return reason_set(why, WIRE_E_BAD, "the job has no command");
+        if (start->has_environment) {
+                r = wire_unpack_environment(start->environment.data, start->environment.len,
+                                            &lease->environment, why);
+                if (r)
+                        return r < 0 ? PASS(r) : r;
+        }
+        return 0;
+}
+
+void lease_drop_spec(struct lease *lease)
+{
+        lease->spec = wire_free_spec(lease->spec);
+        lease->environment = wire_free_environment(lease->environment);
+}
+
+struct lease *lease_free(struct lease *lease)
+{
+        if (!lease)
+                return NULL;
+        lease_drop_spec(lease);
+        output_log_deinit(&lease->log);
+        free(lease);
+        return NULL;
+}
+
+struct record_entry lease_to_record(const struct lease *lease, enum record_state state)
+{
+        return (struct record_entry){
+                .lease = lease->id,
+                .job = lease->job,
+                .task = lease->task,
+                .attempt = lease->attempt,
+                .state = state,
+                .uid = lease->uid,
+                .pid = (uint32_t)lease->pid,
+                .start_boot_usec = lease->start_boot_usec,
+                .start_wall_usec = lease->start_wall_usec,
+                .output_bytes = lease->log.size_bytes,
+                .spooled = lease->log.is_spooled,
+                .outcome = (uint32_t)lease->result.outcome,
+                .exit_code = lease->result.exit_code,
+                .exit_signal = lease->result.exit_signal,
+        };
+}
+
+enum record_state lease_record_state(const struct lease *lease)
+{
+        switch (lease->state) {
+        case RUN_ABSENT:
+                return RECORD_FREE;
+        case RUN_HELD:
+                return RECORD_ACCEPTED;
+        case RUN_ENDED:
+                return RECORD_EXITED;
+        default:
+                return RECORD_RUNNING;
+        }
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything about a start that needs memory, names or judgement, done before the child exists, so
+ * that the child has only to obey. In system mode this is where the root side protects itself: the
+ * uid must pass the policy, the groups come from the name services and never from a message, the
+ * gid of the submitter is used only if it is one of the user's, and limits go down, never up.
+ *
+ * A job that is refused here leaves no trace: no GO is recorded and no file is touched.
+ *
+ * Called by runner.c for each start.
+ */
+#include "worker/prepare.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PREPARE_PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
+
+int prepare_site_init(struct prepare_site *site)
+{
+        for (int i = 0; i < (int)RLIMIT_NLIMITS; i++)
+                if (getrlimit((__rlimit_resource_t)i, &site->own[i]) < 0)
+                        return FAULT(-errno);
+        return 0;
+}
+
+static char *prepare_copy(const ProtobufCBinaryData *data)
+{
+        char *text = malloc(data->len + 1);
+
+        if (!text)
+                return NULL;
+        if (data->len)
+                memcpy(text, data->data, data->len);
+        text[data->len] = '\0';
+        return text;
+}
+
+/* The pointers and the words behind them, as one piece of memory. */
+static char **prepare_argv(const Jobd__Spec *spec)
+{
+        size_t size = (spec->n_argv + 1) * sizeof(char *);
+        char **argv, *text;
+
+        for (size_t i = 0; i < spec->n_argv; i++)
+                size += spec->argv[i].len + 1;
+        argv = malloc(size);
+        if (!argv)
+                return NULL;
+        text = (char *)(argv + spec->n_argv + 1);
+        for (size_t i = 0; i < spec->n_argv; i++) {
+                argv[i] = text;
+                if (spec->argv[i].len)
+                        memcpy(text, spec->argv[i].data, spec->argv[i].len);
+                text += spec->argv[i].len;
+                *text++ = '\0';
+        }
+        argv[spec->n_argv] = NULL;
+        return argv;
+}
+
+static int prepare_user(const struct prepare_site *site, const struct lease *lease,
+                        struct environment_facts *facts, struct spawn_plan *plan,
+                        struct reason *why)
+{
+        const struct names_user *user;
+        int r;
+
+        if (policy_judge_uid(site->policy, lease->uid, why))
+                return PREPARE_E_REFUSED;
+        r = names_find(site->names, lease->uid, &user, why);
+        if (r == NAMES_E_GONE)
+                return PREPARE_E_REFUSED;
+        if (r)
+                return PASS(r);
+        plan->is_system = true;
+        plan->uid = user->uid;
+        plan->gid = names_choose_gid(user, lease->gid);
+        plan->groups = user->groups;
+        plan->groups_count = user->groups_count;
+        plan->reset_oom_score = site->reset_oom_score;
+        facts->user = user->name;
+        facts->home = user->home;
+        facts->shell = user->shell;
+        return 0;
+}
+
+/* In user mode the name is wanted only by a pattern; a user without one is called by the default.
+ */
+static void prepare_user_name(const struct prepare_site *site, const struct lease *lease,
+                              struct environment_facts *facts)
+{
+        const ProtobufCBinaryData *patterns[] = { &lease->spec->input_path,
+                                                  &lease->spec->output_path,
+                                                  &lease->spec->error_path };
+        const struct names_user *user;
+
+        for (size_t i = 0; i < ARRAY_SIZE(patterns) && !facts->user; i++)
+                if (patterns[i]->len && memmem(patterns[i]->data, patterns[i]->len, "%u", 2) &&
+                    names_find(site->names, lease->uid, &user, NULL) == 0)
+                        facts->user = user->name;
+}
+
+static void prepare_add_limit(const struct prepare_site *site, struct preparation *out,
+                              int resource, rlim_t soft, rlim_t hard)
+{
+        const struct rlimit *own = &site->own[resource];
+        const rlim_t ceiling = site->is_system ? site->policy->ceilings[resource] : own->rlim_max;
+        struct spawn_limit *limit = &out->limits[out->plan.limits_count];
+
+        limit->resource = resource;
+        limit->limit.rlim_max = MIN(hard, ceiling);
+        limit->limit.rlim_cur = MIN(soft, limit->limit.rlim_max);
+        if (limit->limit.rlim_max != own->rlim_max || limit->limit.rlim_cur != own->rlim_cur)
+                out->plan.limits_count++;
+}
+
+/*
+ * Each resource once: as captured from the submitter, else as we have it ourselves; never above
+ * the ceiling. Without a cgroup the job's memory is limited for each of its processes.
+ */
+static void prepare_limits(const struct prepare_site *site, const Jobd__Spec *spec,
+                           struct preparation *out)
+{
+        for (int resource = 0; resource < (int)RLIMIT_NLIMITS; resource++) {
+                rlim_t soft = site->own[resource].rlim_cur;
+                rlim_t hard = site->own[resource].rlim_max;
+
+                for (size_t i = 0; i < spec->n_rlimits; i++)
+                        if (spec->rlimits[i]->resource == (uint32_t)resource) {
+                                soft = (rlim_t)spec->rlimits[i]->soft;
+                                hard = (rlim_t)spec->rlimits[i]->hard;
+                        }
+                if (resource == RLIMIT_DATA && spec->memory_bytes && !site->has_cgroup)
+                        soft = hard = MIN(hard, (rlim_t)spec->memory_bytes);
+                prepare_add_limit(site, out, resource, soft, hard);
+        }
+        out->plan.limits = out->limits;
+}
+
+static int prepare_path(const ProtobufCBinaryData *pattern, const struct environment_facts *facts,
+                        char **out_path)
+{
+        if (!pattern->len)
+                return 0;
+        *out_path = environment_expand(pattern->data, pattern->len, facts);
+        return *out_path ? 0 : FAULT(-ENOMEM);
+}
+
+static int prepare_paths(const Jobd__Spec *spec, const struct environment_facts *facts,
+                         struct preparation *out)
+{
+        int r;
+
+        r = prepare_path(&spec->input_path, facts, &out->input_path);
+        if (r == 0)
+                r = prepare_path(&spec->output_path, facts, &out->output_path);
+        if (r == 0)
+                r = prepare_path(&spec->error_path, facts, &out->error_path);
+        if (r)
+                return PASS(r);
+        out->cwd = spec->has_cwd && spec->cwd.len ? prepare_copy(&spec->cwd) : strdup("/");
+        if (!out->cwd)
+                return FAULT(-ENOMEM);
+        out->plan.cwd = out->cwd;
+        out->plan.input_path = out->input_path;
+        out->plan.output_path = out->output_path;
+        out->plan.error_path = out->error_path;
+        out->plan.output_append = spec->output_append;
+        return 0;
+}
+
+static int prepare_command(const Jobd__Spec *spec, struct preparation *out)
+{
+        const char *path = environment_find(&out->environment, "PATH");
+
+        out->argv = prepare_argv(spec);
+        if (!out->argv)
+                return FAULT(-ENOMEM);
+        out->candidates =
+                spawn_list_candidates(out->argv[0], path && *path ? path : PREPARE_PATH_DEFAULT);
+        if (!out->candidates)
+                return FAULT(-ENOMEM);
+        out->plan.argv = out->argv;
+        out->plan.envp = out->environment.entries;
+        out->plan.candidates = (const char *const *)out->candidates;
+        return 0;
+}
+
+static int prepare_fill(const struct prepare_site *site, const struct lease *lease,
+                        struct preparation *out, struct reason *why)
+{
+        const Jobd__Spec *spec = lease->spec;
+        struct environment_facts facts = {
+                .job = lease->job,
+                .task = lease->task,
+                .array_index = lease->array_index,
+                .is_array = lease->is_array,
+                .attempt = lease->attempt,
+                .slot = site->slot,
+                .name = spec->name && *spec->name ? spec->name : NULL,
+        };
+        int r;
+
+        if (site->is_system)
+                r = prepare_user(site, lease, &facts, &out->plan, why);
+        else
+                prepare_user_name(site, lease, &facts), r = 0;
+        if (r)
+                return r < 0 ? PASS(r) : r;
+        r = environment_build(lease->environment, spec, &facts, &out->environment);
+        if (r == 0)
+                r = prepare_paths(spec, &facts, out);
+        if (r == 0)
+                r = prepare_command(spec, out);
+        if (r)
+                return PASS(r);
+        prepare_limits(site, spec, out);
+        out->plan.umask = (mode_t)((spec->has_umask ? spec->umask : 022U) & 0777U);
+        out->plan.nice = spec->has_nice ? spec->nice : 0;
+        return 0;
+}
+
+int prepare_job(const struct prepare_site *site, const struct lease *lease, struct preparation *out,
+                struct reason *why)
+{
+        int r;
+
+        memset(out, 0, sizeof(*out));
+        out->plan.in_fd = out->plan.out_fd = out->plan.err_fd = -1;
+        out->plan.cgroup_procs_fd = -1;
+        out->plan.null_fd = site->null_fd;
+        r = prepare_fill(site, lease, out, why);
+        if (r)
+                preparation_deinit(out);
+        return r < 0 ? PASS(r) : r;
+}
+
+void preparation_deinit(struct preparation *preparation)
+{
+        environment_deinit(&preparation->environment);
+        free(preparation->argv);
+        free(preparation->candidates);
+        free(preparation->cwd);
+        free(preparation->input_path);
+        free(preparation->output_path);
+        free(preparation->error_path);
+        memset(preparation, 0, sizeof(*preparation));
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a lease to a spawn plan: who, with what arguments, environment, files and limits. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/resource.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+
+#include "worker/environment.h"
+#include "worker/lease.h"
+#include "worker/names.h"
+#include "worker/policy.h"
+#include "worker/spawn.h"
+
+enum prepare_answer {
+        PREPARE_E_REFUSED = 1, /* policy or the user's absence forbids it; nothing was done */
+};
+
+/* What is the same for every job of this worker. */
+struct prepare_site {
+        bool is_system;
+        const struct policy *policy;       /* borrowed; system mode */
+        struct names *names;               /* borrowed */
+        struct rlimit own[RLIMIT_NLIMITS]; /* of this process: what needs no call is left out */
+        uint32_t slot;                     /* the worker's number + 1 */
+        int null_fd;
+        bool has_cgroup; /* limits of memory are the cgroup's business then */
+        bool reset_oom_score;
+};
+
+/* Owns what the plan points to. */
+struct preparation {
+        struct spawn_plan plan;
+        struct environment environment;
+        char **argv;
+        char **candidates;
+        char *cwd, *input_path, *output_path, *error_path;
+        struct spawn_limit limits[RLIMIT_NLIMITS];
+};
+
+/* Reads what is the same for every job. */
+_must_use_ int prepare_site_init(struct prepare_site *site);
+
+/*
+ * Fills *out: everything but the descriptors of pipes and cgroup (all -1). May ask the name
+ * services and so block. 0, PREPARE_E_REFUSED with a sentence, or a fault.
+ */
+_must_use_ int prepare_job(const struct prepare_site *site, const struct lease *lease,
+                           struct preparation *out, struct reason *why);
+void preparation_deinit(struct preparation *preparation);
