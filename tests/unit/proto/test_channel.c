@@ -405,7 +405,7 @@ static void expect_tags(struct pair *pair, const uint64_t *tags, size_t count)
 
 START_TEST(barriers_hold_frames)
 {
-        static const uint64_t tags[] = { 3, 1, 2, 5, 6, 4, 7, 8 };
+        static const uint64_t tags[] = { 3, 1, 2, 5, 6, 9, 4, 7, 8 };
         struct pair pair;
 
         pair_init(&pair, false, 0);
@@ -421,16 +421,19 @@ START_TEST(barriers_hold_frames)
         channel_release(pair.a.channel, 10);
         expect_tags(&pair, tags, 3);
         channel_release(pair.a.channel, 25);
-        /* Behind what was released, and not held: 25 is durable, and stays so. */
+        /* Behind what was released, and not held. */
         send_ok(&pair.a, 6, 0, 25, -1);
         expect_tags(&pair, tags, 5);
+        /* What was durable stays so. */
         channel_release(pair.a.channel, 3);
         ck_assert(channel_is_held(pair.a.channel));
+        send_ok(&pair.a, 9, 0, 25, -1);
+        expect_tags(&pair, tags, 6);
         channel_release(pair.a.channel, 30);
         ck_assert(!channel_is_held(pair.a.channel));
         send_ok(&pair.a, 7, 0, 30, -1);
         send_ok(&pair.a, 8, 0, 1, -1);
-        expect_tags(&pair, tags, 8);
+        expect_tags(&pair, tags, 9);
         pair_deinit(&pair);
 }
 END_TEST
@@ -618,6 +621,29 @@ START_TEST(broken_pipe_is_told_by_the_loop)
 }
 END_TEST
 
+/* The same when the loop finds out, because the socket was full and writing was waited for. */
+START_TEST(broken_while_stuck)
+{
+        struct pair pair;
+
+        pair_init(&pair, true, 0);
+        for (size_t i = 0; i < 1000; i++)
+                send_ok(&pair.a, 1, 1000, 0, -1);
+        flush(&pair.a);
+        run_turns(&pair, 2);
+        ck_assert_uint_gt(channel_pending_bytes(pair.a.channel), 0);
+        bare_write(&pair, "\0\0\0\4\10\1\32\0", 8);
+        pair.bare_fd = fd_close(pair.bare_fd);
+        run_until(&pair, a_has_ended);
+        ck_assert_int_eq(pair.a.end, CHANNEL_END_CUT);
+        ck_assert_uint_eq(pair.a.frames, 1);
+        ck_assert_uint_eq(pair.a.drains, 0);
+        run_turns(&pair, 3);
+        ck_assert_uint_eq(pair.a.ends, 1);
+        pair_deinit(&pair);
+}
+END_TEST
+
 /* The peer shuts down reading only: nothing comes from it, and yet the end is told. */
 START_TEST(broken_pipe_without_eof)
 {
@@ -713,6 +739,7 @@ static void add_tests(TCase *tcase)
         tcase_add_test(tcase, limit_counts_memory);
         tcase_add_test(tcase, large_frame_passes_a_small_limit);
         tcase_add_test(tcase, broken_pipe_is_told_by_the_loop);
+        tcase_add_test(tcase, broken_while_stuck);
         tcase_add_test(tcase, broken_pipe_without_eof);
         tcase_add_test(tcase, reading_stops_and_goes_on);
         tcase_add_test(tcase, stopped_frames_survive_the_end);

@@ -272,6 +272,7 @@ START_TEST(bad_files_are_refused)
         /* A frame that would need more memory than ours may have. */
         size = ZSTD_compress(packed, max, big, 2 * 1024 * 1024, 1);
         ck_assert_int_eq(read_first(packed, size, 0), SPOOL_E_BAD);
+        ck_assert_int_eq(read_first(packed, size, 3 * 1024 * 1024), SPOOL_E_BAD);
         free(big);
         free(packed);
         log_done(&log);
