@@ -228,7 +228,7 @@ int spool_compress(int from_fd, int to_fd, uint64_t *out_bytes)
         if (r < 0)
                 return PASS(r);
         for (;;) {
-                size_t plain_bytes, packed_bytes;
+                size_t plain_bytes = 0, packed_bytes;
 
                 r = spool_read_at(from_fd, at, packer.plain, SPOOL_FRAME_BYTES, &plain_bytes);
                 if (r < 0)
