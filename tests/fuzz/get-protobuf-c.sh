@@ -9,8 +9,10 @@ folder=$1
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial"
 cd "$folder"
+folder=$(pwd)
 
 command -v apt-get >/dev/null || { echo "get-protobuf-c: this needs apt-get" >&2; exit 1; }
+# shellcheck source=/dev/null
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-stable}")
 printf 'deb-src [signed-by=%s] http://deb.debian.org/debian %s main\n' "$keyring" "$suite" \
         >sources.list
