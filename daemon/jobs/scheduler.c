@@ -19,8 +19,8 @@
 
 #include "daemon/jobs/engine_private.h"
 
-#define SCHEDULER_SHORT_USEC (50 * USEC_PER_MSEC) /* longer tasks get no look-ahead */
-#define SCHEDULER_DEPTH_MAX 6U
+#define SCHEDULER_AHEAD_USEC (8 * USEC_PER_MSEC) /* so much work waits in a worker's memory */
+#define SCHEDULER_DEPTH_MAX 16U
 
 /* ----------------------------------------------------------------------------------- choosing */
 
@@ -93,10 +93,10 @@ static uint32_t scheduler_depth(const struct engine *e, const struct user *user)
         struct journal_stats stats;
         uint64_t depth;
 
-        if (user->short_usec == 0 || user->short_usec > SCHEDULER_SHORT_USEC)
+        if (user->short_usec == 0)
                 return 0;
         journal_read_stats(e->journal, &stats);
-        depth = 2 + 2 * stats.commit_usec_recent / user->short_usec;
+        depth = (SCHEDULER_AHEAD_USEC + 2 * stats.commit_usec_recent) / user->short_usec;
         return depth < SCHEDULER_DEPTH_MAX ? (uint32_t)depth : SCHEDULER_DEPTH_MAX;
 }
 

@@ -89,7 +89,8 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
         body.has_environment = start->environment != NULL;
         body.environment = worker_orders_bytes(start->environment, start->environment_size);
         body.has_output_cap_bytes = true;
-        body.output_cap_bytes = worker->workers->output_cap_bytes;
+        body.output_cap_bytes = start->output_cap_bytes ? start->output_cap_bytes
+                                                        : worker->workers->output_cap_bytes;
         body.has_follow = true;
         body.follow = start->follow;
         body.has_array = true;

@@ -219,7 +219,14 @@ static struct workers_held worker_report_held(const Jobd__Work__HeldLease *lease
                 [JOBD__WORK__SLOT_STATE__SLOT_EXITED] = WORKERS_SLOT_EXITED,
         };
 
+        const size_t outcome = lease->has_outcome ? lease->outcome : 0;
+
         return (struct workers_held){
+                .outcome = outcome < ARRAY_SIZE(worker_report_outcomes)
+                                   ? worker_report_outcomes[outcome]
+                                   : WORKERS_OUTCOME_NONE,
+                .exit_code = lease->has_exit_code ? lease->exit_code : -1,
+                .exit_signal = lease->exit_signal,
                 .lease = lease->lease,
                 .job = lease->job,
                 .task = lease->task,
@@ -275,6 +282,7 @@ static int worker_report_pool_state(struct worker *worker, const Jobd__Work__Rep
                 return FAULT(-ENOMEM);
         for (size_t i = 0; i < state->n_workers; i++)
                 list[i] = (struct workers_pool_worker){ .number = state->workers[i]->number,
+                                                        .generation = state->workers[i]->generation,
                                                         .pid = state->workers[i]->pid };
         qsort(list, state->n_workers, sizeof(*list), worker_report_compare);
 

@@ -325,6 +325,17 @@ size_t workers_count(const struct workers *workers)
         return count;
 }
 
+bool workers_pool_has(const struct workers *workers, uint32_t number, uint64_t generation)
+{
+        if (!workers->pool)
+                return false;
+        for (size_t i = 0; i < workers->pool_workers_count; i++)
+                if (workers->pool_workers[i].number == number &&
+                    workers->pool_workers[i].generation == generation)
+                        return true;
+        return false;
+}
+
 uint32_t workers_pool_worker_pid(const struct workers *workers, uint32_t number)
 {
         if (!workers->pool)

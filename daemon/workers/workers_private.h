@@ -40,6 +40,7 @@ struct worker {
 TAILQ_HEAD(worker_list, worker);
 
 struct workers_pool_worker {
+        uint64_t generation;
         uint32_t number;
         uint32_t pid;
 };
