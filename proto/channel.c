@@ -183,13 +183,16 @@ static int channel_take_passed(struct channel *channel, uint64_t end_offset)
         return fd;
 }
 
-/* Only while the owner reads: else whole frames may be among what waits. */
-static void channel_tell_partial(struct channel *channel)
+/*
+ * Only while the owner reads: else whole frames may be among what waits. is_another: frames were
+ * completed, so what waits now is of a new one.
+ */
+static void channel_tell_partial(struct channel *channel, bool is_another)
 {
         const size_t waiting = assembler_waiting_bytes(&channel->in);
 
         if (!channel->ops->on_partial || !channel->reading || channel->ended ||
-            waiting == channel->partial_bytes)
+            (waiting == channel->partial_bytes && !(is_another && waiting > 0)))
                 return;
         channel->partial_bytes = waiting;
         channel->ops->on_partial(channel->arg, waiting);
@@ -198,6 +201,8 @@ static void channel_tell_partial(struct channel *channel)
 /* Hands out what is complete. Ends the channel at a bad header. */
 static void channel_deliver(struct channel *channel)
 {
+        bool any = false;
+
         while (channel->reading && !channel->ended) {
                 const uint8_t *body;
                 size_t body_bytes;
@@ -214,9 +219,10 @@ static void channel_deliver(struct channel *channel)
                 }
                 channel->ops->on_frame(channel->arg, body, body_bytes,
                                        channel_take_passed(channel, end_offset));
+                any = true;
         }
         assembler_trim(&channel->in);
-        channel_tell_partial(channel);
+        channel_tell_partial(channel, any);
 }
 
 static enum channel_end channel_end_of_errno(int error)

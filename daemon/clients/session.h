@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One client's connection: who it is, what it may ask now, what it is still owed. */
+#pragma once
+
+#include "common/usocket.h"
+
+#include "proto/channel.h"
+
+#include "daemon/clients/shared.h"
+
+enum session_state {
+        SESSION_GREETING, /* Hello is due */
+        SESSION_OPEN,
+        SESSION_CLOSING, /* what is queued still leaves, nothing else happens */
+        SESSION_DEAD,    /* in clients->dying */
+};
+
+struct session {
+        TAILQ_ENTRY(session) entry; /* in clients->sessions, or ->dying */
+        TAILQ_ENTRY(session) busy_entry;
+        struct clients *clients;  /* borrowed: owns us */
+        struct client_user *user; /* borrowed: counts us */
+        struct channel *channel;  /* owned */
+        struct loop_timer *timer; /* owned: Hello, the rest of a frame, or leaving is due */
+        struct usocket_peer peer; /* owned */
+        struct stream_set streams;
+        enum session_state state;
+        bool is_admin; /* root or jobd's own user; in user mode the only user */
+        bool is_busy;  /* in clients->busy */
+        uint32_t watches_count;
+        uint64_t bytes[CLIENT_BYTES_COUNT];
+};
+
+/* fd, peer: taken over, also when this fails. */
+_must_use_ int session_new(struct clients *clients, int fd, struct usocket_peer *peer,
+                           struct session **out_session);
+/* BURY only. Its streams were ended by session_close(). */
+struct session *session_free(struct session *session);
+
+/* Ends it now; it is freed in BURY. `is_gone`: jobd lives on, so its streams take their leave. */
+void session_close(struct session *session, bool is_gone);
+/* Ends it once what is queued has left. */
+void session_finish(struct session *session);
+/* A fault of ours ends it. */
+void session_fail(struct session *session, int r);
+/* Says in the log that an administrator does something. */
+void session_log_admin(const struct session *session, const char *what);
+static inline bool session_is_over(const struct session *session)
+{
+        return session->state >= SESSION_CLOSING;
+}
+
+/*
+ * Queues a frame that may not leave before `barrier` is durable. reply: borrowed; its tag is set
+ * here. pass_fd: -1, or owned from here. What goes wrong ends the session, so nothing is returned.
+ */
+void session_send(struct session *session, uint64_t tag, Jobd__Reply *reply, uint64_t barrier,
+                  int pass_fd);
+/* The same for a stream, whose frames keep their order: the barrier never falls. */
+void session_send_on(struct stream *stream, Jobd__Reply *reply, uint64_t barrier, int pass_fd);
+/* Error, as the only and last reply to a request. */
+void session_send_error(struct session *session, uint64_t tag, Jobd__ErrorCode code,
+                        uint64_t barrier, const char *fmt, ...) _printf_(5, 6);
+/* OUTPUT: lets go what is durable, writes, and looks at what that makes possible. */
+void session_flush(struct session *session, uint64_t durable);
+
+/* Has the client more than so many bytes to read? Then stream_wait_drained(). */
+bool session_is_slow(const struct session *session, size_t bytes);
+#define SESSION_SLOW_BYTES (256U * 1024)  /* pages and output wait above it */
+#define SESSION_DRAINED_BYTES (4U * 1024) /* stuck streams run again below it */
+
+/* A new stream of `size` bytes. 0, a jobd.ErrorCode with a sentence, or a fault. */
+_must_use_ int session_add_stream(struct session *session, const struct stream_type *type,
+                                  uint64_t tag, size_t size, struct stream **out_stream,
+                                  struct reason *why);
+/*
+ * The journal is asked on this session's behalf by somebody else; while too many such waits and
+ * reads are open, no more requests are read.
+ */
+void session_begin_wait(struct session *session);
+void session_end_wait(struct session *session);
+/* One watch more of a job; false when that is too many. */
+bool session_take_watch(struct session *session);
+void session_give_watch(struct session *session);
+
+/* Reads of the journal for a stream, one at a time: the answer comes to type->on_page(). */
+_must_use_ int session_read_jobs(struct stream *stream, const struct journal_job_query *query);
+_must_use_ int session_read_task(struct stream *stream, uint64_t job, uint64_t task,
+                                 bool want_output);
+_must_use_ int session_read_events(struct stream *stream, const struct journal_event_query *query);

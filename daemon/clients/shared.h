@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the parts of daemon/clients share: the sessions, their users, the counts against limits. */
+#pragma once
+
+#include "common/list.h"
+#include "common/map.h"
+
+#include "proto/wire.h"
+
+#include "daemon/clients/clients.h"
+#include "daemon/clients/stream.h"
+
+struct session;
+struct share;
+
+TAILQ_HEAD(session_list, session);
+
+/* What connections keep in memory for their peers, counted for the machine and by user. */
+enum client_bytes {
+        CLIENT_FRAMES,  /* frames that are not complete yet */
+        CLIENT_REPLIES, /* replies that were not read yet */
+        CLIENT_BYTES_COUNT,
+};
+
+/* One uid with connections. */
+struct client_user {
+        UT_hash_handle hh;
+        uint32_t uid;
+        uint32_t sessions_count;
+        uint32_t watches_count;
+        uint64_t bytes[CLIENT_BYTES_COUNT];
+};
+
+struct listener;
+LIST_HEAD(listener_list, listener);
+
+/* A stream that is woken when events were posted: part of it. */
+struct events_waiter {
+        LIST_ENTRY(events_waiter) entry;
+        struct stream *stream; /* borrowed: holds us */
+};
+LIST_HEAD(events_waiter_list, events_waiter);
+
+struct clients {
+        struct loop *loop; /* borrowed */
+        struct clients_options options;
+        struct engine *engine;         /* borrowed */
+        const struct clients_ops *ops; /* borrowed */
+        void *arg;                     /* of ops */
+        /* Serves one request of a session that has said Hello. */
+        int (*dispatch)(struct session *from, const Jobd__Request *request);
+
+        struct listener_list listeners;
+        struct loop_timer *accept_timer; /* owned: try again when no session ends */
+        int reserve_fd;                  /* owned: given up to tell one caller that we are full */
+        bool is_full;                    /* out of descriptors: the listeners left the loop */
+
+        struct session_list sessions, dying;
+        struct session_list busy; /* those that may have something to write */
+        size_t sessions_count;
+        struct client_user *users; /* owned, uthash */
+        uint64_t bytes[CLIENT_BYTES_COUNT];
+
+        struct stream_hub hub;
+        struct events_waiter_list events_waiters;
+        struct share *shares; /* owned, uthash: whose output is followed how often */
+};
+
+/* ------------------------------------------------------------------------------------- users.c */
+
+struct client_user *users_find(const struct clients *clients, uint32_t uid);
+/* The user's entry with one session more; made when needed. */
+_must_use_ int users_enter(struct clients *clients, uint32_t uid, struct client_user **out_user);
+/* One session less; the entry goes with the last. */
+void users_leave(struct clients *clients, struct client_user *user);
+/* Sets what a session holds of a kind (*held) to `bytes`. */
+void users_count_bytes(struct clients *clients, struct client_user *user, enum client_bytes kind,
+                       uint64_t *held, uint64_t bytes);
+/* Is more held than the machine should give? Then the user who holds most pays. */
+bool users_is_over(const struct clients *clients, enum client_bytes kind);
+struct client_user *users_find_greediest(const struct clients *clients, enum client_bytes kind);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request that is answered over time: its tag, its turn to work, its end. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cleanup.h"
+#include "common/list.h"
+#include "common/loop.h"
+#include "common/map.h"
+
+#include "daemon/journal/journal.h"
+
+struct session;
+struct stream;
+
+/* What a kind of stream does. An int result: 0, or a fault, which closes the session. */
+struct stream_type {
+        bool is_stoppable; /* by Stop */
+        /* It was woken: a bounded piece of work. May end the stream. */
+        int (*run)(struct stream *stream);
+        /* What session_read_*() brought; page: borrowed, without a fault. NULL: never reads. */
+        int (*on_page)(struct stream *stream, const struct journal_page *page);
+        /* The client is gone, or stopped this, while jobd lives on. May be NULL. */
+        void (*on_leave)(struct stream *stream);
+        /* BURY: releases what it owns, not itself. May be NULL. The session is still there. */
+        void (*deinit)(struct stream *stream);
+};
+
+enum stream_place {
+        STREAM_IDLE,     /* something will wake it */
+        STREAM_RUNNABLE, /* in hub->runnable */
+        STREAM_STUCK,    /* in set->stuck: waits until the client has read */
+        STREAM_ENDED,    /* in hub->ended: freed in BURY */
+};
+
+/* First member of every stream. */
+struct stream {
+        const struct stream_type *type;
+        struct stream_hub *hub;    /* borrowed: outlives all streams */
+        struct stream_set *set;    /* borrowed: of the session */
+        struct session *session;   /* borrowed: freed after its streams, in the same BURY */
+        struct journal_read *read; /* in flight, or NULL */
+        uint64_t tag;
+        uint64_t barrier; /* of its last frame; no later one goes below */
+        enum stream_place place;
+        TAILQ_ENTRY(stream) entry; /* in the list of its place */
+        UT_hash_handle hh;         /* in set->by_tag */
+};
+TAILQ_HEAD(stream_list, stream);
+
+/* The streams of one session. */
+struct stream_set {
+        struct stream *by_tag; /* owned, uthash */
+        struct stream_list stuck;
+        uint32_t reads_count; /* journal reads in flight */
+};
+
+/* Where the streams of all sessions take turns. */
+struct stream_hub {
+        struct loop_timer *timer; /* owned; runs the runnable in the next turn */
+        struct stream_list runnable, ended;
+        size_t runnable_count;
+        /* run() met a fault. */
+        void (*on_fault)(struct stream *stream, int r);
+};
+
+_must_use_ int stream_hub_init(struct stream_hub *hub, struct loop *loop,
+                               void (*on_fault)(struct stream *stream, int r));
+/* BURY: frees the ended ones. */
+void stream_hub_bury(struct stream_hub *hub);
+/* All streams were ended before. */
+void stream_hub_deinit(struct stream_hub *hub);
+
+void stream_set_init(struct stream_set *set);
+struct stream *stream_set_find(const struct stream_set *set, uint64_t tag);
+size_t stream_set_count(const struct stream_set *set);
+/* The client has read: those that were stuck run again. */
+void stream_set_wake_stuck(struct stream_set *set);
+
+/*
+ * A zeroed stream of `size` bytes (struct stream first), in the set under its tag; the tag must be
+ * free. Owned by the set; stream_end() gives it back.
+ */
+_must_use_ int stream_new(struct stream_hub *hub, struct stream_set *set, struct session *session,
+                          const struct stream_type *type, uint64_t tag, size_t size,
+                          struct stream **out_stream);
+/* Nothing more will be sent: leaves the set now, is freed in BURY. No-op the second time. */
+void stream_end(struct stream *stream);
+static inline bool stream_is_ended(const struct stream *stream)
+{
+        return stream->place == STREAM_ENDED;
+}
+/* run() is called in the next turn. No-op when it is due already, or ended. */
+void stream_wake(struct stream *stream);
+/* run() is called once the client has read nearly everything. */
+void stream_wait_drained(struct stream *stream);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * submit: many jobs in one frame, accepted together or not at all.
+ *
+ * Everything is judged before the engine hears of it, and the refusal names the job by its place
+ * in the frame. What the engine needs goes into struct engine_spec, which points into the request;
+ * the rest travels packed: one blob for each Spec, and one for each Environment of the frame that
+ * is used, however many jobs share it.
+ *
+ * The engine answers at once, or, when the key may be known, after a look into the journal; both
+ * come to submit_on_done(). The answer waits for the commit (its barrier), never this code.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/error.h"
+
+#include "daemon/clients/verb.h"
+
+#define SUBMIT_RETRY_ON_BYTES 32
+
+/* A submission on its way to the engine. */
+struct submit {
+        struct engine_spec *specs; /* owned, with the blobs in it */
+        size_t specs_count;
+        struct journal_blob **environments; /* owned; NULL where no job uses it */
+        size_t environments_count;
+        uint8_t *retry_on; /* owned: a bitmap for each job; NULL when no job has one */
+};
+
+static void submit_deinit(struct submit *submit)
+{
+        for (size_t i = 0; submit->specs && i < submit->specs_count; i++)
+                journal_blob_unref(submit->specs[i].spec);
+        for (size_t i = 0; submit->environments && i < submit->environments_count; i++)
+                journal_blob_unref(submit->environments[i]);
+        free(submit->specs);
+        free(submit->environments);
+        free(submit->retry_on);
+}
+
+/* ------------------------------------------------------------------------------------- judging */
+
+static int submit_check(const Jobd__Submit *request, struct reason *why)
+{
+        struct reason detail = { "" };
+        int r;
+
+        for (size_t i = 0; i < request->n_environments; i++) {
+                r = wire_check_environment(request->environments[i], &detail);
+                if (r < 0)
+                        return PASS(r);
+                if (r)
+                        return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE, "environment %zu: %s",
+                                          i, detail.text);
+        }
+        for (size_t i = 0; i < request->n_jobs; i++) {
+                const Jobd__Spec *spec = request->jobs[i]->spec;
+
+                r = wire_check_spec(spec, &detail);
+                if (r < 0)
+                        return PASS(r);
+                if (!r && spec->unique && request->n_jobs > 1)
+                        r = reason_set(&detail, 1, "a job with a unique key is submitted alone");
+                if (r && request->n_jobs == 1)
+                        return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE, "%s", detail.text);
+                if (r)
+                        return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE, "job %zu: %s", i,
+                                          detail.text);
+        }
+        return 0;
+}
+
+/* ------------------------------------------------------------------------------------- filling */
+
+static int submit_pack(const ProtobufCMessage *message, struct journal_blob **out_blob)
+{
+        void *data;
+        size_t size;
+        int r;
+
+        r = wire_pack(message, &data, &size);
+        if (r)
+                return PASS(r);
+        r = journal_blob_new(data, size, out_blob);
+        return r ? PASS(r) : 0;
+}
+
+static void submit_fill_array(const Jobd__Spec *spec, struct engine_spec *to)
+{
+        to->task_count = 1;
+        if (!spec->has_array_first)
+                return;
+        to->is_array = true;
+        to->array_first = spec->array_first;
+        to->array_step = spec->has_array_step ? spec->array_step : 1;
+        to->array_width = spec->has_array_width ? spec->array_width : 0;
+        to->task_count = (spec->array_last - spec->array_first) / to->array_step + 1;
+}
+
+static void submit_fill_spec(const Jobd__Spec *spec, struct engine_spec *to)
+{
+        to->name = spec->name && spec->name[0] ? spec->name : NULL;
+        to->unique_key = spec->unique;
+        to->hold = spec->has_hold && spec->hold;
+        to->requeue = spec->has_requeue && spec->requeue;
+        to->priority = spec->has_priority ? spec->priority : 0;
+        to->cpus = spec->has_cpus ? spec->cpus : 0;
+        to->memory_bytes = spec->has_memory_bytes ? spec->memory_bytes : 0;
+        to->begin_wall_usec = spec->has_begin_wall_usec ? spec->begin_wall_usec : 0;
+        to->retries = spec->has_retries ? spec->retries : 0;
+        to->retry_delay_usec = spec->has_retry_delay_usec ? spec->retry_delay_usec : 0;
+        submit_fill_array(spec, to);
+}
+
+static int submit_fill_retry_on(struct submit *submit, const Jobd__Spec *spec, size_t index)
+{
+        uint8_t *bits;
+
+        if (spec->n_retry_on == 0)
+                return 0;
+        if (!submit->retry_on)
+                submit->retry_on = calloc(submit->specs_count, SUBMIT_RETRY_ON_BYTES);
+        if (!submit->retry_on)
+                return FAULT(-ENOMEM);
+        bits = submit->retry_on + index * SUBMIT_RETRY_ON_BYTES;
+        for (size_t i = 0; i < spec->n_retry_on; i++)
+                bits[(spec->retry_on[i] & 255) / 8] |= (uint8_t)(1U << (spec->retry_on[i] % 8));
+        submit->specs[index].retry_on = bits;
+        return 0;
+}
+
+static int submit_fill_environment(struct submit *submit, const Jobd__Submit *request, size_t index)
+{
+        const Jobd__Submission *job = request->jobs[index];
+        struct journal_blob **blob;
+        int r;
+
+        if (!job->has_environment)
+                return 0;
+        blob = &submit->environments[job->environment];
+        if (!*blob) {
+                r = submit_pack(&request->environments[job->environment]->base, blob);
+                if (r)
+                        return PASS(r);
+        }
+        submit->specs[index].environment = *blob;
+        return 0;
+}
+
+static int submit_fill(struct submit *submit, const Jobd__Submit *request)
+{
+        int r;
+
+        submit->specs = calloc(request->n_jobs, sizeof(*submit->specs));
+        submit->environments = calloc(request->n_environments + 1, sizeof(*submit->environments));
+        if (!submit->specs || !submit->environments)
+                return FAULT(-ENOMEM);
+        submit->specs_count = request->n_jobs;
+        submit->environments_count = request->n_environments;
+        for (size_t i = 0; i < request->n_jobs; i++) {
+                const Jobd__Spec *spec = request->jobs[i]->spec;
+
+                submit_fill_spec(spec, &submit->specs[i]);
+                r = submit_pack(&spec->base, &submit->specs[i].spec);
+                if (!r)
+                        r = submit_fill_retry_on(submit, spec, i);
+                if (!r)
+                        r = submit_fill_environment(submit, request, i);
+                if (r)
+                        return PASS(r);
+        }
+        return 0;
+}
+
+/* ----------------------------------------------------------------------------------- the answer */
+
+/*
+ * What the engine holds while it thinks. It outlives a client that goes meanwhile: the jobs are
+ * then taken all the same, and the client may ask again with its key.
+ */
+struct submit_ticket {
+        struct submit_stream *stream; /* borrowed; NULL: nobody waits any more */
+};
+
+struct submit_stream {
+        struct stream stream;
+        struct submit_ticket *ticket; /* borrowed: freed by submit_on_done() */
+        bool is_counted;              /* as one of the session's reads */
+};
+
+static void submit_answer(struct stream *stream, int r, const Jobd__Submitted *submitted,
+                          uint64_t barrier, const struct reason *why)
+{
+        Jobd__Reply reply = JOBD__REPLY__INIT;
+        Jobd__Submitted body = *submitted;
+
+        if (r) {
+                answer_stream_error(stream, answer_code_of(r), barrier, false,
+                                    why ? why->text : "the jobs were refused");
+                return;
+        }
+        reply.body_case = JOBD__REPLY__BODY_SUBMITTED;
+        reply.submitted = &body;
+        session_send_on(stream, &reply, barrier, -1);
+}
+
+static void submit_on_done(void *arg, int r, uint64_t first_id, uint32_t count, bool existing,
+                           uint64_t barrier, const struct reason *why)
+{
+        _cleanup_(freep) struct submit_ticket *ticket = arg;
+        struct submit_stream *submit = ticket->stream;
+        Jobd__Submitted submitted = JOBD__SUBMITTED__INIT;
+
+        if (!submit)
+                return;
+        submit->ticket = NULL;
+        if (stream_is_ended(&submit->stream))
+                return;
+        submitted.first_id = first_id;
+        submitted.count = count;
+        submitted.has_existing = submitted.existing = existing;
+        submit_answer(&submit->stream, r, &submitted, barrier, why);
+        if (submit->is_counted)
+                session_end_wait(submit->stream.session);
+        stream_end(&submit->stream);
+}
+
+/* Never woken: only the engine's answer is waited for. */
+static int submit_run(struct stream *stream)
+{
+        (void)stream;
+        return 0;
+}
+
+static void submit_deinit_stream(struct stream *stream)
+{
+        struct submit_stream *submit = (struct submit_stream *)stream;
+
+        if (submit->ticket)
+                submit->ticket->stream = NULL;
+}
+
+static const struct stream_type submit_type = {
+        .run = submit_run,
+        .deinit = submit_deinit_stream,
+};
+
+static int submit_hand_over(struct session *from, const Jobd__Submit *request,
+                            const struct submit *submit, struct submit_stream *stream)
+{
+        struct engine_submission submission = {
+                .uid = from->peer.uid,
+                .gid = from->peer.gid,
+                .specs = submit->specs,
+                .specs_count = submit->specs_count,
+        };
+        struct journal_read *read = NULL;
+        int r;
+
+        memcpy(submission.key, request->key.data, sizeof(submission.key));
+        stream->ticket = malloc(sizeof(*stream->ticket));
+        if (!stream->ticket)
+                return FAULT(-ENOMEM);
+        stream->ticket->stream = stream;
+        r = engine_submit(from->clients->engine, &submission, submit_on_done, stream->ticket,
+                          &read);
+        if (r)
+                return PASS(r);
+        if (stream->ticket && !stream_is_ended(&stream->stream)) {
+                stream->is_counted = true;
+                session_begin_wait(from);
+        }
+        return 0;
+}
+
+int verb_submit(struct session *from, const Jobd__Request *request, struct job *job,
+                struct reason *why)
+{
+        _cleanup_(submit_deinit) struct submit submit = { 0 };
+        struct stream *stream;
+        int r;
+
+        (void)job;
+        r = submit_check(request->submit, why);
+        if (r)
+                return r;
+        r = session_add_stream(from, &submit_type, request->tag, sizeof(struct submit_stream),
+                               &stream, why);
+        if (r)
+                return r;
+        r = submit_fill(&submit, request->submit);
+        if (!r)
+                r = submit_hand_over(from, request->submit, &submit,
+                                     (struct submit_stream *)stream);
+        return r ? PASS(r) : 0;
+}
