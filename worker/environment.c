@@ -202,6 +202,13 @@ static const char *environment_expand_one(char c, const struct environment_facts
         return number;
 }
 
+static void environment_flatten(char *text, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if (text[i] == '/')
+                        text[i] = '_';
+}
+
 char *environment_expand(const void *pattern, size_t size, const struct environment_facts *facts)
 {
         const char *from = pattern;
@@ -225,11 +232,14 @@ char *environment_expand(const void *pattern, size_t size, const struct environm
                         if (!bigger)
                                 return NULL;
                         text = bigger;
-                        i++;
                 } else {
                         piece = &from[i];
                 }
                 memcpy(text + used, piece, piece_size);
+                /* A job's name is a name: it must not lead into another folder. */
+                if (piece != &from[i] && from[i + 1] == 'x')
+                        environment_flatten(text + used, piece_size);
+                i += piece != &from[i];
                 used += piece_size;
         }
         text[used] = '\0';

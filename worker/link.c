@@ -38,6 +38,7 @@
 
 #define LINK_RETRY_FIRST_USEC (1 * USEC_PER_MSEC)
 #define LINK_RETRY_LAST_USEC (256 * USEC_PER_MSEC) /* then only inotify */
+#define LINK_PATIENCE_USEC (5 * USEC_PER_MSEC)
 #define LINK_REFUSED_FIRST_USEC (100 * USEC_PER_MSEC)
 #define LINK_REFUSED_MAX_USEC (5 * USEC_PER_SEC)
 #define LINK_EVENTS                                                                                \
@@ -50,8 +51,9 @@ enum link_state {
 };
 
 struct link {
-        struct loop *loop;          /* borrowed: outlives us */
-        struct link_options with;   /* members borrowed, see link.h */
+        uint64_t patient_usec;    /* until then, what is queued may wait for more; 0: it may not */
+        struct loop *loop;        /* borrowed: outlives us */
+        struct link_options with; /* members borrowed, see link.h */
         const struct link_ops *ops; /* borrowed */
         void *arg;
         enum link_state state;
@@ -321,7 +323,7 @@ bool link_is_up(const struct link *link)
         return link->state == LINK_UP;
 }
 
-void link_send(struct link *link, const Jobd__Work__Report *report)
+static void link_queue(struct link *link, const Jobd__Work__Report *report)
 {
         if (link->state != LINK_UP)
                 return;
@@ -330,11 +332,28 @@ void link_send(struct link *link, const Jobd__Work__Report *report)
                 (void)shutdown(channel_fd(link->channel), SHUT_RDWR);
 }
 
-void link_turn(struct link *link)
+void link_send(struct link *link, const Jobd__Work__Report *report)
+{
+        link->patient_usec = 0;
+        link_queue(link, report);
+}
+
+void link_send_patiently(struct link *link, const Jobd__Work__Report *report)
+{
+        /* Only what stands in an empty queue can wait: frames keep their order. */
+        if (!link->channel || channel_pending_bytes(link->channel) == 0)
+                link->patient_usec = clock_mono_usec() + LINK_PATIENCE_USEC;
+        link_queue(link, report);
+}
+
+void link_turn(struct link *link, bool more_to_come)
 {
         link->dead = channel_free(link->dead);
-        if (link->channel)
-                channel_flush(link->channel);
+        if (!link->channel)
+                return;
+        if (more_to_come && link->patient_usec && clock_mono_usec() < link->patient_usec)
+                return;
+        channel_flush(link->channel);
 }
 
 size_t link_pending_bytes(const struct link *link)

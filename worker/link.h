@@ -38,7 +38,12 @@ DEFINE_CLEANUP(struct link *, link_free);
 bool link_is_up(const struct link *link);
 /* Queues one report; dropped when the link is not up (what matters is repeated after on_up). */
 void link_send(struct link *link, const Jobd__Work__Report *report);
-/* OUTPUT and BURY of the turn. */
-void link_turn(struct link *link);
+/* The same for a report that may wait up to 5 ms for others to share its write. */
+void link_send_patiently(struct link *link, const Jobd__Work__Report *report);
+/*
+ * OUTPUT and BURY of the turn. more_to_come: the caller will take another turn within 5 ms, so
+ * that patient reports may stay queued.
+ */
+void link_turn(struct link *link, bool more_to_come);
 /* Bytes queued and not yet sent. */
 size_t link_pending_bytes(const struct link *link);

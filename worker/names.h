@@ -11,18 +11,18 @@
 
 #define NAMES_GROUPS_MAX 65536
 #define NAMES_AGE_MAX_USEC (10ULL * 1000 * 1000)
+#define NAMES_TIMEOUT_USEC (10ULL * 1000 * 1000)
 
 enum names_answer {
         NAMES_E_GONE = 1, /* no such user */
+        NAMES_E_SILENT,   /* the name services did not answer in time, or broke */
 };
 
 struct names_user {
         uid_t uid;
         gid_t gid; /* primary */
-        char *name;
-        char *home;
-        char *shell;
-        gid_t *groups;
+        const char *name, *home, *shell;
+        gid_t *groups; /* owned with all the texts: one piece of memory */
         size_t groups_count;
 };
 
@@ -33,8 +33,8 @@ DEFINE_CLEANUP(struct names *, names_free);
 
 /*
  * The user behind `uid`, kept by `names` and valid until the next call. An answer may be
- * NAMES_AGE_MAX_USEC old. Blocks as long as the name services do.
- * 0, NAMES_E_GONE with a sentence, or a fault.
+ * NAMES_AGE_MAX_USEC old. Blocks for NAMES_TIMEOUT_USEC at most.
+ * 0, NAMES_E_* with a sentence, or a fault.
  */
 _must_use_ int names_find(struct names *names, uid_t uid, const struct names_user **out_user,
                           struct reason *why);

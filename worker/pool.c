@@ -314,7 +314,7 @@ static void pool_turn(void *arg)
 
         if (pool->is_state_news)
                 pool_send_state(pool);
-        link_turn(pool->link);
+        link_turn(pool->link, false);
         if (pool->is_stopping)
                 pool_consider_exit(pool);
         else if (pool->next_build)

@@ -69,7 +69,7 @@ static int prepare_user(const struct prepare_site *site, const struct lease *lea
         if (policy_judge_uid(site->policy, lease->uid, why))
                 return PREPARE_E_REFUSED;
         r = names_find(site->names, lease->uid, &user, why);
-        if (r == NAMES_E_GONE)
+        if (r > 0)
                 return PREPARE_E_REFUSED;
         if (r)
                 return PASS(r);

@@ -96,7 +96,10 @@ void report_exited(struct link *link, const struct lease *lease)
         }
         report.body_case = JOBD__WORK__REPORT__BODY_EXITED;
         report.exited = &exited;
-        link_send(link, &report);
+        if (lease->wants_follow || log->is_spooled)
+                link_send(link, &report);
+        else
+                link_send_patiently(link, &report);
 }
 
 void report_revoked(struct link *link, uint64_t lease, bool too_late)

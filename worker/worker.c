@@ -37,6 +37,7 @@
 #define WORKER_INLINE_MAX_BYTES                                                                    \
         (192U * 1024) /* must fit a frame before jobd allowed larger ones                          \
                        */
+#define WORKER_LOW_MARK 4U
 #define WORKER_ACK_WAIT_USEC (5 * USEC_PER_SEC)
 
 /* ------------------------------------------------------------------------------------- the link */
@@ -212,14 +213,29 @@ static void worker_consider_exit(struct worker *worker)
                 loop_stop(worker->loop, 0);
 }
 
+/*
+ * While enough short tasks wait here, their ends travel together: each write wakes jobd and costs
+ * it a transaction. At the low mark they leave, so that the next leases are here before these are
+ * used up; the 5 ms look at every job (runner.c) ends any other wait.
+ */
+static bool worker_has_plenty(const struct worker *worker)
+{
+        const struct lease *lease;
+        unsigned int waiting_count = 0;
+
+        TAILQ_FOREACH (lease, &worker->leases, entry)
+                waiting_count += lease->state == RUN_HELD;
+        return waiting_count > WORKER_LOW_MARK && !worker->is_retiring;
+}
+
 static void worker_turn(void *arg)
 {
         struct worker *worker = arg;
 
         runner_show(worker->runner);
-        link_turn(worker->link);
+        link_turn(worker->link, worker_has_plenty(worker));
         worker_start_next(worker);
-        link_turn(worker->link);
+        link_turn(worker->link, worker_has_plenty(worker));
         if (worker->is_retiring)
                 worker_consider_exit(worker);
 }
