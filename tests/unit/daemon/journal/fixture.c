@@ -15,6 +15,8 @@
 #include "common/clock.h"
 #include "common/fs.h"
 
+struct fixture the;
+
 #define DEADLINE_USEC (10 * USEC_PER_SEC)
 
 void fixture_note(struct fixture *fixture, char letter)
@@ -83,6 +85,16 @@ void fixture_deinit(struct fixture *fixture)
                 unlinkat(dirfd(dir), entry->d_name, 0);
         closedir(dir);
         ck_assert_int_eq(rmdir(fixture->dir), 0);
+}
+
+void fixture_setup(void)
+{
+        fixture_init(&the);
+}
+
+void fixture_teardown(void)
+{
+        fixture_deinit(&the);
 }
 
 void fixture_open(struct fixture *fixture)
@@ -348,6 +360,11 @@ struct journal_batch *batch_new(void)
 
         ck_assert_int_eq(journal_batch_new(&batch), 0);
         return batch;
+}
+
+void fixture_post(struct fixture *fixture, struct journal_batch *batch, uint64_t sequence)
+{
+        journal_post(fixture->journal, batch, sequence, sequence, 0);
 }
 
 void fixture_submit(struct fixture *fixture, uint64_t id, uint32_t uid)

@@ -28,6 +28,11 @@ struct fixture {
         bool has_expired;
 };
 
+/* The fixture of the running test: Check forks for each, so there is one at a time. */
+extern struct fixture the;
+void fixture_setup(void);
+void fixture_teardown(void);
+
 /* Makes the folder and the loop; opens nothing yet. */
 void fixture_init(struct fixture *fixture);
 void fixture_deinit(struct fixture *fixture);
@@ -83,6 +88,8 @@ struct journal_job job_row(uint64_t id, uint32_t uid);
 struct journal_task task_row(uint64_t job, uint64_t task);
 struct journal_event event_row(uint64_t seq, uint64_t job, uint32_t uid);
 struct journal_batch *batch_new(void);
+/* Posts; the marks are those of an engine that has used no lease. */
+void fixture_post(struct fixture *fixture, struct journal_batch *batch, uint64_t sequence);
 /* One job with spec "spec ID", an event and a key, posted with sequence = id. */
 void fixture_submit(struct fixture *fixture, uint64_t id, uint32_t uid);
 /* Runs SQL on the closed database and returns the first column of the first row, -1 if none. */

@@ -13,7 +13,15 @@ int main(void)
         int failed;
 
         log_init("test_journal", LOG_LEVEL_ERROR);
+        suite_add_tcase(suite, parts_case());
         suite_add_tcase(suite, commit_case());
+        suite_add_tcase(suite, reads_case());
+        suite_add_tcase(suite, restore_case());
+        suite_add_tcase(suite, purge_case());
+        suite_add_tcase(suite, open_case());
+        suite_add_tcase(suite, faults_case());
+        suite_add_tcase(suite, disk_case());
+        suite_add_tcase(suite, crash_case());
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_NORMAL);
         failed = srunner_ntests_failed(runner);

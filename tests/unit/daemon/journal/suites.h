@@ -5,3 +5,11 @@
 #include <check.h>
 
 TCase *commit_case(void);
+TCase *crash_case(void);
+TCase *disk_case(void);
+TCase *faults_case(void);
+TCase *open_case(void);
+TCase *parts_case(void);
+TCase *purge_case(void);
+TCase *reads_case(void);
+TCase *restore_case(void);

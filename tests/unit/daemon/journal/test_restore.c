@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What start-up reads: unfinished jobs, their tasks, keys, and kept output. */
+#include <errno.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "suites.h"
+
+struct seen {
+        uint64_t jobs[FIXTURE_PAGES_MAX];
+        uint64_t tasks[FIXTURE_PAGES_MAX]; /* job * 1000 + task */
+        size_t jobs_count, tasks_count, keys_count;
+        uint64_t use_of_1, use_of_2;
+        int answer; /* what on_job returns */
+};
+
+static int seen_on_job(void *arg, const struct journal_job *row)
+{
+        struct seen *const seen = arg;
+
+        ck_assert_ptr_null(row->spec);
+        ck_assert_str_eq(row->name, "kept");
+        ck_assert_uint_eq(row->spec_bytes, 3);
+        seen->jobs[seen->jobs_count++] = row->id;
+        return seen->answer;
+}
+
+static int seen_on_task(void *arg, const struct journal_task *row)
+{
+        struct seen *const seen = arg;
+
+        seen->tasks[seen->tasks_count++] = row->job * 1000 + row->task;
+        return 0;
+}
+
+static int seen_on_key(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KEY_BYTES])
+{
+        struct seen *const seen = arg;
+
+        ck_assert_uint_eq(key[0], uid);
+        seen->keys_count++;
+        return 0;
+}
+
+static int seen_on_use(void *arg, uint32_t uid, uint64_t bytes)
+{
+        struct seen *const seen = arg;
+
+        if (uid == 1)
+                seen->use_of_1 = bytes;
+        else
+                seen->use_of_2 = bytes;
+        return 0;
+}
+
+static const struct journal_restore seen_restore = {
+        .on_job = seen_on_job,
+        .on_task = seen_on_task,
+        .on_key = seen_on_key,
+};
+
+/* `tasks` task rows, which keep 10 bytes of output each. */
+static void put_job(struct journal_batch *batch, uint64_t id, bool finished, uint64_t tasks)
+{
+        struct journal_job row = job_row(id, id % 2 ? 1 : 2);
+
+        row.finished = finished;
+        row.name = "kept";
+        row.spec = blob_of("abc");
+        ck_assert_int_eq(journal_put_job(batch, &row), 0);
+        journal_blob_unref(row.spec);
+        for (uint64_t i = 0; i < tasks; i++) {
+                struct journal_task task = task_row(id, i);
+
+                task.output_disk_bytes = 10;
+                ck_assert_int_eq(journal_put_task(batch, &task), 0);
+        }
+}
+
+static void fill(void)
+{
+        struct journal_batch *const batch = batch_new();
+        const uint8_t one[JOURNAL_KEY_BYTES] = { 1 }, two[JOURNAL_KEY_BYTES] = { 2 };
+
+        put_job(batch, 1, true, 40);
+        put_job(batch, 2, false, 0);
+        put_job(batch, 3, true, 5);
+        put_job(batch, 4, false, 2);
+        put_job(batch, 5, true, 40);
+        put_job(batch, 6, false, 1);
+        put_job(batch, 7, false, 0);
+        put_job(batch, 8, true, 40);
+        ck_assert_int_eq(journal_put_key(batch, 1, one, 1, 1, 1), 0);
+        ck_assert_int_eq(journal_put_key(batch, 2, two, 1, 1, 1), 0);
+        fixture_post(&the, batch, 1);
+        fixture_close(&the);
+}
+
+START_TEST(only_what_is_unfinished_is_read)
+{
+        struct seen seen = { 0 };
+
+        fixture_start(&the);
+        fill();
+        fixture_open(&the);
+        ck_assert_int_eq(journal_read_all(the.journal, &seen_restore, &seen), 0);
+        ck_assert_uint_eq(seen.jobs_count, 4);
+        ck_assert_uint_eq(seen.jobs[0], 2);
+        ck_assert_uint_eq(seen.jobs[3], 7);
+        ck_assert_uint_eq(seen.tasks_count, 3);
+        ck_assert_uint_eq(seen.tasks[0], 4000);
+        ck_assert_uint_eq(seen.tasks[1], 4001);
+        ck_assert_uint_eq(seen.tasks[2], 6000);
+        ck_assert_uint_eq(seen.keys_count, 2);
+        ck_assert_int_eq(journal_read_output_use(the.journal, seen_on_use, &seen), 0);
+        ck_assert_uint_eq(seen.use_of_1, 850);
+        ck_assert_uint_eq(seen.use_of_2, 430);
+}
+END_TEST
+
+START_TEST(a_callback_can_stop_it)
+{
+        struct seen seen = { .answer = -ENOMEM };
+
+        fixture_start(&the);
+        fill();
+        fixture_open(&the);
+        ck_assert_int_eq(journal_read_all(the.journal, &seen_restore, &seen), -ENOMEM);
+        ck_assert_uint_eq(seen.jobs_count, 1);
+}
+END_TEST
+
+TCase *restore_case(void)
+{
+        TCase *const tcase = tcase_create("restore");
+
+        tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+        tcase_add_test(tcase, only_what_is_unfinished_is_read);
+        tcase_add_test(tcase, a_callback_can_stop_it);
+        return tcase;
+}
