@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jobctl info: everything about jobs, one fact a line, what is not set left out. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/parse.h"
+#include "common/text.h"
+
+#include "client/cmd/command.h"
+#include "client/cmd/emit.h"
+#include "client/cmd/pager.h"
+#include "client/cmd/select.h"
+#include "client/cmd/style.h"
+
+struct info_options {
+        bool environment;
+};
+
+/* clang-format off */
+static const struct option_row cmd_info_rows[] = {
+        { OPTION_FLAG, 0, "environment", NULL, "its environment too", offsetof(struct info_options, environment), 0, 0, false },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+};
+
+enum info_kind { INFO_END, INFO_WORDS, INFO_PLAIN, INFO_SIGNED, INFO_DURATION, INFO_SIZE, INFO_WALL, INFO_SIGNAL, INFO_YES, INFO_OCTAL, INFO_KIND_COUNT };
+
+struct info_row {
+        enum info_kind kind;
+        const char *title;
+        enum jobctl_field field;
+};
+
+static const struct info_row info_job_rows[] = {
+        { INFO_WORDS, "Why", JOBCTL_JOB_WHY },
+        { INFO_WALL, "Not before", JOBCTL_JOB_BEGIN_WALL_USEC },
+        { INFO_WALL, "Submitted", JOBCTL_JOB_SUBMIT_WALL_USEC },
+        { INFO_WALL, "Ended", JOBCTL_JOB_END_WALL_USEC },
+        { INFO_END, NULL, 0 },
+};
+static const struct info_row info_spec_rows[] = {
+        { INFO_WORDS, "Folder", JOBCTL_SPEC_CWD },
+        { INFO_WORDS, "Input", JOBCTL_SPEC_INPUT_PATH },
+        { INFO_WORDS, "Output", JOBCTL_SPEC_OUTPUT_PATH },
+        { INFO_WORDS, "Error output", JOBCTL_SPEC_ERROR_PATH },
+        { INFO_SIZE, "Output cap", JOBCTL_SPEC_OUTPUT_CAP_BYTES },
+        { INFO_DURATION, "Time limit", JOBCTL_SPEC_TIME_LIMIT_USEC },
+        { INFO_SIGNAL, "Warning signal", JOBCTL_SPEC_WARN_SIGNAL },
+        { INFO_DURATION, "Grace", JOBCTL_SPEC_GRACE_USEC },
+        { INFO_PLAIN, "Retries", JOBCTL_SPEC_RETRIES },
+        { INFO_DURATION, "Retry delay", JOBCTL_SPEC_RETRY_DELAY_USEC },
+        { INFO_YES, "Requeue", JOBCTL_SPEC_REQUEUE },
+        { INFO_WORDS, "Unique key", JOBCTL_SPEC_UNIQUE },
+        { INFO_SIGNED, "Nice", JOBCTL_SPEC_NICE },
+        { INFO_OCTAL, "Umask", JOBCTL_SPEC_UMASK },
+        { INFO_PLAIN, "Cores", JOBCTL_SPEC_CPUS },
+        { INFO_SIZE, "Memory", JOBCTL_SPEC_MEMORY_BYTES },
+        { INFO_END, NULL, 0 },
+};
+static const struct info_row info_attempt_rows[] = {
+        { INFO_PLAIN, "Attempt", JOBCTL_ATTEMPT_ATTEMPT },
+        { INFO_SIGNED, "Exit code", JOBCTL_ATTEMPT_EXIT_CODE },
+        { INFO_SIGNAL, "Signal", JOBCTL_ATTEMPT_EXIT_SIGNAL },
+        { INFO_WORDS, "Reason", JOBCTL_ATTEMPT_WHY },
+        { INFO_WALL, "Started", JOBCTL_ATTEMPT_START_WALL_USEC },
+        { INFO_WALL, "Ended", JOBCTL_ATTEMPT_END_WALL_USEC },
+        { INFO_DURATION, "Run time", JOBCTL_ATTEMPT_RUN_USEC },
+        { INFO_PLAIN, "Process", JOBCTL_ATTEMPT_PID },
+        { INFO_PLAIN, "Worker", JOBCTL_ATTEMPT_WORKER },
+        { INFO_SIZE, "Output kept", JOBCTL_ATTEMPT_OUTPUT_BYTES },
+        { INFO_YES, "Output cut", JOBCTL_ATTEMPT_OUTPUT_CUT },
+        { INFO_END, NULL, 0 },
+};
+static const struct info_row info_usage_rows[] = {
+        { INFO_DURATION, "User time", JOBCTL_USAGE_USER_USEC },
+        { INFO_DURATION, "System time", JOBCTL_USAGE_SYSTEM_USEC },
+        { INFO_SIZE, "Peak memory", JOBCTL_USAGE_MEMORY_PEAK_BYTES },
+        { INFO_SIZE, "Read", JOBCTL_USAGE_READ_BYTES },
+        { INFO_SIZE, "Written", JOBCTL_USAGE_WRITE_BYTES },
+        { INFO_END, NULL, 0 },
+};
+/* clang-format on */
+
+static void info_line(FILE *out, const char *title, const char *text)
+{
+        fprintf(out, "  %-15s %s\n", title, text);
+}
+
+/* Text and bytes, safe to print. */
+static void info_line_bytes(FILE *out, const char *title, const char *data, size_t size)
+{
+        _cleanup_(freep) char *safe = text_escape(data, size);
+
+        info_line(out, title, safe ? safe : "?");
+}
+
+static const char *info_format(enum info_kind kind, int64_t value, char text[static STYLE_TEXT_MAX])
+{
+        const unsigned long long number = (unsigned long long)value;
+
+        if (kind == INFO_SIGNED)
+                snprintf(text, STYLE_TEXT_MAX, "%lld", (long long)value);
+        else if (kind == INFO_OCTAL)
+                snprintf(text, STYLE_TEXT_MAX, "%03llo", number);
+        else if (kind == INFO_YES)
+                snprintf(text, STYLE_TEXT_MAX, "%s", value ? "yes" : "no");
+        else if (kind == INFO_DURATION)
+                style_duration((uint64_t)value, text);
+        else if (kind == INFO_SIZE)
+                text_format_size((uint64_t)value, text);
+        else if (kind == INFO_WALL)
+                clock_format_rfc3339((uint64_t)value, text);
+        else if (kind == INFO_SIGNAL)
+                return parse_signal_name((int)value, text);
+        else
+                snprintf(text, STYLE_TEXT_MAX, "%llu", number);
+        return text;
+}
+
+static void info_print_rows(const struct jobctl_item *item, const struct info_row *rows, FILE *out)
+{
+        for (; rows->kind != INFO_END; rows++) {
+                char text[STYLE_TEXT_MAX];
+                int64_t value;
+                size_t size;
+
+                if (rows->kind == INFO_WORDS) {
+                        const char *const data = jobctl_get_text(item, rows->field, &size);
+
+                        if (data && size > 0)
+                                info_line_bytes(out, rows->title, data, size);
+                } else if (jobctl_get_signed(item, rows->field, &value) &&
+                           (value != 0 || rows->kind == INFO_SIGNED || rows->kind == INFO_OCTAL)) {
+                        info_line(out, rows->title, info_format(rows->kind, value, text));
+                }
+        }
+}
+
+static void info_print_labels(const struct jobctl_item *spec, FILE *out)
+{
+        for (size_t i = 0; i < jobctl_count(spec, JOBCTL_SPEC_LABELS); i++) {
+                const struct jobctl_item *const label =
+                        jobctl_get_item_at(spec, JOBCTL_SPEC_LABELS, i);
+                _cleanup_(freep) char *text = NULL;
+
+                if (asprintf(&text, "%s=%s", jobctl_get_text(label, JOBCTL_LABEL_KEY, NULL),
+                             jobctl_get_text(label, JOBCTL_LABEL_VALUE, NULL)) < 0)
+                        text = NULL;
+                else
+                        info_line_bytes(out, "Label", text, strlen(text));
+        }
+}
+
+static void info_print_attempts(const struct app *app, const struct jobctl_item *job, FILE *out)
+{
+        const bool several = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1) > 1;
+
+        for (size_t i = 0; i < jobctl_count(job, JOBCTL_JOB_ATTEMPTS); i++) {
+                const struct jobctl_item *const attempt =
+                        jobctl_get_item_at(job, JOBCTL_JOB_ATTEMPTS, i);
+                const unsigned int state =
+                        (unsigned int)jobctl_number_or(attempt, JOBCTL_ATTEMPT_STATE, 0);
+
+                if (several)
+                        fprintf(out, "  Task %llu.%llu: %s%s%s\n",
+                                (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0),
+                                (unsigned long long)jobctl_number_or(attempt, JOBCTL_ATTEMPT_TASK,
+                                                                     0),
+                                style_state(app->colour, state), jobctl_state_name(state),
+                                style_end(app->colour));
+                info_print_rows(attempt, info_attempt_rows, out);
+                info_print_rows(jobctl_get_item(attempt, JOBCTL_ATTEMPT_USAGE), info_usage_rows,
+                                out);
+        }
+}
+
+static void info_print_job(const struct app *app, const struct jobctl_item *job, FILE *out)
+{
+        const struct jobctl_item *const spec = jobctl_get_item(job, JOBCTL_JOB_SPEC);
+        const struct jobctl_item *const environment = jobctl_get_item(job, JOBCTL_JOB_ENVIRONMENT);
+        const unsigned int state = (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0);
+        const char *const name = jobctl_get_text(spec, JOBCTL_SPEC_NAME, NULL);
+        _cleanup_(freep) char *command = style_command(spec);
+        char user[STYLE_TEXT_MAX];
+
+        fprintf(out, "%sJob %llu%s: %s%s%s\n", style_bold(app->colour),
+                (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0), style_end(app->colour),
+                style_state(app->colour, state), style_state_word(job), style_end(app->colour));
+        info_line(out, "Command", command ? command : "?");
+        if (name)
+                info_line_bytes(out, "Name", name, strlen(name));
+        info_line(out, "User",
+                  style_user((uint32_t)jobctl_number_or(job, JOBCTL_JOB_UID, 0), user));
+        info_print_rows(job, info_job_rows, out);
+        info_print_rows(spec, info_spec_rows, out);
+        info_print_labels(spec, out);
+        info_print_attempts(app, job, out);
+        for (size_t i = 0; i < jobctl_count(environment, JOBCTL_ENVIRONMENT_ENTRIES); i++) {
+                size_t size;
+                const char *const entry =
+                        jobctl_get_text_at(environment, JOBCTL_ENVIRONMENT_ENTRIES, i, &size);
+
+                info_line_bytes(out, i == 0 ? "Environment" : "", entry, size);
+        }
+}
+
+static int info_print(struct app *app, const struct jobctl_result *result)
+{
+        const size_t count = jobctl_result_count(result);
+        FILE *out;
+
+        if (app->common.json && count == 1)
+                return emit_print_item(jobctl_result_item(result, 0), &emit_job);
+        if (app->common.json)
+                return emit_print_array(result, &emit_job);
+        out = pager_open(app, count * 14);
+        for (size_t i = 0; i < count; i++) {
+                if (i > 0)
+                        fputc('\n', out);
+                info_print_job(app, jobctl_result_item(result, i), out);
+        }
+        pager_close(out);
+        return 0;
+}
+
+static int cmd_info_run(struct app *app, const void *arg, char **args, size_t count)
+{
+        const struct info_options *const options = arg;
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        int status = EXIT_CODE_OK;
+        int r;
+
+        r = select_words(app, args, count, &selector);
+        if (r)
+                return r;
+        if (!app_connection(app))
+                return EXIT_CODE_ERROR;
+        r = jobctl_info(app->conn, selector, options->environment, &result);
+        if (r)
+                return app_fail_answer(app, r);
+        if (info_print(app, result))
+                return app_out_of_memory(app);
+        for (size_t i = 0; i < jobctl_result_problem_count(result); i++) {
+                const struct jobctl_item *const problem = jobctl_result_problem(result, i);
+
+                app_say("%s", jobctl_get_text(problem, JOBCTL_PROBLEM_MESSAGE, NULL));
+                status = exit_code_from_answer(
+                        (int)jobctl_number_or(problem, JOBCTL_PROBLEM_CODE, 0));
+        }
+        if (jobctl_result_count(result) == 0 && status == EXIT_CODE_OK)
+                return app_fail(app, EXIT_CODE_NO_SUCH_JOB, "no job matches");
+        return status;
+}
+
+static const char *const cmd_info_examples[] = {
+        "jobctl info 17",
+        "jobctl info --environment last",
+        "jobctl info --json 17 | jq .attempts",
+        NULL,
+};
+
+const struct command cmd_info = {
+        .name = "info",
+        .alias = "show",
+        .usage = "[OPTIONS] ID...",
+        .summary = "Tell everything about jobs",
+        .examples = cmd_info_examples,
+        .args_min = 1,
+        .args_max = COMMAND_ARGS_ANY,
+        .options_bytes = sizeof(struct info_options),
+        .sets = { { cmd_info_rows, 0 } },
+        .run = cmd_info_run,
+};

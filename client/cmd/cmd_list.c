@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jobctl list: own jobs, unfinished ones first, then the newest finished ones, as many as asked
+ * for. The daemon gives pages; a page that is not needed is not asked for. On a terminal it is a
+ * table fitted to its width; --json is one object a line.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/text.h"
+
+#include "client/cmd/command.h"
+#include "client/cmd/emit.h"
+#include "client/cmd/pager.h"
+#include "client/cmd/select.h"
+#include "client/cmd/style.h"
+#include "client/cmd/table.h"
+
+#define LIST_FINISHED_DEFAULT 50
+
+struct list_options {
+        struct option_number limit;
+        struct option_list states;
+        const char *name;
+        struct option_number since;
+        bool all_users, ids;
+};
+
+#define AT(field) offsetof(struct list_options, field)
+/* clang-format off */
+static const struct option_row cmd_list_rows[] = {
+        { OPTION_NUMBER, 'n', "limit", "N", "at most N jobs (default: all active, 50 finished)", AT(limit), 1, UINT32_MAX, true },
+        { OPTION_LIST, 0, "state", "STATE", "only these: queued, running, failed, active, ...", AT(states), 0, 0, false },
+        { OPTION_TEXT, 'J', "name", "NAME", "only jobs with this name", AT(name), 0, 0, false },
+        { OPTION_TIME, 0, "since", "TIME", "only jobs submitted since then (09:00, @epoch)", AT(since), 0, 0, false },
+        { OPTION_FLAG, 0, "all-users", NULL, "everybody's (only how many, unless you administer)", AT(all_users), 0, 0, false },
+        { OPTION_FLAG, 0, "ids", NULL, "print only the ids", AT(ids), 0, 0, false },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+};
+/* clang-format on */
+
+static const struct table_column cmd_list_columns[] = {
+        { "ID", true, false, 0 },       { "NAME", false, true, 8 }, { "STATE", false, false, 0 },
+        { "EXIT", true, false, 0 },     { "TIME", true, false, 0 }, { "STARTED", false, false, 0 },
+        { "COMMAND", false, true, 12 }, { NULL, false, false, 0 },
+};
+static const struct table_column cmd_list_columns_users[] = {
+        { "ID", true, false, 0 },       { "USER", false, true, 6 },     { "NAME", false, true, 8 },
+        { "STATE", false, false, 0 },   { "EXIT", true, false, 0 },     { "TIME", true, false, 0 },
+        { "STARTED", false, false, 0 }, { "COMMAND", false, true, 12 }, { NULL, false, false, 0 },
+};
+
+struct list {
+        struct app *app;
+        const struct list_options *options;
+        struct table *table; /* owned; NULL for --json and --ids */
+        uint64_t shown, finished;
+        uint64_t now_usec;
+        bool cut; /* there are more than were shown */
+};
+
+static void list_format_exit(const struct jobctl_item *attempt, char text[static STYLE_TEXT_MAX])
+{
+        uint64_t signo;
+        int64_t code;
+
+        text[0] = '\0';
+        if (jobctl_get_number(attempt, JOBCTL_ATTEMPT_EXIT_SIGNAL, &signo) && signo > 0)
+                snprintf(text, STYLE_TEXT_MAX, "%d", 128 + (int)signo);
+        else if (jobctl_get_signed(attempt, JOBCTL_ATTEMPT_EXIT_CODE, &code))
+                snprintf(text, STYLE_TEXT_MAX, "%d", (int)code);
+}
+
+/* How long it runs, or ran. */
+static void list_format_time(const struct list *list, const struct jobctl_item *attempt,
+                             char text[static STYLE_TEXT_MAX])
+{
+        const uint64_t start = jobctl_number_or(attempt, JOBCTL_ATTEMPT_START_WALL_USEC, 0);
+        uint64_t usec;
+
+        text[0] = '\0';
+        if (jobctl_get_number(attempt, JOBCTL_ATTEMPT_RUN_USEC, &usec))
+                style_duration(usec, text);
+        else if (start > 0 && jobctl_number_or(attempt, JOBCTL_ATTEMPT_END_WALL_USEC, 0) == 0)
+                style_duration(list->now_usec > start ? list->now_usec - start : 0, text);
+}
+
+/* "running", or "running 3/10" for a job with several tasks. */
+static void list_format_state(const struct jobctl_item *job, char text[static STYLE_TEXT_MAX])
+{
+        const uint64_t tasks = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1);
+        uint64_t ended = 0;
+
+        for (size_t i = 0; i < jobctl_count(job, JOBCTL_JOB_TASKS_BY_STATE); i++)
+                if (jobctl_state_is_finished((unsigned int)i))
+                        ended += jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, i);
+        if (tasks > 1)
+                snprintf(text, STYLE_TEXT_MAX, "%s %llu/%llu", style_state_word(job),
+                         (unsigned long long)ended, (unsigned long long)tasks);
+        else
+                snprintf(text, STYLE_TEXT_MAX, "%s", style_state_word(job));
+}
+
+static int list_add_row(struct list *list, const struct jobctl_item *job)
+{
+        const struct jobctl_item *const spec = jobctl_get_item(job, JOBCTL_JOB_SPEC);
+        const struct jobctl_item *const attempt = jobctl_get_item_at(job, JOBCTL_JOB_ATTEMPTS, 0);
+        const uint64_t start = jobctl_number_or(attempt, JOBCTL_ATTEMPT_START_WALL_USEC, 0);
+        const char *const name = jobctl_get_text(spec, JOBCTL_SPEC_NAME, NULL);
+        _cleanup_(freep) char *safe_name = text_escape(name ? name : "", name ? strlen(name) : 0);
+        _cleanup_(freep) char *command = style_command(spec);
+        const char *const colour = style_state(
+                list->app->colour, (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0));
+        char id[STYLE_TEXT_MAX], user[STYLE_TEXT_MAX], state[STYLE_TEXT_MAX], code[STYLE_TEXT_MAX],
+                time[STYLE_TEXT_MAX], started[STYLE_TEXT_MAX] = "";
+        int r;
+
+        snprintf(id, sizeof(id), "%llu",
+                 (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0));
+        style_user((uint32_t)jobctl_number_or(job, JOBCTL_JOB_UID, 0), user);
+        list_format_state(job, state);
+        list_format_exit(attempt, code);
+        list_format_time(list, attempt, time);
+        if (start > 0)
+                style_time(start, started);
+        r = !safe_name || !command || table_add_row(list->table) ||
+            table_add_cell(list->table, id, "") ||
+            (list->options->all_users && table_add_cell(list->table, user, "")) ||
+            table_add_cell(list->table, safe_name, "") ||
+            table_add_cell(list->table, state, colour) || table_add_cell(list->table, code, "") ||
+            table_add_cell(list->table, time, "") || table_add_cell(list->table, started, "") ||
+            table_add_cell(list->table, command, "");
+        return r ? -1 : 0;
+}
+
+/* Shows one job; true when no more are wanted. */
+static bool list_show(struct list *list, const struct jobctl_item *job, int *out_r)
+{
+        const struct list_options *const options = list->options;
+        const bool finished =
+                jobctl_state_is_finished((unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0));
+
+        if (options->limit.given ? list->shown >= options->limit.value
+                                 : finished && list->finished >= LIST_FINISHED_DEFAULT) {
+                list->cut = true;
+                return true;
+        }
+        list->shown++;
+        list->finished += finished ? 1 : 0;
+        if (list->app->common.json)
+                *out_r = emit_print_item(job, &emit_job);
+        else if (options->ids)
+                printf("%llu\n", (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0));
+        else
+                *out_r = list_add_row(list, job);
+        return *out_r != 0;
+}
+
+static void list_show_others(const struct list *list, const struct jobctl_item *page)
+{
+        for (size_t i = 0; i < jobctl_count(page, JOBCTL_PAGE_OTHERS); i++) {
+                const struct jobctl_item *const other =
+                        jobctl_get_item_at(page, JOBCTL_PAGE_OTHERS, i);
+                char user[STYLE_TEXT_MAX];
+
+                if (list->app->common.json)
+                        (void)emit_print_item(other, &emit_other);
+                else
+                        printf("%s: %llu queued, %llu running\n",
+                               style_user((uint32_t)jobctl_number_or(other, JOBCTL_OTHER_UID, 0),
+                                          user),
+                               (unsigned long long)jobctl_number_or(other, JOBCTL_OTHER_QUEUED, 0),
+                               (unsigned long long)jobctl_number_or(other, JOBCTL_OTHER_RUNNING,
+                                                                    0));
+        }
+}
+
+static int list_pages(struct list *list, const struct jobctl_selector *selector)
+{
+        const uint64_t limit = list->options->limit.given ? list->options->limit.value : 1000;
+        struct jobctl_list_options query = {
+                .size = sizeof(query),
+                .selector = selector,
+                .limit = (uint32_t)MIN(limit, 1000U),
+                .all_users = list->options->all_users,
+                .since_wall_usec = list->options->since.value,
+        };
+
+        for (;;) {
+                _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+                const struct jobctl_item *page;
+                int r = jobctl_list(list->app->conn, &query, &result);
+
+                if (r)
+                        return app_fail_answer(list->app, r);
+                for (size_t i = 0; i < jobctl_result_count(result); i++)
+                        if (list_show(list, jobctl_result_item(result, i), &r))
+                                return r ? app_out_of_memory(list->app) : 0;
+                page = jobctl_result_page(result);
+                list_show_others(list, page);
+                if (!jobctl_number_or(page, JOBCTL_PAGE_MORE, 0))
+                        return 0;
+                query.after_id = jobctl_number_or(page, JOBCTL_PAGE_NEXT_ID, 0);
+                query.after_finished = jobctl_number_or(page, JOBCTL_PAGE_NEXT_FINISHED, 0);
+        }
+}
+
+static void list_print(const struct list *list)
+{
+        const struct app *const app = list->app;
+        FILE *out;
+
+        if (list->table && table_count_rows(list->table) > 0) {
+                out = pager_open(app, table_count_rows(list->table) + 2);
+                table_print(list->table, table_terminal_width(), style_bold(app->colour),
+                            style_end(app->colour), out);
+                pager_close(out);
+        } else if (list->table && app->out_is_terminal) {
+                app_tell(app, "no jobs");
+        }
+        if (list->cut && app->out_is_terminal)
+                app_tell(app, "there are more: -n N shows up to N");
+}
+
+static int list_make_selector(struct app *app, const struct list_options *options, char **args,
+                              size_t count, struct jobctl_selector **out_selector)
+{
+        int r;
+
+        r = select_words(app, args, count, out_selector);
+        if (r == 0 && options->name && jobctl_selector_set_name(*out_selector, options->name))
+                r = app_out_of_memory(app);
+        if (r == 0)
+                r = select_states(app, &options->states, *out_selector);
+        return r;
+}
+
+static int cmd_list_run(struct app *app, const void *arg, char **args, size_t count)
+{
+        struct list list = { .app = app, .options = arg, .now_usec = clock_wall_usec() };
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(table_freep) struct table *table = NULL;
+        int r;
+
+        r = list_make_selector(app, list.options, args, count, &selector);
+        if (r)
+                return r;
+        if (!app->common.json && !list.options->ids &&
+            table_new(list.options->all_users ? cmd_list_columns_users : cmd_list_columns, &table))
+                return app_out_of_memory(app);
+        list.table = table;
+        if (!app_connection(app))
+                return EXIT_CODE_ERROR;
+        r = list_pages(&list, selector);
+        if (r == 0)
+                list_print(&list);
+        return r;
+}
+
+static const char *const cmd_list_examples[] = {
+        "jobctl list",
+        "jobctl list --state failed --since 00:00",
+        "jobctl list --json | jq -r 'select(.exit_code != 0).id'",
+        NULL,
+};
+
+const struct command cmd_list = {
+        .name = "list",
+        .alias = "ls",
+        .usage = "[OPTIONS] [ID...]",
+        .summary = "List jobs, active ones first",
+        .examples = cmd_list_examples,
+        .args_max = COMMAND_ARGS_ANY,
+        .options_bytes = sizeof(struct list_options),
+        .sets = { { cmd_list_rows, 0 } },
+        .run = cmd_list_run,
+};

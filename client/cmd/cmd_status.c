@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* jobctl status: the daemon in a few lines; with ids, one line for each job's state. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/text.h"
+
+#include "client/cmd/command.h"
+#include "client/cmd/emit.h"
+#include "client/cmd/select.h"
+#include "client/cmd/style.h"
+
+static void status_print_daemon(const struct app *app, const struct jobctl_item *status)
+{
+        char text[STYLE_TEXT_MAX];
+        const uint64_t started = jobctl_number_or(status, JOBCTL_STATUS_START_WALL_USEC, 0);
+        const uint64_t now = clock_wall_usec();
+        _cleanup_(freep) char *build = NULL;
+        const char *const name = jobctl_get_text(status, JOBCTL_STATUS_BUILD, NULL);
+
+        build = text_escape(name ? name : "?", name ? strlen(name) : 1);
+#define N(field) ((unsigned long long)jobctl_number_or(status, JOBCTL_STATUS_##field, 0))
+        printf("%s%s%s, %s mode, pid %llu, up %s\n", style_bold(app->colour),
+               build ? build : "jobd", style_end(app->colour), N(SYSTEM_MODE) ? "system" : "user",
+               N(PID), style_duration(now > started ? now - started : 0, text));
+        printf("  Workers      %llu of %llu, %llu busy%s%s\n", N(WORKERS_ALIVE), N(WORKERS_WANTED),
+               N(WORKERS_BUSY), N(POOL_CONNECTED) ? "" : ", the pool is not connected",
+               N(DRAINING) ? ", draining: nothing starts" : "");
+        printf("  Jobs         %llu queued, %llu running, %llu finished since the start\n",
+               N(QUEUED), N(RUNNING), N(FINISHED));
+        printf("  Yours        %llu queued, %llu running\n", N(OWN_QUEUED), N(OWN_RUNNING));
+        printf("  Containment  %s\n", jobctl_get_text(status, JOBCTL_STATUS_CONTAINMENT, NULL));
+        printf("  State        %s, %s free%s\n",
+               jobctl_get_text(status, JOBCTL_STATUS_STATE_DIR, NULL),
+               text_format_size(jobctl_number_or(status, JOBCTL_STATUS_DISK_FREE_BYTES, 0), text),
+               N(DISK_FULL) ? " - the disk is full: submissions are refused" : "");
+        printf("  Commits      %llu, half within %.1f ms, slowest %.1f ms\n", N(COMMIT_COUNT),
+               (double)N(COMMIT_USEC_P50) / 1000, (double)N(COMMIT_USEC_MAX) / 1000);
+        printf("  Socket       %s, %llu connections\n", jobctl_socket_path(app->conn), N(SESSIONS));
+#undef N
+}
+
+static int status_of_daemon(struct app *app)
+{
+        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        int r;
+
+        r = jobctl_status(app->conn, &result);
+        if (r)
+                return app_fail_answer(app, r);
+        if (!app->common.json)
+                status_print_daemon(app, jobctl_result_item(result, 0));
+        else if (emit_print_item(jobctl_result_item(result, 0), &emit_status))
+                return app_out_of_memory(app);
+        return EXIT_CODE_OK;
+}
+
+static void status_print_job(const struct app *app, const struct jobctl_item *job)
+{
+        const unsigned int state = (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0);
+        const char *const why = jobctl_get_text(job, JOBCTL_JOB_WHY, NULL);
+        _cleanup_(freep) char *safe = text_escape(why ? why : "", why ? strlen(why) : 0);
+
+        printf("%llu %s%s%s%s%s\n", (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0),
+               style_state(app->colour, state), style_state_word(job), style_end(app->colour),
+               why ? ": " : "", safe ? safe : "");
+}
+
+static int cmd_status_run(struct app *app, const void *options _unused_, char **args, size_t count)
+{
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        int status = EXIT_CODE_OK;
+        int r;
+
+        if (!app_connection(app))
+                return EXIT_CODE_ERROR;
+        if (count == 0)
+                return status_of_daemon(app);
+        r = select_words(app, args, count, &selector);
+        if (r)
+                return r;
+        r = jobctl_info(app->conn, selector, false, &result);
+        if (r)
+                return app_fail_answer(app, r);
+        if (app->common.json && emit_print_array(result, &emit_job))
+                return app_out_of_memory(app);
+        for (size_t i = 0; i < jobctl_result_count(result) && !app->common.json; i++)
+                status_print_job(app, jobctl_result_item(result, i));
+        for (size_t i = 0; i < jobctl_result_problem_count(result); i++) {
+                app_say("%s", jobctl_get_text(jobctl_result_problem(result, i),
+                                              JOBCTL_PROBLEM_MESSAGE, NULL));
+                status = EXIT_CODE_NO_SUCH_JOB;
+        }
+        return status;
+}
+
+static const char *const cmd_status_examples[] = {
+        "jobctl status          the daemon",
+        "jobctl status 17 18    the state of jobs, one a line",
+        NULL,
+};
+
+const struct command cmd_status = {
+        .name = "status",
+        .usage = "[ID...]",
+        .summary = "Tell how the daemon is, or the state of jobs",
+        .examples = cmd_status_examples,
+        .args_max = COMMAND_ARGS_ANY,
+        .run = cmd_status_run,
+};

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of commands, in the order in which help lists them. To add one: cmd_NAME.c with its
+ * struct command, the declaration in command.h, the row here, its file in CMakeLists.txt.
+ */
+#include <string.h>
+
+#include "client/cmd/command.h"
+
+const struct command *const commands[] = {
+        &cmd_submit, &cmd_run,      &cmd_list,   &cmd_info,   &cmd_status, &cmd_logs,
+        &cmd_attach, &cmd_wait,     &cmd_cancel, &cmd_kill,   &cmd_pause,  &cmd_resume,
+        &cmd_hold,   &cmd_release,  &cmd_retry,  &cmd_purge,  &cmd_events, &cmd_pool,
+        &cmd_drain,  &cmd_shutdown, &cmd_reload, &cmd_config, &cmd_ping,   &cmd_version,
+        &cmd_help,   &cmd_complete, NULL,
+};
+
+const struct command *command_find(const char *name)
+{
+        for (const struct command *const *at = commands; *at; at++)
+                if (strcmp((*at)->name, name) == 0 ||
+                    ((*at)->alias && strcmp((*at)->alias, name) == 0))
+                        return *at;
+        return NULL;
+}
+
+void command_list_sets(const struct command *command, void *options, struct app *app,
+                       struct option_set out_sets[static COMMAND_SETS_MAX + 2])
+{
+        size_t n = 0;
+
+        for (; n < COMMAND_SETS_MAX && command->sets[n].rows; n++)
+                out_sets[n] = (struct option_set){
+                        .rows = command->sets[n].rows,
+                        .at = (char *)options + command->sets[n].offset,
+                };
+        out_sets[n++] = (struct option_set){ .rows = app_common_rows, .at = &app->common };
+        out_sets[n] = (struct option_set){ .rows = NULL };
+}

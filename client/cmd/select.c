@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Choosing jobs. Words are ids; without words a filter chooses, and a filter is easily wider than
+ * its writer thinks, so whoever would touch more than one job by it is asked first - or told to say
+ * --yes where nobody can be asked. Ids that were written out are never questioned.
+ */
+#include "client/cmd/select.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/parse.h"
+
+/* clang-format off */
+const struct option_row select_option_rows[] = {
+        { OPTION_TEXT, 'J', "name", "NAME", "own jobs with this name", offsetof(struct select_options, name), 0, 0, false },
+        { OPTION_LIST, 0, "state", "STATE", "own jobs in this state (queued, running, ...)", offsetof(struct select_options, states), 0, 0, false },
+        { OPTION_FLAG, 'y', "yes", NULL, "do not ask", offsetof(struct select_options, yes), 0, 0, false },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+};
+/* clang-format on */
+
+int select_words(const struct app *app, char **words, size_t count,
+                 struct jobctl_selector **out_selector)
+{
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        struct reason why = { "" };
+
+        if (jobctl_selector_new(&selector))
+                return app_out_of_memory(app);
+        for (size_t i = 0; i < count; i++)
+                if (jobctl_selector_add(selector, words[i], why.text, sizeof(why.text)))
+                        return app_usage(app, "%s", why.text);
+        *out_selector = TAKE_PTR(selector);
+        return 0;
+}
+
+/* "held" and "waiting" are shown for queued jobs; "active" and "finished" mean several states. */
+static int select_add_state(const struct app *app, const char *word,
+                            struct jobctl_selector *selector)
+{
+        static const struct {
+                const char *word;
+                enum jobctl_state first, last;
+        } groups[] = {
+                { "held", JOBCTL_STATE_QUEUED, JOBCTL_STATE_QUEUED },
+                { "waiting", JOBCTL_STATE_QUEUED, JOBCTL_STATE_QUEUED },
+                { "active", JOBCTL_STATE_QUEUED, JOBCTL_STATE_STOPPING },
+                { "finished", JOBCTL_STATE_SUCCEEDED, JOBCTL_STATE_LOST },
+        };
+        const char *names[JOBCTL_STATE_COUNT + 1] = { NULL };
+        enum jobctl_state first = jobctl_state_from_name(word);
+        enum jobctl_state last = first;
+        const char *nearest;
+
+        for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
+                if (strcmp(groups[i].word, word) == 0) {
+                        first = groups[i].first;
+                        last = groups[i].last;
+                }
+        if (first == JOBCTL_STATE_NONE) {
+                for (unsigned int i = 1; i < JOBCTL_STATE_COUNT; i++)
+                        names[i - 1] = jobctl_state_name(i);
+                nearest = parse_nearest(word, names);
+                return app_usage(app, "'%s' is no state%s%s%s", word,
+                                 nearest ? ": did you mean " : "", nearest ? nearest : "",
+                                 nearest ? "?" : "");
+        }
+        for (unsigned int state = first; state <= last; state++)
+                if (jobctl_selector_add_state(selector, (enum jobctl_state)state))
+                        return app_out_of_memory(app);
+        return 0;
+}
+
+int select_states(const struct app *app, const struct option_list *states,
+                  struct jobctl_selector *selector)
+{
+        for (size_t i = 0; i < states->count; i++) {
+                _cleanup_(freep) char *words = strdup(states->values[i]);
+                char *rest = words;
+                char *word;
+
+                if (!words)
+                        return app_out_of_memory(app);
+                while ((word = strsep(&rest, ","))) {
+                        const int r = select_add_state(app, word, selector);
+
+                        if (r)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+int select_each(struct app *app, const struct jobctl_selector *selector, select_job_fn fn,
+                void *arg)
+{
+        struct jobctl_list_options options = { .size = sizeof(options),
+                                               .selector = selector,
+                                               .limit = 1000 };
+
+        for (;;) {
+                _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+                const struct jobctl_item *page;
+                const int code = jobctl_list(app->conn, &options, &result);
+
+                if (code)
+                        return app_fail_answer(app, code);
+                for (size_t i = 0; i < jobctl_result_count(result); i++) {
+                        const int r = fn(arg, jobctl_result_item(result, i));
+
+                        if (r)
+                                return r;
+                }
+                page = jobctl_result_page(result);
+                if (!jobctl_number_or(page, JOBCTL_PAGE_MORE, 0))
+                        return 0;
+                options.after_id = jobctl_number_or(page, JOBCTL_PAGE_NEXT_ID, 0);
+                options.after_finished = jobctl_number_or(page, JOBCTL_PAGE_NEXT_FINISHED, 0);
+        }
+}
+
+static int select_count(void *arg, const struct jobctl_item *job _unused_)
+{
+        (*(size_t *)arg)++;
+        return 0;
+}
+
+static int select_ask(const struct app *app, const struct select_options *options, size_t found,
+                      const char *verb)
+{
+        char line[16] = "";
+
+        if (found <= 1 || options->yes)
+                return 0;
+        if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1)
+                return app_fail(app, EXIT_CODE_ERROR,
+                                "this would %s %zu jobs: say --yes if that is meant", verb, found);
+        fflush(stdout);
+        fprintf(stderr, "%s %zu jobs? [y/N] ", verb, found);
+        if (fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y'))
+                return 0;
+        return app_fail(app, EXIT_CODE_ERROR, "nothing was done");
+}
+
+/* Is the word "all", a filter in the place of an id? */
+static bool select_has_all(char **words, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (strcmp(words[i], "all") == 0)
+                        return true;
+        return false;
+}
+
+int select_confirmed(struct app *app, const struct select_options *options, char **words,
+                     size_t count, bool unfinished, const char *verb,
+                     struct jobctl_selector **out_selector)
+{
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        const bool filtered = options->name || options->states.count > 0;
+        const bool all = select_has_all(words, count);
+        size_t found = 0;
+        int r;
+
+        if (count == 0 && !filtered)
+                return app_usage(app, "name the jobs: their ids, last, all, --name or --state");
+        if (count > 0 && !all && filtered)
+                return app_usage(app, "give either ids or filters, not both");
+        r = select_words(app, words, count, &selector);
+        if (r)
+                return r;
+        if (options->name && jobctl_selector_set_name(selector, options->name))
+                return app_out_of_memory(app);
+        r = select_states(app, &options->states, selector);
+        if (r)
+                return r;
+        if (filtered || all) {
+                if (!app_connection(app))
+                        return EXIT_CODE_ERROR;
+                jobctl_selector_set_unfinished(selector, unfinished);
+                r = select_each(app, selector, select_count, &found);
+                if (r == 0)
+                        r = select_ask(app, options, found, verb);
+                if (r)
+                        return r;
+        }
+        *out_selector = TAKE_PTR(selector);
+        return 0;
+}
+
+/* "last": asks for the newest job. */
+static int select_last(struct app *app, uint64_t *out_id)
+{
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        struct reason why;
+        int code;
+
+        if (jobctl_selector_new(&selector) ||
+            jobctl_selector_add(selector, "last", why.text, sizeof(why.text)))
+                return app_out_of_memory(app);
+        if (!app_connection(app))
+                return EXIT_CODE_ERROR;
+        code = jobctl_info(app->conn, selector, false, &result);
+        if (code)
+                return app_fail_answer(app, code);
+        if (jobctl_result_count(result) == 0)
+                return app_fail(app, EXIT_CODE_NO_SUCH_JOB, "you have no job yet");
+        *out_id = jobctl_number_or(jobctl_result_item(result, 0), JOBCTL_JOB_ID, 0);
+        return 0;
+}
+
+int select_one(struct app *app, const char *word, uint64_t *out_id, uint64_t *out_task)
+{
+        _cleanup_(freep) struct parse_id_range *ranges = NULL;
+        struct reason why = { "" };
+        size_t count = 0;
+
+        *out_task = 0;
+        if (strcmp(word, "last") == 0)
+                return select_last(app, out_id);
+        if (parse_ids(word, &ranges, &count, &why))
+                return app_usage(app, "%s", why.text);
+        if (count != 1 || ranges[0].first != ranges[0].last ||
+            (ranges[0].has_tasks && ranges[0].task_first != ranges[0].task_last))
+                return app_usage(app, "'%s' is more than one job", word);
+        *out_id = ranges[0].first;
+        if (ranges[0].has_tasks)
+                *out_task = ranges[0].task_first;
+        return 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which jobs a command is about: words of its command line, and filters. */
+#pragma once
+
+#include "client/cmd/app.h"
+#include "client/cmd/option.h"
+
+struct select_options {
+        const char *name;
+        struct option_list states;
+        bool yes;
+};
+/* --name --state --yes */
+extern const struct option_row select_option_rows[];
+
+/*
+ * Ids from words ("17", "17.3", "1-5,8", "last", "all"). *out_selector is owned by the caller.
+ * Returns 0, or an exit status after the sentence.
+ */
+int select_words(const struct app *app, char **words, size_t count,
+                 struct jobctl_selector **out_selector);
+/*
+ * Words or filters, one of both. unfinished: a filter finds only unfinished jobs. When a filter
+ * finds more than one job, it is asked whether to `verb` them. Returns likewise.
+ */
+int select_confirmed(struct app *app, const struct select_options *options, char **words,
+                     size_t count, bool unfinished, const char *verb,
+                     struct jobctl_selector **out_selector);
+/* One job, "17", "17.3" or "last"; *out_task 0 without one. Returns likewise. */
+int select_one(struct app *app, const char *word, uint64_t *out_id, uint64_t *out_task);
+/* Adds --state words to a selector. Returns likewise. */
+int select_states(const struct app *app, const struct option_list *states,
+                  struct jobctl_selector *selector);
+
+/* Calls fn for each job that the selector finds, page by page. Returns likewise. */
+typedef int (*select_job_fn)(void *arg, const struct jobctl_item *job);
+int select_each(struct app *app, const struct jobctl_selector *selector, select_job_fn fn,
+                void *arg);
+
+DEFINE_CLEANUP(struct jobctl_selector *, jobctl_selector_free);
+DEFINE_CLEANUP(struct jobctl_result *, jobctl_result_free);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The look of things. Colour is never the only carrier of meaning: every state has its word, and
+ * without colour all sequences are empty strings. Text that comes from jobs is escaped here before
+ * anything prints it.
+ */
+#include "client/cmd/style.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/text.h"
+
+const char *style_state(bool colour, unsigned int state)
+{
+        static const char *const colours[JOBCTL_STATE_COUNT] = {
+                [JOBCTL_STATE_QUEUED] = "\033[33m",   [JOBCTL_STATE_STARTING] = "\033[36m",
+                [JOBCTL_STATE_RUNNING] = "\033[36m",  [JOBCTL_STATE_PAUSED] = "\033[35m",
+                [JOBCTL_STATE_STOPPING] = "\033[35m", [JOBCTL_STATE_SUCCEEDED] = "\033[32m",
+                [JOBCTL_STATE_FAILED] = "\033[31m",   [JOBCTL_STATE_CANCELLED] = "\033[35m",
+                [JOBCTL_STATE_TIMEOUT] = "\033[31m",  [JOBCTL_STATE_OOM] = "\033[31m",
+                [JOBCTL_STATE_LOST] = "\033[1;31m",
+        };
+
+        return colour && state < JOBCTL_STATE_COUNT && colours[state] ? colours[state] : "";
+}
+
+const char *style_bold(bool colour)
+{
+        return colour ? "\033[1m" : "";
+}
+
+const char *style_dim(bool colour)
+{
+        return colour ? "\033[2m" : "";
+}
+
+const char *style_end(bool colour)
+{
+        return colour ? "\033[0m" : "";
+}
+
+const char *style_state_word(const struct jobctl_item *job)
+{
+        const uint64_t state = jobctl_number_or(job, JOBCTL_JOB_STATE, 0);
+        const uint64_t blockers = jobctl_number_or(job, JOBCTL_JOB_BLOCKERS, 0);
+
+        if (state != JOBCTL_STATE_QUEUED || blockers == 0)
+                return jobctl_state_name((unsigned int)state);
+        return blockers & JOBCTL_BLOCKER_HOLD ? "held" : "waiting";
+}
+
+char *style_duration(uint64_t usec, char buf[static STYLE_TEXT_MAX])
+{
+        const unsigned long long s = usec / USEC_PER_SEC;
+
+        if (s < 60)
+                snprintf(buf, STYLE_TEXT_MAX, "%llu.%llus", s,
+                         (unsigned long long)(usec % USEC_PER_SEC / 100000));
+        else if (s < 3600)
+                snprintf(buf, STYLE_TEXT_MAX, "%llum%02llus", s / 60, s % 60);
+        else if (s < 86400)
+                snprintf(buf, STYLE_TEXT_MAX, "%lluh%02llum", s / 3600, s % 3600 / 60);
+        else
+                snprintf(buf, STYLE_TEXT_MAX, "%llud%02lluh", s / 86400, s % 86400 / 3600);
+        return buf;
+}
+
+char *style_time(uint64_t wall_usec, char buf[static STYLE_TEXT_MAX])
+{
+        const time_t then = (time_t)(wall_usec / USEC_PER_SEC);
+        const time_t now = (time_t)(clock_wall_usec() / USEC_PER_SEC);
+        struct tm a;
+        struct tm b;
+
+        if (!localtime_r(&then, &a) || !localtime_r(&now, &b))
+                snprintf(buf, STYLE_TEXT_MAX, "?");
+        else if (a.tm_year == b.tm_year && a.tm_yday == b.tm_yday)
+                strftime(buf, STYLE_TEXT_MAX, "%H:%M:%S", &a);
+        else
+                strftime(buf, STYLE_TEXT_MAX, "%Y-%m-%d %H:%M", &a);
+        return buf;
+}
+
+/* argv as NUL-terminated strings in one piece of memory behind the pointers. */
+static char **style_argv(const struct jobctl_item *spec, size_t argc)
+{
+        size_t bytes = (argc + 1) * sizeof(char *);
+        size_t size;
+        char **argv;
+        char *at;
+
+        for (size_t i = 0; i < argc; i++) {
+                (void)jobctl_get_text_at(spec, JOBCTL_SPEC_ARGV, i, &size);
+                bytes += size + 1;
+        }
+        argv = calloc(1, bytes);
+        if (!argv)
+                return NULL;
+        at = (char *)(argv + argc + 1);
+        for (size_t i = 0; i < argc; i++) {
+                const char *const word = jobctl_get_text_at(spec, JOBCTL_SPEC_ARGV, i, &size);
+
+                memcpy(at, word, size);
+                argv[i] = at;
+                at += size + 1;
+        }
+        return argv;
+}
+
+char *style_command(const struct jobctl_item *spec)
+{
+        const size_t argc = jobctl_count(spec, JOBCTL_SPEC_ARGV);
+        _cleanup_(freep) char **argv = style_argv(spec, argc);
+        _cleanup_(freep) char *quoted = NULL;
+
+        if (!argv)
+                return NULL;
+        if (argc == 3 && jobctl_number_or(spec, JOBCTL_SPEC_SHELL, 0))
+                return text_escape(argv[2], strlen(argv[2]));
+        quoted = text_quote_argv((const char *const *)argv, argc);
+        return quoted ? text_escape(quoted, strlen(quoted)) : NULL;
+}
+
+char *style_user(uint32_t uid, char buf[static STYLE_TEXT_MAX])
+{
+        const struct passwd *const pw = getpwuid(uid);
+
+        if (pw)
+                snprintf(buf, STYLE_TEXT_MAX, "%s", pw->pw_name);
+        else
+                snprintf(buf, STYLE_TEXT_MAX, "%u", uid);
+        return buf;
+}

@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libjobctl: hand commands to jobd, watch them, read their output.
+ *
+ * One `struct jobctl` is one connection, used by one thread at a time. Everything that the library
+ * gives out is an opaque handle; numbers and texts are read from a handle by field name, so that a
+ * newer daemon can say more without breaking older programs.
+ *
+ * Results: every function that returns int returns JOBCTL_OK (0) or one of enum jobctl_code, and
+ * then jobctl_error_text() is a sentence for people. Outputs are untouched on failure. All texts
+ * are UTF-8; argv, paths and environments are bytes and come with a length. Times are microseconds
+ * since 1970 (`_wall_usec`), durations microseconds (`_usec`).
+ *
+ * A connection that breaks while a stream runs or an answer is awaited is made anew (see
+ * jobctl_set_patience()): streams go on where they were, submissions keep their key and are never
+ * doubled. Only a signal or a retry whose answer got lost ends with JOBCTL_E_LOST.
+ *
+ * The smallest program:
+ *
+ *     struct jobctl *conn;
+ *     struct jobctl_spec *spec;
+ *     uint64_t id;
+ *     const char *const argv[] = { "make", "-j4" };
+ *
+ *     if (jobctl_new(&conn) || jobctl_spec_new(&spec) || jobctl_spec_capture(spec) ||
+ *         jobctl_spec_set_argv(spec, argv, 2) || jobctl_submit(conn, &spec, 1, &id, NULL))
+ *             errx(1, "%s", jobctl_error_text(conn));
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+/* ------------------------------------------------------------------------------------ results */
+
+enum jobctl_code {
+        JOBCTL_OK = 0,
+
+        /* The daemon's answers. */
+        JOBCTL_E_USAGE = 1,       /* the request is wrong */
+        JOBCTL_E_NO_SUCH_JOB = 2, /* unknown, or somebody else's: the same answer */
+        JOBCTL_E_DENIED = 3,
+        JOBCTL_E_BUSY = 4, /* a limit of connections or queue: try again */
+        JOBCTL_E_FULL = 5, /* the disk or a quota is full: try again later */
+        JOBCTL_E_VERSION = 6,
+        JOBCTL_E_STATE = 7,    /* the job's state forbids it */
+        JOBCTL_E_STOPPING = 8, /* the daemon is shutting down */
+        JOBCTL_E_INTERNAL = 9,
+
+        /* Our own. */
+        JOBCTL_E_NO_DAEMON = 32, /* nobody listens, and none could be started */
+        JOBCTL_E_UNTRUSTED,      /* somebody else listens at the daemon's place */
+        JOBCTL_E_LOST,           /* the connection broke: whether it was done is unknown */
+        JOBCTL_E_TIMEOUT,
+        JOBCTL_E_PROTOCOL, /* the daemon said something that makes no sense */
+        JOBCTL_E_SYSTEM,   /* memory, descriptors, a system call: the text tells */
+};
+
+/* --------------------------------------------------------------------------------- connection */
+
+struct jobctl;
+
+/* A connection that is not made yet. Owned by the caller. */
+int jobctl_new(struct jobctl **out_conn);
+/*
+ * Ends everything of this connection without waiting: asynchronous calls get JOBCTL_E_LOST, streams
+ * are freed without a callback. Never from inside a callback. NULL-safe, returns NULL.
+ */
+struct jobctl *jobctl_free(struct jobctl *conn);
+
+/* The sentence of the last failure; never NULL; valid until the next call. NULL-safe. */
+const char *jobctl_error_text(const struct jobctl *conn);
+
+enum jobctl_place {
+        JOBCTL_PLACE_AUTO,   /* the system's daemon if there is one, else the user's */
+        JOBCTL_PLACE_SYSTEM, /* /run/jobd/jobd.sock */
+        JOBCTL_PLACE_USER,   /* the caller's own, started when it is not there */
+};
+
+/*
+ * Where the daemon is; all before the connection is made. A socket named here (or else in
+ * $JOBCTL_SOCKET, if no place and no state folder was set) decides alone and never starts anything;
+ * a state folder means the user's daemon that keeps its state there. Copied; NULL: not set.
+ */
+int jobctl_set_socket(struct jobctl *conn, const char *path);
+int jobctl_set_state_dir(struct jobctl *conn, const char *path);
+void jobctl_set_place(struct jobctl *conn, enum jobctl_place place);
+/* May a missing user daemon be started? Default: yes. */
+void jobctl_set_autostart(struct jobctl *conn, bool on);
+/* How long to look for a daemon that went away; default 60 s; 0: fail at once. */
+void jobctl_set_patience(struct jobctl *conn, uint64_t usec);
+
+/*
+ * Finds (or starts) the daemon and greets it; blocks for at most 10 s, or the patience when the
+ * daemon is busy. Every other call does it by itself when it was not done. A no-op when connected.
+ */
+int jobctl_connect(struct jobctl *conn);
+
+/* Of the daemon that was reached; NULL, false, 0 before. */
+const char *jobctl_socket_path(const struct jobctl *conn);
+const char *jobctl_daemon_build(const struct jobctl *conn);
+bool jobctl_daemon_is_system(const struct jobctl *conn);
+/* This library's version, "0.1.0". */
+const char *jobctl_version(void);
+
+/*
+ * For programs with a loop of their own: poll `jobctl_fd()` for reading (the number never changes)
+ * and call jobctl_process(), which never blocks except while it starts a user daemon, and calls the
+ * callbacks of streams and asynchronous calls. Callbacks may start and free streams, but neither
+ * free the connection nor make blocking calls.
+ * Returns JOBCTL_OK, or the code with which the connection ended for good.
+ */
+int jobctl_fd(const struct jobctl *conn);
+int jobctl_process(struct jobctl *conn);
+
+/* ---------------------------------------------------------------------------- reading a handle */
+
+/* One record of an answer; borrowed from the result or the callback that gave it. */
+struct jobctl_item;
+
+/* What a record holds. The values never change; new ones are added at any place. */
+enum jobctl_field {
+        /* a job */
+        JOBCTL_JOB_ID = 0x0101,
+        JOBCTL_JOB_UID,
+        JOBCTL_JOB_STATE,    /* enum jobctl_state */
+        JOBCTL_JOB_BLOCKERS, /* sum of enum jobctl_blocker */
+        JOBCTL_JOB_WHY,      /* text */
+        JOBCTL_JOB_SUBMIT_WALL_USEC,
+        JOBCTL_JOB_BEGIN_WALL_USEC, /* the time at which a begin or retry blocker ends */
+        JOBCTL_JOB_SPEC,            /* one item */
+        JOBCTL_JOB_TASK_COUNT,
+        JOBCTL_JOB_TASKS_BY_STATE, /* numbers, indexed by state, when there are several tasks */
+        JOBCTL_JOB_ATTEMPTS,       /* items */
+        JOBCTL_JOB_ENVIRONMENT,    /* one item */
+        JOBCTL_JOB_END_WALL_USEC,
+
+        /* what its owner decided; JOBCTL_SPEC_* are also the fields that a builder takes */
+        JOBCTL_SPEC_ARGV = 0x0201, /* byte strings */
+        JOBCTL_SPEC_CWD,           /* bytes */
+        JOBCTL_SPEC_UMASK,
+        JOBCTL_SPEC_NAME,    /* text */
+        JOBCTL_SPEC_SHELL,   /* flag: argv is /bin/sh -c LINE */
+        JOBCTL_SPEC_RLIMITS, /* items */
+        JOBCTL_SPEC_NICE,    /* signed */
+        JOBCTL_SPEC_LABELS,  /* items */
+        JOBCTL_SPEC_INPUT_PATH = 0x020a,
+        JOBCTL_SPEC_OUTPUT_PATH,
+        JOBCTL_SPEC_ERROR_PATH,
+        JOBCTL_SPEC_STDIN_PIPE, /* flag: stdin comes from a follower (JOBCTL_FOLLOW_STDIN) */
+        JOBCTL_SPEC_OUTPUT_APPEND,
+        JOBCTL_SPEC_OUTPUT_CAP_BYTES,
+        JOBCTL_SPEC_TIME_LIMIT_USEC = 0x0214,
+        JOBCTL_SPEC_WARN_SIGNAL,
+        JOBCTL_SPEC_WARN_BEFORE_USEC,
+        JOBCTL_SPEC_GRACE_USEC,
+        JOBCTL_SPEC_RETRIES = 0x021e,
+        JOBCTL_SPEC_RETRY_ON, /* numbers */
+        JOBCTL_SPEC_RETRY_DELAY_USEC,
+        JOBCTL_SPEC_REQUEUE,
+        JOBCTL_SPEC_UNIQUE, /* text */
+        JOBCTL_SPEC_HOLD,
+        JOBCTL_SPEC_BEGIN_WALL_USEC,
+        JOBCTL_SPEC_PRIORITY,
+        JOBCTL_SPEC_CPUS = 0x0228,
+        JOBCTL_SPEC_MEMORY_BYTES,
+        JOBCTL_SPEC_ARRAY_FIRST = 0x0232,
+        JOBCTL_SPEC_ARRAY_LAST,
+        JOBCTL_SPEC_ARRAY_STEP,
+        JOBCTL_SPEC_ARRAY_WIDTH,
+
+        /* the newest attempt of one task */
+        JOBCTL_ATTEMPT_TASK = 0x0301,
+        JOBCTL_ATTEMPT_STATE,
+        JOBCTL_ATTEMPT_ATTEMPT, /* 1 is the first */
+        JOBCTL_ATTEMPT_EXIT_CODE,
+        JOBCTL_ATTEMPT_EXIT_SIGNAL,
+        JOBCTL_ATTEMPT_WHY,
+        JOBCTL_ATTEMPT_START_WALL_USEC,
+        JOBCTL_ATTEMPT_END_WALL_USEC,
+        JOBCTL_ATTEMPT_RUN_USEC,
+        JOBCTL_ATTEMPT_WORKER,
+        JOBCTL_ATTEMPT_PID,
+        JOBCTL_ATTEMPT_USAGE, /* one item */
+        JOBCTL_ATTEMPT_OUTPUT_BYTES,
+        JOBCTL_ATTEMPT_OUTPUT_CUT,
+
+        JOBCTL_USAGE_USER_USEC = 0x0401,
+        JOBCTL_USAGE_SYSTEM_USEC,
+        JOBCTL_USAGE_MEMORY_PEAK_BYTES,
+        JOBCTL_USAGE_READ_BYTES,
+        JOBCTL_USAGE_WRITE_BYTES,
+
+        JOBCTL_LABEL_KEY = 0x0501,
+        JOBCTL_LABEL_VALUE,
+        JOBCTL_RLIMIT_RESOURCE = 0x0601,
+        JOBCTL_RLIMIT_SOFT,
+        JOBCTL_RLIMIT_HARD,
+        JOBCTL_ENVIRONMENT_ENTRIES = 0x0701, /* byte strings */
+
+        /* a page of jobctl_list() */
+        JOBCTL_PAGE_JOBS = 0x0801, /* items */
+        JOBCTL_PAGE_MORE,          /* flag: ask again with JOBCTL_LIST_AFTER_* */
+        JOBCTL_PAGE_NEXT_ID,
+        JOBCTL_PAGE_NEXT_FINISHED,
+        JOBCTL_PAGE_OTHERS, /* items: other users, for those who may not see their jobs */
+        JOBCTL_OTHER_UID = 0x0901,
+        JOBCTL_OTHER_QUEUED,
+        JOBCTL_OTHER_RUNNING,
+
+        /* the daemon */
+        JOBCTL_STATUS_BUILD = 0x0a01,
+        JOBCTL_STATUS_PID,
+        JOBCTL_STATUS_START_WALL_USEC,
+        JOBCTL_STATUS_SYSTEM_MODE,
+        JOBCTL_STATUS_WORKERS_WANTED,
+        JOBCTL_STATUS_WORKERS_ALIVE,
+        JOBCTL_STATUS_WORKERS_BUSY,
+        JOBCTL_STATUS_QUEUED,
+        JOBCTL_STATUS_RUNNING,
+        JOBCTL_STATUS_FINISHED,
+        JOBCTL_STATUS_DRAINING,
+        JOBCTL_STATUS_OWN_QUEUED,
+        JOBCTL_STATUS_OWN_RUNNING,
+        JOBCTL_STATUS_CONTAINMENT,
+        JOBCTL_STATUS_STATE_DIR,
+        JOBCTL_STATUS_DISK_FREE_BYTES,
+        JOBCTL_STATUS_DISK_FULL,
+        JOBCTL_STATUS_POOL_CONNECTED,
+        JOBCTL_STATUS_COMMIT_COUNT,
+        JOBCTL_STATUS_COMMIT_USEC_P50,
+        JOBCTL_STATUS_COMMIT_USEC_MAX,
+        JOBCTL_STATUS_SESSIONS,
+
+        /* what jobctl_act() did to one job */
+        JOBCTL_ACT_ID = 0x0b01,
+        JOBCTL_ACT_CODE, /* absent or 0: done; else enum jobctl_code */
+        JOBCTL_ACT_MESSAGE,
+        JOBCTL_ACT_STATE,
+        JOBCTL_ACT_TASK,
+
+        /* a job's end */
+        JOBCTL_ENDED_ID = 0x0c01,
+        JOBCTL_ENDED_STATE,
+        JOBCTL_ENDED_EXIT_CODE,
+        JOBCTL_ENDED_EXIT_SIGNAL,
+        JOBCTL_ENDED_WHY,
+        JOBCTL_ENDED_TASKS_FAILED,
+        JOBCTL_ENDED_RUN_USEC,
+
+        /* a change of a followed task */
+        JOBCTL_NEWS_STATE = 0x0d01,
+        JOBCTL_NEWS_ATTEMPT,
+        JOBCTL_NEWS_PID,
+        JOBCTL_NEWS_OUTPUT_PATH, /* its output goes to this file */
+
+        JOBCTL_EVENT_SEQ = 0x0e01,
+        JOBCTL_EVENT_WALL_USEC,
+        JOBCTL_EVENT_JOB,
+        JOBCTL_EVENT_TASK,
+        JOBCTL_EVENT_KIND, /* text: "submitted", "started", ... */
+        JOBCTL_EVENT_STATE,
+        JOBCTL_EVENT_DETAIL,
+
+        JOBCTL_POOL_WANTED = 0x0f01,
+        JOBCTL_POOL_WORKERS, /* items */
+        JOBCTL_POOL_CONNECTED,
+        JOBCTL_POOL_PID,
+        JOBCTL_WORKER_NUMBER = 0x1001,
+        JOBCTL_WORKER_PID,
+        JOBCTL_WORKER_CONNECTED,
+        JOBCTL_WORKER_JOB,
+        JOBCTL_WORKER_TASK,
+        JOBCTL_WORKER_LEASES,
+        JOBCTL_WORKER_BUILD,
+        JOBCTL_WORKER_RETIRING,
+
+        JOBCTL_CONFIG_ENTRIES = 0x1101,  /* items */
+        JOBCTL_CONFIG_WARNINGS = 0x1102, /* texts */
+        JOBCTL_ENTRY_SECTION = 0x1201,
+        JOBCTL_ENTRY_KEY,
+        JOBCTL_ENTRY_VALUE,
+        JOBCTL_ENTRY_ORIGIN,
+
+        JOBCTL_PURGED_JOBS = 0x1301,
+        JOBCTL_PROBLEM_CODE = 0x1401, /* enum jobctl_code */
+        JOBCTL_PROBLEM_MESSAGE,
+};
+
+enum jobctl_state {
+        JOBCTL_STATE_NONE,
+        JOBCTL_STATE_QUEUED,
+        JOBCTL_STATE_STARTING,
+        JOBCTL_STATE_RUNNING,
+        JOBCTL_STATE_PAUSED,
+        JOBCTL_STATE_STOPPING,
+        JOBCTL_STATE_SUCCEEDED,
+        JOBCTL_STATE_FAILED,
+        JOBCTL_STATE_CANCELLED,
+        JOBCTL_STATE_TIMEOUT,
+        JOBCTL_STATE_OOM,
+        JOBCTL_STATE_LOST,
+        JOBCTL_STATE_COUNT,
+};
+
+enum jobctl_blocker {
+        JOBCTL_BLOCKER_HOLD = 1,
+        JOBCTL_BLOCKER_BEGIN = 2,
+        JOBCTL_BLOCKER_RETRY = 4,
+        JOBCTL_BLOCKER_DEPENDENCY = 8,
+        JOBCTL_BLOCKER_DRAIN = 16,
+};
+
+/* "running"; "unknown" for a state of a newer daemon. */
+const char *jobctl_state_name(unsigned int state);
+/* 0 (JOBCTL_STATE_NONE) when `name` is no state. */
+enum jobctl_state jobctl_state_from_name(const char *name);
+bool jobctl_state_is_finished(unsigned int state);
+
+/*
+ * Reads one field; item may be NULL. False (and *out_value untouched) when it is absent, or is no
+ * field of this record. Flags are 0 and 1. Signed fields are read by jobctl_get_signed().
+ */
+bool jobctl_get_number(const struct jobctl_item *item, enum jobctl_field field,
+                       uint64_t *out_value);
+bool jobctl_get_signed(const struct jobctl_item *item, enum jobctl_field field, int64_t *out_value);
+/* The same with a value for absence. */
+uint64_t jobctl_number_or(const struct jobctl_item *item, enum jobctl_field field,
+                          uint64_t otherwise);
+/*
+ * Text (NUL-terminated) or bytes (argv, paths, environment: not terminated, use *out_size); NULL
+ * when absent. out_size may be NULL.
+ */
+const char *jobctl_get_text(const struct jobctl_item *item, enum jobctl_field field,
+                            size_t *out_size);
+/* The record inside this field, or NULL. */
+const struct jobctl_item *jobctl_get_item(const struct jobctl_item *item, enum jobctl_field field);
+
+/* Fields that hold several values; an index past the end gives NULL, 0. */
+size_t jobctl_count(const struct jobctl_item *item, enum jobctl_field field);
+uint64_t jobctl_get_number_at(const struct jobctl_item *item, enum jobctl_field field,
+                              size_t index);
+const char *jobctl_get_text_at(const struct jobctl_item *item, enum jobctl_field field,
+                               size_t index, size_t *out_size);
+const struct jobctl_item *jobctl_get_item_at(const struct jobctl_item *item,
+                                             enum jobctl_field field, size_t index);
+
+/*
+ * The answer to one question: records (jobs, results of an action, events; or the one record that
+ * says it all) and problems (ids that are unknown, say). Owned by the caller.
+ */
+struct jobctl_result;
+struct jobctl_result *jobctl_result_free(struct jobctl_result *result);
+size_t jobctl_result_count(const struct jobctl_result *result);
+const struct jobctl_item *jobctl_result_item(const struct jobctl_result *result, size_t index);
+/* The last page of the answer as one record (JOBCTL_PAGE_*); NULL without one. */
+const struct jobctl_item *jobctl_result_page(const struct jobctl_result *result);
+size_t jobctl_result_problem_count(const struct jobctl_result *result);
+const struct jobctl_item *jobctl_result_problem(const struct jobctl_result *result, size_t index);
+
+/* ------------------------------------------------------------------------------------- submit */
+
+/* A job to be: argv and what its owner decides (JOBCTL_SPEC_*). Owned by the caller. */
+struct jobctl_spec;
+
+int jobctl_spec_new(struct jobctl_spec **out_spec);
+struct jobctl_spec *jobctl_spec_free(struct jobctl_spec *spec);
+
+/* All copy what they are given and replace what was there. Return JOBCTL_E_SYSTEM without memory,
+ * JOBCTL_E_USAGE for a field that is no such thing. */
+int jobctl_spec_set_argv(struct jobctl_spec *spec, const char *const *argv, size_t argc);
+/* argv becomes {"/bin/sh", "-c", line}. */
+int jobctl_spec_set_shell(struct jobctl_spec *spec, const char *line);
+int jobctl_spec_set_text(struct jobctl_spec *spec, enum jobctl_field field, const char *text);
+int jobctl_spec_set_number(struct jobctl_spec *spec, enum jobctl_field field, uint64_t value);
+int jobctl_spec_set_signed(struct jobctl_spec *spec, enum jobctl_field field, int64_t value);
+/* These add one. A label whose key is there replaces it. */
+int jobctl_spec_add_label(struct jobctl_spec *spec, const char *key, const char *value);
+int jobctl_spec_add_retry_on(struct jobctl_spec *spec, unsigned int exit_code);
+
+/* Everything that a process has: the four below in one. */
+int jobctl_spec_capture(struct jobctl_spec *spec);
+int jobctl_spec_capture_cwd(struct jobctl_spec *spec);
+int jobctl_spec_capture_umask(struct jobctl_spec *spec);
+int jobctl_spec_capture_rlimits(struct jobctl_spec *spec);
+int jobctl_spec_capture_environment(struct jobctl_spec *spec);
+/* "K=V" sets or replaces; "K" takes K from this process (nothing, when it is unset). */
+int jobctl_spec_add_environment(struct jobctl_spec *spec, const char *entry);
+
+/* The record, for reading; borrowed from the spec. */
+const struct jobctl_item *jobctl_spec_item(const struct jobctl_spec *spec);
+/* Would it be accepted? JOBCTL_OK, or JOBCTL_E_USAGE and a sentence in `text` of `size` bytes. */
+int jobctl_spec_check(const struct jobctl_spec *spec, char *text, size_t size);
+
+/*
+ * Submits `count` jobs; when it returns JOBCTL_OK they are on disk. As many as fit one frame (4
+ * MiB, 10,000 jobs) are accepted together or not at all; several frames are pipelined, and after a
+ * failure `out_ids` is 0 for those that were not accepted. out_ids: `count` numbers.
+ * out_existing (may be NULL): set when a job with the same unique key was there already.
+ */
+int jobctl_submit(struct jobctl *conn, struct jobctl_spec *const *specs, size_t count,
+                  uint64_t *out_ids, bool *out_existing);
+
+/* The same without waiting, for at most one frame; the specs may be freed on return. */
+typedef void (*jobctl_submitted_fn)(void *arg, int code, const char *text, uint64_t first_id,
+                                    size_t count, bool existing);
+int jobctl_submit_async(struct jobctl *conn, struct jobctl_spec *const *specs, size_t count,
+                        jobctl_submitted_fn fn, void *arg);
+
+/* ---------------------------------------------------------------------------------- selecting */
+
+/* Which jobs: the union of the ids added, or else all own jobs that match every filter. */
+struct jobctl_selector;
+
+int jobctl_selector_new(struct jobctl_selector **out_selector);
+struct jobctl_selector *jobctl_selector_free(struct jobctl_selector *selector);
+/* "17", "17.3", "1-5,8", "last", "all". `text`: receives the sentence (size bytes) on E_USAGE. */
+int jobctl_selector_add(struct jobctl_selector *selector, const char *ids, char *text, size_t size);
+int jobctl_selector_add_range(struct jobctl_selector *selector, uint64_t first, uint64_t last);
+int jobctl_selector_add_task(struct jobctl_selector *selector, uint64_t id, uint64_t task);
+int jobctl_selector_set_name(struct jobctl_selector *selector, const char *name);
+int jobctl_selector_add_state(struct jobctl_selector *selector, enum jobctl_state state);
+int jobctl_selector_add_label(struct jobctl_selector *selector, const char *key, const char *value);
+void jobctl_selector_set_all(struct jobctl_selector *selector, bool on);
+void jobctl_selector_set_unfinished(struct jobctl_selector *selector, bool on);
+
+/* ------------------------------------------------------------------------------ asking, acting */
+
+struct jobctl_list_options {
+        size_t size;                            /* sizeof(struct jobctl_list_options) */
+        const struct jobctl_selector *selector; /* NULL: all own jobs */
+        uint32_t limit;                         /* 0: 100; at most 1,000 a page */
+        uint64_t after_id;                      /* JOBCTL_PAGE_NEXT_ID of the page before */
+        bool after_finished;                    /* JOBCTL_PAGE_NEXT_FINISHED of the page before */
+        bool all_users;
+        uint64_t since_wall_usec;
+};
+
+/* Each blocks until the answer is there; *out_result is owned by the caller. */
+int jobctl_ping(struct jobctl *conn);
+int jobctl_list(struct jobctl *conn, const struct jobctl_list_options *options,
+                struct jobctl_result **out_result);
+int jobctl_info(struct jobctl *conn, const struct jobctl_selector *selector, bool environment,
+                struct jobctl_result **out_result);
+int jobctl_status(struct jobctl *conn, struct jobctl_result **out_result);
+/* resize: the new number of workers, or 0 to ask only. */
+int jobctl_pool(struct jobctl *conn, uint32_t resize, struct jobctl_result **out_result);
+int jobctl_config(struct jobctl *conn, struct jobctl_result **out_result);
+int jobctl_purge(struct jobctl *conn, const struct jobctl_selector *selector,
+                 const uint64_t *older_than_usec, const uint64_t *keep_count,
+                 struct jobctl_result **out_result);
+int jobctl_drain(struct jobctl *conn, bool end);
+int jobctl_shutdown(struct jobctl *conn, bool now);
+int jobctl_reload(struct jobctl *conn, struct jobctl_result **out_result);
+
+enum jobctl_action {
+        JOBCTL_ACTION_NONE,
+        JOBCTL_ACTION_CANCEL,
+        JOBCTL_ACTION_KILL,
+        JOBCTL_ACTION_PAUSE,
+        JOBCTL_ACTION_RESUME,
+        JOBCTL_ACTION_HOLD,
+        JOBCTL_ACTION_RELEASE,
+        JOBCTL_ACTION_RETRY,
+};
+
+struct jobctl_act_options {
+        size_t size; /* sizeof(struct jobctl_act_options) */
+        enum jobctl_action action;
+        int signo;                  /* KILL */
+        const uint64_t *grace_usec; /* CANCEL: from TERM to KILL; NULL: the job's own */
+        bool failed_only;           /* RETRY */
+        bool lost_only;             /* RETRY */
+};
+
+int jobctl_act(struct jobctl *conn, const struct jobctl_act_options *options,
+               const struct jobctl_selector *selector, struct jobctl_result **out_result);
+/* Without waiting; fn (may be NULL) gets the result, borrowed, or NULL with a code. */
+typedef void (*jobctl_result_fn)(void *arg, int code, const char *text,
+                                 const struct jobctl_result *result);
+int jobctl_act_async(struct jobctl *conn, const struct jobctl_act_options *options,
+                     const struct jobctl_selector *selector, jobctl_result_fn fn, void *arg);
+
+/* ------------------------------------------------------------------------------------ streams */
+
+/* News that come as they happen: output, ends of jobs, events. Lives until freed. */
+struct jobctl_stream;
+
+enum jobctl_output {
+        JOBCTL_STDOUT = 1,
+        JOBCTL_STDERR = 2,
+        JOBCTL_MARK = 3, /* a remark of jobd itself: "output cut after 100 MiB" */
+};
+
+/* All may be NULL. Items are borrowed for the call. */
+struct jobctl_stream_ops {
+        size_t size; /* sizeof(struct jobctl_stream_ops) */
+        /* Output in order of arrival at the worker; wall_usec: when. */
+        void (*on_data)(void *arg, enum jobctl_output which, uint64_t wall_usec, const void *data,
+                        size_t size);
+        /* Follow: JOBCTL_NEWS_*. Wait: JOBCTL_ENDED_*. Events: JOBCTL_EVENT_*. */
+        void (*on_item)(void *arg, const struct jobctl_item *item);
+        /* Wait: one of the ids is unknown. */
+        void (*on_problem)(void *arg, int code, const char *text);
+        /* Follow with stdin: there is room again, or the job reads no more. */
+        void (*on_stdin)(void *arg);
+        /* Follow with JOBCTL_FOLLOW_CAUGHT_UP, once: all that was there at the start was told. */
+        void (*on_caught_up)(void *arg);
+        /*
+         * Nothing more comes. code: JOBCTL_OK or why not. ended: JOBCTL_ENDED_* for a followed job
+         * that ended, else NULL.
+         */
+        void (*on_end)(void *arg, int code, const char *text, const struct jobctl_item *ended);
+};
+
+enum jobctl_follow_flags {
+        JOBCTL_FOLLOW_UNTIL_END = 1, /* stay until the job ends; else only what is there now */
+        JOBCTL_FOLLOW_STDIN = 2,     /* jobctl_stream_write() feeds the job's stdin */
+        JOBCTL_FOLLOW_CAUGHT_UP = 4, /* with UNTIL_END: on_caught_up is wanted */
+};
+
+/* ops: copied. arg: borrowed until the stream is freed. */
+int jobctl_follow(struct jobctl *conn, uint64_t job, uint64_t task, unsigned int flags,
+                  const struct jobctl_stream_ops *ops, void *arg,
+                  struct jobctl_stream **out_stream);
+/* Tells the end of each selected job (at once for finished ones); any: ends after the first. */
+int jobctl_wait(struct jobctl *conn, const struct jobctl_selector *selector, bool any,
+                const struct jobctl_stream_ops *ops, void *arg, struct jobctl_stream **out_stream);
+
+struct jobctl_events_options {
+        size_t size;                            /* sizeof(struct jobctl_events_options) */
+        uint64_t after_seq;                     /* begin behind this one */
+        uint32_t last;                          /* begin with the newest so many instead */
+        bool follow;                            /* stay */
+        const struct jobctl_selector *selector; /* only its ids count; NULL: all */
+};
+int jobctl_events(struct jobctl *conn, const struct jobctl_events_options *options,
+                  const struct jobctl_stream_ops *ops, void *arg,
+                  struct jobctl_stream **out_stream);
+
+/* Stops it; allowed in its own callbacks; NULL-safe; returns NULL. */
+struct jobctl_stream *jobctl_stream_free(struct jobctl_stream *stream);
+/* No on_data until resumed: for a reader that is slower than the job. */
+void jobctl_stream_pause(struct jobctl_stream *stream, bool on);
+/* Processes until the stream has ended or `timeout_usec` is over (JOBCTL_E_TIMEOUT). */
+int jobctl_stream_run(struct jobctl_stream *stream, uint64_t timeout_usec);
+
+/*
+ * The job's stdin. At most 1 MiB that the job has not taken is kept (and sent again after a
+ * reconnection): room tells how much of it is free, write takes at most that.
+ */
+size_t jobctl_stream_room(const struct jobctl_stream *stream);
+int jobctl_stream_write(struct jobctl_stream *stream, const void *data, size_t size,
+                        size_t *out_taken);
+/* End of file after what was written. */
+int jobctl_stream_close_stdin(struct jobctl_stream *stream);
+/* The job will read no more. */
+bool jobctl_stream_is_stdin_closed(const struct jobctl_stream *stream);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Acting on jobs: cancel, kill, pause, resume, hold, release, retry. A signal and a retry are sent
+ * once only, because a second one would be a second one; the others may be repeated after a
+ * reconnection. The asynchronous form is for programs that follow a job at the same time.
+ */
+#include <errno.h>
+
+#include "client/lib/ask.h"
+#include "client/lib/selector.h"
+
+static bool act_is_once(enum jobctl_action action)
+{
+        return action == JOBCTL_ACTION_KILL || action == JOBCTL_ACTION_RETRY;
+}
+
+static void act_fill(const struct jobctl_act_options *options,
+                     const struct jobctl_selector *selector, Jobd__Act *act, Jobd__Request *request)
+{
+        act->action = (Jobd__Action)options->action;
+        act->selector = selector_message(selector);
+        act->has_signal = options->action == JOBCTL_ACTION_KILL;
+        act->signal = (uint32_t)options->signo;
+        act->has_grace_usec = options->grace_usec != NULL;
+        act->grace_usec = options->grace_usec ? *options->grace_usec : 0;
+        act->has_failed_only = act->failed_only = options->failed_only;
+        act->has_lost_only = act->lost_only = options->lost_only;
+        request->body_case = JOBD__REQUEST__BODY_ACT;
+        request->act = act;
+}
+
+int jobctl_act(struct jobctl *conn, const struct jobctl_act_options *options,
+               const struct jobctl_selector *selector, struct jobctl_result **out_result)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Act act = JOBD__ACT__INIT;
+
+        act_fill(options, selector, &act, &request);
+        return ask_wait(conn, &request, act_is_once(options->action), out_result);
+}
+
+struct act_pending {
+        jobctl_result_fn fn;
+        void *arg;
+};
+
+static void act_on_result(void *arg, int code, const char *text, struct jobctl_result **result)
+{
+        _cleanup_(freep) struct act_pending *pending = arg;
+
+        if (pending->fn)
+                pending->fn(pending->arg, code, text, code ? NULL : *result);
+}
+
+int jobctl_act_async(struct jobctl *conn, const struct jobctl_act_options *options,
+                     const struct jobctl_selector *selector, jobctl_result_fn fn, void *arg)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Act act = JOBD__ACT__INIT;
+        _cleanup_(freep) struct act_pending *pending = NULL;
+        struct ask_options ask = { .once = act_is_once(options->action),
+                                   .on_result = act_on_result };
+        int r;
+
+        pending = malloc(sizeof(*pending));
+        if (!pending)
+                return failure_from(&conn->failure, -ENOMEM, "an action");
+        *pending = (struct act_pending){ .fn = fn, .arg = arg };
+        ask.arg = pending;
+        act_fill(options, selector, &act, &request);
+        r = ask_start(conn, &request, &ask);
+        if (r)
+                return failure_from(&conn->failure, r, "an action");
+        (void)TAKE_PTR(pending);
+        return JOBCTL_OK;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Making the connection, and making it again.
+ *
+ * The first time a missing daemon is an answer (or is started, where that is allowed), and only a
+ * busy one is worth the patience. Later, when it has been there before, it may be restarting: the
+ * socket is tried with growing pauses until the patience is over, and a user daemon that nobody
+ * brought back within a second is started again - unless it said that it shuts down, since then
+ * somebody wants it gone. The target is resolved once, so that a reconnection never reaches another
+ * daemon. Called by connection.c, one attempt per turn; only the start of a daemon blocks.
+ */
+#include "client/lib/dial.h"
+
+#include <string.h>
+
+#include "common/clock.h"
+
+#include "client/lib/autostart.h"
+
+#define DIAL_GREET_USEC (10 * USEC_PER_SEC)
+#define DIAL_BACK_OFF_FIRST_USEC (5 * USEC_PER_MSEC)
+#define DIAL_BACK_OFF_LAST_USEC (250 * USEC_PER_MSEC)
+#define DIAL_RESTART_AFTER_USEC USEC_PER_SEC
+
+void dial_begin(struct jobctl *conn)
+{
+        const uint64_t now = clock_mono_usec();
+
+        conn->state = CONN_DIALING;
+        conn->failure.code = JOBCTL_OK;
+        conn->dialing_since_usec = now;
+        conn->give_up_usec = now + conn->patience_usec;
+        conn->next_try_usec = now;
+        conn->back_off_usec = DIAL_BACK_OFF_FIRST_USEC;
+        conn_wake(conn);
+}
+
+uint64_t dial_next_usec(const struct jobctl *conn)
+{
+        if (conn->state == CONN_DIALING)
+                return conn->next_try_usec;
+        if (conn->state == CONN_GREETING)
+                return conn->greet_by_usec;
+        return USEC_NONE;
+}
+
+/* Not now: a later attempt, or the end when the patience is over. */
+static void dial_put_off(struct jobctl *conn)
+{
+        const uint64_t now = clock_mono_usec();
+
+        if (now >= conn->give_up_usec) {
+                conn_fail(conn);
+                return;
+        }
+        conn->state = CONN_DIALING;
+        conn->next_try_usec = MIN(now + conn->back_off_usec, conn->give_up_usec);
+        conn->back_off_usec = MIN(conn->back_off_usec * 2, DIAL_BACK_OFF_LAST_USEC);
+}
+
+static bool dial_may_start(const struct jobctl *conn)
+{
+        if (!conn->target.runtime || conn->stopping)
+                return false;
+        return !conn->was_up ||
+               clock_mono_usec() >= conn->dialing_since_usec + DIAL_RESTART_AFTER_USEC;
+}
+
+static int dial_connect(struct jobctl *conn, int *out_fd)
+{
+        int r;
+
+        if (!conn->target.socket) {
+                r = find_resolve(&conn->options, &conn->target, &conn->failure);
+                if (r > 0)
+                        return FIND_E_REFUSED;
+                if (r)
+                        return PASS(r);
+        }
+        r = find_dial(&conn->target, out_fd, &conn->failure);
+        if (r == FIND_E_NOBODY && dial_may_start(conn))
+                return autostart_dial(&conn->target, out_fd, &conn->failure);
+        return r;
+}
+
+static int dial_greet(struct jobctl *conn, int fd)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Hello hello = JOBD__HELLO__INIT;
+        char build[] = "jobctl " JOBD_VERSION;
+        int r;
+
+        r = link_new(fd, &conn->link);
+        if (r)
+                return PASS(r);
+        hello.magic = WIRE_MAGIC;
+        hello.version_min = WIRE_VERSION;
+        hello.version_max = WIRE_VERSION;
+        hello.build = build;
+        request.tag = conn->next_tag++;
+        request.body_case = JOBD__REQUEST__BODY_HELLO;
+        request.hello = &hello;
+        r = link_send(conn->link, &request.base);
+        if (r)
+                return PASS(r);
+        conn->state = CONN_GREETING;
+        conn->greet_by_usec = clock_mono_usec() + DIAL_GREET_USEC;
+        return 0;
+}
+
+static void dial_try(struct jobctl *conn)
+{
+        int fd = -1;
+        int r;
+
+        r = dial_connect(conn, &fd);
+        if (r == 0)
+                r = dial_greet(conn, fd);
+        if (r == FIND_E_AGAIN || (r == FIND_E_NOBODY && conn->was_up && !conn->stopping)) {
+                dial_put_off(conn);
+                return;
+        }
+        if (r < 0)
+                failure_from(&conn->failure, r, "connecting to the daemon");
+        if (r)
+                conn_fail(conn);
+}
+
+void dial_on_time(struct jobctl *conn)
+{
+        const uint64_t now = clock_mono_usec();
+
+        if (conn->state == CONN_DIALING && now >= conn->next_try_usec) {
+                dial_try(conn);
+                return;
+        }
+        if (conn->state != CONN_GREETING || now < conn->greet_by_usec)
+                return;
+        failure_set(&conn->failure, JOBCTL_E_NO_DAEMON,
+                    "the daemon at %s accepted the connection but does not answer",
+                    conn->target.socket);
+        if (conn->was_up)
+                conn_lost(conn, "the daemon did not answer");
+        else
+                conn_fail(conn);
+}
+
+static void dial_refused(struct jobctl *conn, const Jobd__Error *error)
+{
+        failure_set(&conn->failure, (int)error->code, "%s", error->message);
+        if (error->code != JOBD__ERROR_CODE__ERROR_BUSY) {
+                conn_fail(conn);
+                return;
+        }
+        conn_drop_link(conn);
+        dial_put_off(conn);
+}
+
+void dial_on_greeting(struct jobctl *conn, const Jobd__Reply *reply)
+{
+        const Jobd__HelloOk *ok;
+
+        if (reply->body_case == JOBD__REPLY__BODY_ERROR) {
+                dial_refused(conn, reply->error);
+                return;
+        }
+        if (reply->body_case != JOBD__REPLY__BODY_HELLO_OK) {
+                failure_set(&conn->failure, JOBCTL_E_PROTOCOL,
+                            "who listens at %s is no jobd: it did not greet", conn->target.socket);
+                conn_fail(conn);
+                return;
+        }
+        ok = reply->hello_ok;
+        free(conn->build);
+        conn->build = strdup(ok->build);
+        conn->system_mode = ok->system_mode;
+        conn->state = CONN_UP;
+        conn->was_up = true;
+        conn_send_all(conn);
+}

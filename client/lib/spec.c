@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Building a job: argv, and the fields that its owner decides.
+ *
+ * The specification is the message itself (jobd.proto), kept on the heap with memory that
+ * protobuf-c's free function may release, so submitting copies nothing. Fields are set by number
+ * through the message's descriptor, as item.c reads them: a field of another type is refused with
+ * JOBCTL_E_USAGE. What may stand in a specification is judged by proto/wire (jobctl_spec_check()),
+ * the same judge that jobd asks. capture.c fills in what the process has.
+ */
+#include "client/lib/spec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+
+#define SPEC_KIND 0x02
+
+struct jobctl_spec *jobctl_spec_free(struct jobctl_spec *spec)
+{
+        if (!spec)
+                return NULL;
+        if (spec->message)
+                jobd__spec__free_unpacked(spec->message, NULL);
+        if (spec->environment)
+                jobd__environment__free_unpacked(spec->environment, NULL);
+        free(spec);
+        return NULL;
+}
+DEFINE_CLEANUP(struct jobctl_spec *, jobctl_spec_free);
+
+int jobctl_spec_new(struct jobctl_spec **out_spec)
+{
+        _cleanup_(jobctl_spec_freep) struct jobctl_spec *spec = NULL;
+
+        spec = calloc(1, sizeof(*spec));
+        if (!spec)
+                return JOBCTL_E_SYSTEM;
+        spec->message = malloc(sizeof(*spec->message));
+        if (!spec->message)
+                return JOBCTL_E_SYSTEM;
+        jobd__spec__init(spec->message);
+        spec->environment = malloc(sizeof(*spec->environment));
+        if (!spec->environment)
+                return JOBCTL_E_SYSTEM;
+        jobd__environment__init(spec->environment);
+        *out_spec = TAKE_PTR(spec);
+        return JOBCTL_OK;
+}
+
+bool spec_set_bytes(ProtobufCBinaryData *bytes, const void *data, size_t size)
+{
+        uint8_t *const copy = malloc(size + 1);
+
+        if (!copy)
+                return false;
+        memcpy(copy, data, size);
+        copy[size] = '\0';
+        free(bytes->data);
+        bytes->data = copy;
+        bytes->len = size;
+        return true;
+}
+
+int jobctl_spec_set_argv(struct jobctl_spec *spec, const char *const *argv, size_t argc)
+{
+        Jobd__Spec *const message = spec->message;
+        ProtobufCBinaryData *copies;
+
+        for (size_t i = 0; i < message->n_argv; i++)
+                free(message->argv[i].data);
+        message->n_argv = 0;
+        copies = realloc(message->argv, MAX(argc, 1U) * sizeof(*copies));
+        if (!copies)
+                return JOBCTL_E_SYSTEM;
+        message->argv = copies;
+        memset(copies, 0, MAX(argc, 1U) * sizeof(*copies));
+        for (size_t i = 0; i < argc; i++) {
+                if (!spec_set_bytes(&copies[i], argv[i], strlen(argv[i])))
+                        return JOBCTL_E_SYSTEM;
+                message->n_argv++;
+        }
+        message->has_shell = message->shell = false;
+        return JOBCTL_OK;
+}
+
+int jobctl_spec_set_shell(struct jobctl_spec *spec, const char *line)
+{
+        const char *const argv[] = { "/bin/sh", "-c", line };
+        const int r = jobctl_spec_set_argv(spec, argv, ARRAY_SIZE(argv));
+
+        if (r == JOBCTL_OK)
+                spec->message->has_shell = spec->message->shell = true;
+        return r;
+}
+
+/* The field's place in the message, NULL when it is none of a specification's single fields. */
+static uint8_t *spec_find(struct jobctl_spec *spec, enum jobctl_field wanted,
+                          const ProtobufCFieldDescriptor **out_field)
+{
+        const ProtobufCFieldDescriptor *field;
+
+        if ((unsigned int)wanted >> 8 != SPEC_KIND)
+                return NULL;
+        field = protobuf_c_message_descriptor_get_field(&jobd__spec__descriptor,
+                                                        (unsigned int)wanted & 0xff);
+        if (!field || field->label != PROTOBUF_C_LABEL_OPTIONAL)
+                return NULL;
+        *out_field = field;
+        return (uint8_t *)spec->message + field->offset;
+}
+
+static void spec_mark_present(struct jobctl_spec *spec, const ProtobufCFieldDescriptor *field)
+{
+        uint8_t *const base = (uint8_t *)spec->message;
+
+        *(protobuf_c_boolean *)(void *)(base + field->quantifier_offset) = 1;
+}
+
+int jobctl_spec_set_text(struct jobctl_spec *spec, enum jobctl_field field, const char *text)
+{
+        const ProtobufCFieldDescriptor *found;
+        void *const place = spec_find(spec, field, &found);
+
+        if (!place)
+                return JOBCTL_E_USAGE;
+        if (found->type == PROTOBUF_C_TYPE_BYTES) {
+                if (!spec_set_bytes(place, text, strlen(text)))
+                        return JOBCTL_E_SYSTEM;
+                spec_mark_present(spec, found);
+                return JOBCTL_OK;
+        }
+        if (found->type == PROTOBUF_C_TYPE_STRING) {
+                char **const where = place;
+                char *const copy = strdup(text);
+
+                if (!copy)
+                        return JOBCTL_E_SYSTEM;
+                free(*where);
+                *where = copy;
+                return JOBCTL_OK;
+        }
+        return JOBCTL_E_USAGE;
+}
+
+int jobctl_spec_set_number(struct jobctl_spec *spec, enum jobctl_field field, uint64_t value)
+{
+        const ProtobufCFieldDescriptor *found;
+        void *const place = spec_find(spec, field, &found);
+
+        if (!place)
+                return JOBCTL_E_USAGE;
+        if (found->type == PROTOBUF_C_TYPE_UINT64)
+                *(uint64_t *)place = value;
+        else if (found->type == PROTOBUF_C_TYPE_UINT32 && value <= UINT32_MAX)
+                *(uint32_t *)place = (uint32_t)value;
+        else if (found->type == PROTOBUF_C_TYPE_BOOL && value <= 1)
+                *(protobuf_c_boolean *)place = (protobuf_c_boolean)value;
+        else
+                return JOBCTL_E_USAGE;
+        spec_mark_present(spec, found);
+        return JOBCTL_OK;
+}
+
+int jobctl_spec_set_signed(struct jobctl_spec *spec, enum jobctl_field field, int64_t value)
+{
+        const ProtobufCFieldDescriptor *found;
+        void *const place = spec_find(spec, field, &found);
+
+        if (!place || found->type != PROTOBUF_C_TYPE_SINT32 || value < INT32_MIN ||
+            value > INT32_MAX)
+                return JOBCTL_E_USAGE;
+        *(int32_t *)place = (int32_t)value;
+        spec_mark_present(spec, found);
+        return JOBCTL_OK;
+}
+
+static Jobd__Label *spec_label(Jobd__Spec *message, const char *key)
+{
+        Jobd__Label **labels;
+        Jobd__Label *label;
+
+        for (size_t i = 0; i < message->n_labels; i++)
+                if (strcmp(message->labels[i]->key, key) == 0)
+                        return message->labels[i];
+        labels = realloc(message->labels, (message->n_labels + 1) * sizeof(Jobd__Label *));
+        if (!labels)
+                return NULL;
+        message->labels = labels;
+        label = malloc(sizeof(*label));
+        if (!label)
+                return NULL;
+        jobd__label__init(label);
+        label->key = strdup(key);
+        label->value = strdup("");
+        if (!label->key || !label->value) {
+                jobd__label__free_unpacked(label, NULL);
+                return NULL;
+        }
+        message->labels[message->n_labels++] = label;
+        return label;
+}
+
+int jobctl_spec_add_label(struct jobctl_spec *spec, const char *key, const char *value)
+{
+        Jobd__Label *const label = spec_label(spec->message, key);
+        char *const copy = strdup(value);
+
+        if (!label || !copy) {
+                free(copy);
+                return JOBCTL_E_SYSTEM;
+        }
+        free(label->value);
+        label->value = copy;
+        return JOBCTL_OK;
+}
+
+int jobctl_spec_add_retry_on(struct jobctl_spec *spec, unsigned int exit_code)
+{
+        Jobd__Spec *const message = spec->message;
+        uint32_t *codes;
+
+        codes = realloc(message->retry_on, (message->n_retry_on + 1) * sizeof(*codes));
+        if (!codes)
+                return JOBCTL_E_SYSTEM;
+        message->retry_on = codes;
+        message->retry_on[message->n_retry_on++] = exit_code;
+        return JOBCTL_OK;
+}
+
+const struct jobctl_item *jobctl_spec_item(const struct jobctl_spec *spec)
+{
+        return (const struct jobctl_item *)(const void *)spec->message;
+}
+
+int jobctl_spec_check(const struct jobctl_spec *spec, char *text, size_t size)
+{
+        struct reason why = { "" };
+
+        if (wire_check_spec(spec->message, &why) == 0 &&
+            wire_check_environment(spec->environment, &why) == 0)
+                return JOBCTL_OK;
+        snprintf(text, size, "%s", why.text);
+        return JOBCTL_E_USAGE;
+}
