@@ -119,7 +119,7 @@ static int apply_put_key(struct apply *apply, struct op *op)
         bind_number(&put, key->first_id);
         bind_number(&put, key->count);
         bind_number(&put, key->wall_usec);
-        apply->purge.keys_put++;
+        purge_count_key(&apply->purge, key->wall_usec);
         return store_run(apply->store, &put, NULL);
 }
 

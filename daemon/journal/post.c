@@ -244,8 +244,7 @@ void post_on_timer(void *arg)
                 probe->kind = WORK_PROBE;
                 exchange_post(journal->exchange, probe);
         }
-        if (loop_timer_start(journal->timer, PROBE_USEC) < 0)
-                journal->is_full = exchange_is_disk_full(journal->exchange);
+        (void)!loop_timer_start(journal->timer, PROBE_USEC);
 }
 
 void post_discard(struct journal *journal)

@@ -9,10 +9,11 @@
  * longer be reached meanwhile: every read begins at `job`, and event lists of a dropped job's slice
  * merely get shorter.
  *
- * Keys. There is no index on their age: it would cost every submission. Instead, each transaction
- * that puts n keys looks through the next 2n in key order, round and round, and removes those that
- * are older than key_keep_usec. The table stays within half again of what must be kept, and a
- * daemon that is given no work does none.
+ * Keys. There is no index on their age: it would cost every submission. As long as the oldest key
+ * is known to be young enough, nothing is done; after that, each transaction that puts n keys looks
+ * through n old ones in key order, round and round, and removes those that have expired. A whole
+ * round tells how old the oldest is. So the table holds at most about twice what must be kept, and
+ * a daemon that is given no work does none.
  *
  * Free pages go back to the file system only when more than a quarter of a file is empty: a queue
  * that fills and drains every day shall keep its pages.
@@ -26,8 +27,9 @@
 #include "common/error.h"
 #include "common/failpoint.h"
 
-#define KEYS_PER_PUT 2U
+/* For transactions that put one key; and the memory for one that puts very many. */
 #define KEYS_AT_LEAST 16U
+#define KEYS_AT_MOST 8192U
 /* Records may be 64 KiB each. */
 #define OUTPUTS_PER_SLICE 64U
 #define FREE_PAGES_MIN 4096
@@ -41,7 +43,11 @@ int purge_init(struct purge *purge, struct store *store, uint64_t key_keep_usec)
         store_reset(&first);
         if (r < 0)
                 return PASS(r);
-        *purge = (struct purge){ .key_keep_usec = key_keep_usec, .has_remains = r > 0 };
+        *purge = (struct purge){
+                .key_keep_usec = key_keep_usec,
+                .keys.round_wall = UINT64_MAX,
+                .has_remains = r > 0,
+        };
         return 0;
 }
 
@@ -100,6 +106,18 @@ struct purge_key {
         uint8_t key[JOURNAL_KEY_BYTES];
 };
 
+void purge_set_oldest_key(struct purge *purge, uint64_t wall_usec)
+{
+        purge->keys.oldest_wall = wall_usec;
+}
+
+void purge_count_key(struct purge *purge, uint64_t wall_usec)
+{
+        purge->keys.put++;
+        purge->keys.oldest_wall = MIN(purge->keys.oldest_wall, wall_usec);
+        purge->keys.round_wall = MIN(purge->keys.round_wall, wall_usec);
+}
+
 static int purge_drop_key(struct store *store, const struct purge_key *key)
 {
         struct binder drop = store_bind(store, STATEMENT_KEY_DROP);
@@ -109,63 +127,73 @@ static int purge_drop_key(struct store *store, const struct purge_key *key)
         return store_run(store, &drop, NULL);
 }
 
-/* Looks at `limit` keys behind the cursor, collects the old ones, moves the cursor. */
+/* The next round begins at the first key. */
+static void purge_end_round(struct purge *purge)
+{
+        purge->keys.oldest_wall = purge->keys.round_wall;
+        purge->keys.round_wall = UINT64_MAX;
+        purge->keys.uid = 0;
+        memset(purge->keys.key, 0, sizeof(purge->keys.key));
+}
+
+/* Looks at `limit` keys behind the last one, and collects those from before `before`. */
 static int purge_find_keys(struct purge *purge, struct store *store, uint64_t before,
                            uint64_t limit, struct purge_key *found, size_t *out_count)
 {
         struct binder walk = store_bind(store, STATEMENT_KEY_WALK);
-        struct purge_key at = { .uid = purge->cursor.uid };
-        size_t looked = 0, count = 0;
+        uint8_t after[JOURNAL_KEY_BYTES];
+        uint64_t looked = 0;
         int r;
 
-        memcpy(at.key, purge->cursor.key, sizeof(at.key));
-        bind_number(&walk, purge->cursor.uid);
-        bind_blob(&walk, at.key, sizeof(at.key));
+        *out_count = 0;
+        memcpy(after, purge->keys.key, sizeof(after));
+        bind_number(&walk, purge->keys.uid);
+        bind_blob(&walk, after, sizeof(after));
         bind_number(&walk, limit);
         while ((r = store_step(store, &walk)) > 0) {
                 const void *const key = sqlite3_column_blob(walk.stmt, 1);
+                const uint64_t wall = (uint64_t)sqlite3_column_int64(walk.stmt, 2);
 
                 looked++;
-                purge->cursor.uid = (uint32_t)sqlite3_column_int64(walk.stmt, 0);
+                purge->keys.uid = (uint32_t)sqlite3_column_int64(walk.stmt, 0);
                 if (key && sqlite3_column_bytes(walk.stmt, 1) == JOURNAL_KEY_BYTES)
-                        memcpy(purge->cursor.key, key, JOURNAL_KEY_BYTES);
-                if ((uint64_t)sqlite3_column_int64(walk.stmt, 2) >= before)
+                        memcpy(purge->keys.key, key, JOURNAL_KEY_BYTES);
+                if (wall >= before) {
+                        purge->keys.round_wall = MIN(purge->keys.round_wall, wall);
                         continue;
-                found[count].uid = purge->cursor.uid;
-                memcpy(found[count].key, purge->cursor.key, JOURNAL_KEY_BYTES);
-                count++;
+                }
+                found[*out_count].uid = purge->keys.uid;
+                memcpy(found[*out_count].key, purge->keys.key, JOURNAL_KEY_BYTES);
+                (*out_count)++;
         }
         store_reset(&walk);
-        if (r < 0)
-                return PASS(r);
-        if (looked < limit)
-                memset(&purge->cursor, 0, sizeof(purge->cursor));
-        *out_count = count;
-        return 0;
+        if (r == 0 && looked < limit)
+                purge_end_round(purge);
+        return r < 0 ? PASS(r) : 0;
 }
 
 int purge_keys(struct purge *purge, struct store *store, uint64_t now_wall_usec)
 {
-        const uint64_t limit = MIN(MAX(purge->keys_put * KEYS_PER_PUT, (uint64_t)KEYS_AT_LEAST),
-                                   (uint64_t)PURGE_SLICE_ROWS);
-        struct purge_key *found;
+        const uint64_t put = purge->keys.put;
+        const uint64_t limit = MIN(MAX(put, (uint64_t)KEYS_AT_LEAST), (uint64_t)KEYS_AT_MOST);
+        _cleanup_(freep) struct purge_key *found = NULL;
+        uint64_t before;
         size_t count = 0;
         int r;
 
-        if (purge->keys_put == 0 || now_wall_usec <= purge->key_keep_usec)
+        purge->keys.put = 0;
+        if (put == 0 || now_wall_usec <= purge->key_keep_usec)
+                return 0;
+        before = now_wall_usec - purge->key_keep_usec;
+        if (purge->keys.oldest_wall >= before)
                 return 0;
         found = calloc(limit, sizeof(*found));
         if (!found)
                 return FAULT(-ENOMEM);
-        r = purge_find_keys(purge, store, now_wall_usec - purge->key_keep_usec, limit, found,
-                            &count);
+        r = purge_find_keys(purge, store, before, limit, found, &count);
         for (size_t i = 0; r == 0 && i < count; i++)
                 r = purge_drop_key(store, &found[i]);
-        free(found);
-        if (r < 0)
-                return PASS(r);
-        purge->keys_put -= MIN(purge->keys_put, limit / KEYS_PER_PUT);
-        return 0;
+        return r < 0 ? PASS(r) : 0;
 }
 
 /* -------------------------------------------------------------------------------------- slices */

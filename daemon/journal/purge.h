@@ -15,11 +15,13 @@
 
 struct purge {
         uint64_t key_keep_usec;
-        uint64_t keys_put; /* since keys were last looked through */
         struct {
-                uint32_t uid;
+                uint64_t put;         /* keys put by this transaction */
+                uint64_t oldest_wall; /* no key is older than this */
+                uint64_t round_wall;  /* the oldest one kept in this round */
+                uint32_t uid;         /* the last one looked at */
                 uint8_t key[JOURNAL_KEY_BYTES];
-        } cursor;           /* the last key that was looked at */
+        } keys;
         bool has_remains;   /* table `remains` is not empty */
         bool may_give_back; /* rows went since the free pages were last looked at */
 };
@@ -28,8 +30,11 @@ struct purge {
 _must_use_ int purge_init(struct purge *purge, struct store *store, uint64_t key_keep_usec);
 /* Removes task, output and event rows of a job; what is too much is left to purge_run_slice(). */
 _must_use_ int purge_drop_rows(struct purge *purge, struct store *store, uint64_t job);
-/* Inside a transaction that put keys: looks through twice as many old ones and drops the expired.
- */
+/* What is known of the keys' age: start-up reads them all anyway. */
+void purge_set_oldest_key(struct purge *purge, uint64_t wall_usec);
+/* A key is put, at this time. */
+void purge_count_key(struct purge *purge, uint64_t wall_usec);
+/* Before COMMIT: looks through as many old keys as were put and drops those that have expired. */
 _must_use_ int purge_keys(struct purge *purge, struct store *store, uint64_t now_wall_usec);
 /* Is there something for purge_run_slice()? */
 bool purge_is_due(const struct purge *purge);

@@ -85,7 +85,9 @@ int query_run(struct query *query)
 {
         const int r = readers[query->read->kind](query);
 
-        if (r < 0)
-                read_fail(query->read, r);
+        if (r >= 0)
+                return 0;
+        read_fail(query->read, r);
+        store_forgive_memory(query->store);
         return query->store->failed_code != SQLITE_OK ? PASS(r) : 0;
 }

@@ -130,12 +130,14 @@ static int restore_read_keys(struct restore *restore)
 {
         struct store *const store = restore->journal->store;
         struct binder list = store_bind(store, STATEMENT_KEY_LIST);
+        uint64_t oldest = UINT64_MAX;
         int r;
 
         while ((r = store_step(store, &list)) > 0) {
                 const uint32_t uid = (uint32_t)sqlite3_column_int64(list.stmt, 0);
                 const uint8_t *const key = sqlite3_column_blob(list.stmt, 1);
 
+                oldest = MIN(oldest, (uint64_t)sqlite3_column_int64(list.stmt, 2));
                 if (!key || sqlite3_column_bytes(list.stmt, 1) != JOURNAL_KEY_BYTES)
                         continue;
                 r = restore->to->on_key(restore->arg, uid, key);
@@ -143,6 +145,8 @@ static int restore_read_keys(struct restore *restore)
                         break;
         }
         store_reset(&list);
+        if (r == 0)
+                purge_set_oldest_key(&restore->journal->apply.purge, oldest);
         return r != 0 ? PASS(r) : 0;
 }
 

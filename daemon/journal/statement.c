@@ -113,7 +113,7 @@ static const char *const statements[STATEMENT_COUNT] = {
         [STATEMENT_KEY_PUT] =
                 "INSERT OR IGNORE INTO key (uid, key, first_id, count, wall) VALUES (?,?,?,?,?)",
         [STATEMENT_KEY_GET] = "SELECT first_id, count FROM key WHERE uid = ? AND key = ?",
-        [STATEMENT_KEY_LIST] = "SELECT uid, key FROM key",
+        [STATEMENT_KEY_LIST] = "SELECT uid, key, wall FROM key",
         [STATEMENT_KEY_WALK] =
                 "SELECT uid, key, wall FROM key WHERE (uid, key) > (?,?) ORDER BY uid, key"
                 " LIMIT ?",

@@ -62,6 +62,14 @@ int store_fail(struct store *store, int code)
         }
 }
 
+void store_forgive_memory(struct store *store)
+{
+        const int code = store->failed_code;
+
+        if ((code & 0xff) == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM)
+                store->failed_code = SQLITE_OK;
+}
+
 bool store_is_doubtful(int code)
 {
         const int primary = code & 0xff;

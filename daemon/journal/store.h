@@ -49,6 +49,8 @@ void store_rollback(struct store *store);
 
 /* Keeps the first SQLite error and its sentence; returns the fault for it. */
 int store_fail(struct store *store, int code);
+/* Outside a transaction: a lack of memory that was kept is forgotten, for it spoiled nothing. */
+void store_forgive_memory(struct store *store);
 /* Does this SQLite error leave the file in doubt, so that the next start must rewrite it? */
 bool store_is_doubtful(int code);
 /* Runs SQL that is not worth preparing. */
