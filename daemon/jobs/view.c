@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading what the engine holds, for answers: a job's state as a whole, counts, who runs where.
- * Each view carries the barrier that an answer built from it must wait for. Changes nothing.
+ * Each view carries the barrier that an answer built from it must wait for. Finished jobs are not
+ * seen here; their rows are the journal's to read.
+ *
+ * Changes nothing and posts nothing: verbs and streams call it as often as they like. A job's own
+ * state is derived here, never stored: the most alive state among its tasks.
  */
 #include <string.h>
 

@@ -53,9 +53,9 @@ bool checkpoint_is_worthwhile(const struct checkpoint *checkpoint, const struct 
         return checkpoint_used(store) >= MIN(CHECKPOINT_IDLE_BYTES, checkpoint_limit(checkpoint));
 }
 
-bool checkpoint_is_reserve_in_use(const struct checkpoint *checkpoint, const struct store *store)
+bool checkpoint_is_blocked(const struct checkpoint *checkpoint)
 {
-        return checkpoint->is_blocked || checkpoint_used(store) > 2 * checkpoint_limit(checkpoint);
+        return checkpoint->is_blocked;
 }
 
 int checkpoint_run(struct checkpoint *checkpoint, struct store *store)

@@ -29,8 +29,8 @@ bool checkpoint_is_due(const struct checkpoint *checkpoint, const struct store *
                        bool is_disk_full);
 /* Enough frames are in use that an idle moment should be spent on it. */
 bool checkpoint_is_worthwhile(const struct checkpoint *checkpoint, const struct store *store);
-/* More of the WAL is in use than checkpoints leave when they can run. */
-bool checkpoint_is_reserve_in_use(const struct checkpoint *checkpoint, const struct store *store);
+/* The last checkpoint found no room: the WAL's own blocks are all there is for now. */
+bool checkpoint_is_blocked(const struct checkpoint *checkpoint);
 /* Moves the WAL into the database; the file keeps its size. NO_SPACE, or a fault. */
 _must_use_ int checkpoint_run(struct checkpoint *checkpoint, struct store *store);
 /* Grows the WAL file to the reserve when it is smaller and there is room. A fault, or 0. */

@@ -96,8 +96,7 @@ static void thread_check_disk(struct thread *thread)
         if (state_dir_read_free(tools->dir, &free_bytes) < 0)
                 return;
         thread->is_below_floor = free_bytes < tools->floor_bytes;
-        full = thread->is_below_floor ||
-               checkpoint_is_reserve_in_use(tools->checkpoint, tools->store);
+        full = thread->is_below_floor || checkpoint_is_blocked(tools->checkpoint);
         thread->is_full = full;
         exchange_set_disk(tools->exchange, full, free_bytes);
 }
