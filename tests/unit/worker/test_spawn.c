@@ -469,7 +469,7 @@ START_TEST(candidate_lists)
                 { "x", "/a", "/a/x " },
                 { "x", "", "x " },
                 { "x", ":/b", "x /b/x " },
-                { "x", "/a::/b:", "/a/x x /b/x " },
+                { "x", "/a::/b:", "/a/x x /b/x x " },
                 { "./x", "/a:/b", "./x " },
                 { "/p/x", "/a", "/p/x " },
                 { "x", NULL, "x " },
