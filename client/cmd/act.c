@@ -6,6 +6,9 @@
  */
 #include "client/cmd/act.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "client/cmd/emit.h"
 
 static void act_print_done(const struct jobctl_item *row, const char *done)
@@ -23,15 +26,20 @@ static void act_print_done(const struct jobctl_item *row, const char *done)
 static int act_report_row(const struct app *app, const struct jobctl_item *row, const char *done)
 {
         const uint64_t code = jobctl_number_or(row, JOBCTL_ACT_CODE, 0);
+        const unsigned long long id = jobctl_number_or(row, JOBCTL_ACT_ID, 0);
         const char *const message = jobctl_get_text(row, JOBCTL_ACT_MESSAGE, NULL);
+        char job[40];
 
         if (code == JOBCTL_OK) {
                 if (!app->common.json && !app->common.quiet)
                         act_print_done(row, done);
                 return EXIT_CODE_OK;
         }
-        app_say("job %llu: %s", (unsigned long long)jobctl_number_or(row, JOBCTL_ACT_ID, 0),
-                message ? message : "it could not be done");
+        snprintf(job, sizeof(job), "job %llu", id);
+        if (message && strstr(message, job))
+                app_say("%s", message);
+        else
+                app_say("%s: %s", job, message ? message : "it could not be done");
         return exit_code_from_answer((int)code);
 }
 
@@ -74,6 +82,6 @@ int act_simply(struct app *app, enum jobctl_action action, const struct select_o
         _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
         int r;
 
-        r = select_confirmed(app, options, words, count, true, verb, &selector);
+        r = select_filtered(app, options, words, count, true, verb, &selector);
         return r ? r : act_on(app, &act, selector, done);
 }

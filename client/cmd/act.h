@@ -8,6 +8,6 @@
 /* Acts and reports; returns the exit status. done: "cancelled", printed behind "job 17 ". */
 int act_on(struct app *app, const struct jobctl_act_options *act,
            const struct jobctl_selector *selector, const char *done);
-/* The whole of pause, resume, hold and release: choose, act, report. */
+/* The whole of pause, resume, hold and release: choose, act, report. verb: select_filtered(). */
 int act_simply(struct app *app, enum jobctl_action action, const struct select_options *options,
                char **words, size_t count, const char *verb, const char *done);

@@ -30,7 +30,7 @@ static int cmd_cancel_run(struct app *app, const void *arg, char **args, size_t 
         _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
         int r;
 
-        r = select_confirmed(app, &options->select, args, count, true, "cancel", &selector);
+        r = select_filtered(app, &options->select, args, count, true, "cancel", &selector);
         return r ? r : act_on(app, &act, selector, "is cancelled");
 }
 

@@ -88,7 +88,7 @@ const struct command cmd_complete = {
         .name = "__complete",
         .usage = "[WORD...]",
         .summary = "Print what may stand next",
-        .flags = COMMAND_HIDDEN | COMMAND_NO_START,
+        .flags = COMMAND_HIDDEN | COMMAND_NO_START | COMMAND_STRICT,
         .args_max = COMMAND_ARGS_ANY,
         .run = cmd_complete_run,
 };

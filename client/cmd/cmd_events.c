@@ -52,7 +52,7 @@ static void events_on_event(void *arg, const struct jobctl_item *event)
         }
         snprintf(job, sizeof(job), "%llu",
                  (unsigned long long)jobctl_number_or(event, JOBCTL_EVENT_JOB, 0));
-        if (jobctl_get_number(event, JOBCTL_EVENT_TASK, &task))
+        if (jobctl_get_number(event, JOBCTL_EVENT_TASK, &task) && task > 0)
                 snprintf(job + strlen(job), sizeof(job) - strlen(job), ".%llu",
                          (unsigned long long)task);
         safe = text_escape(detail ? detail : "", detail ? strlen(detail) : 0);

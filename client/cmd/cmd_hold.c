@@ -5,7 +5,7 @@
 
 static int cmd_hold_run(struct app *app, const void *options, char **args, size_t count)
 {
-        return act_simply(app, JOBCTL_ACTION_HOLD, options, args, count, "hold", "is held");
+        return act_simply(app, JOBCTL_ACTION_HOLD, options, args, count, NULL, "is held");
 }
 
 static const char *const cmd_hold_examples[] = {

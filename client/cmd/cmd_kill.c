@@ -34,7 +34,7 @@ static int cmd_kill_run(struct app *app, const void *arg, char **args, size_t co
         int r;
 
         snprintf(done, sizeof(done), "was sent %s", parse_signal_name(act.signo, name));
-        r = select_confirmed(app, &options->select, args, count, true, "signal", &selector);
+        r = select_filtered(app, &options->select, args, count, true, "signal", &selector);
         return r ? r : act_on(app, &act, selector, done);
 }
 

@@ -35,7 +35,7 @@ static int cmd_purge_run(struct app *app, const void *arg, char **args, size_t c
         }
         if (options->older_than.given || options->keep.given)
                 select.yes = true; /* the age or the number was chosen with care */
-        r = select_confirmed(app, &select, args, count, false, "forget", &selector);
+        r = select_filtered(app, &select, args, count, false, "forget", &selector);
         if (r)
                 return r;
         if (!app_connection(app))

@@ -5,8 +5,7 @@
 
 static int cmd_release_run(struct app *app, const void *options, char **args, size_t count)
 {
-        return act_simply(app, JOBCTL_ACTION_RELEASE, options, args, count, "release",
-                          "is released");
+        return act_simply(app, JOBCTL_ACTION_RELEASE, options, args, count, NULL, "is released");
 }
 
 static const char *const cmd_release_examples[] = {

@@ -5,7 +5,7 @@
 
 static int cmd_resume_run(struct app *app, const void *options, char **args, size_t count)
 {
-        return act_simply(app, JOBCTL_ACTION_RESUME, options, args, count, "resume", "goes on");
+        return act_simply(app, JOBCTL_ACTION_RESUME, options, args, count, NULL, "goes on");
 }
 
 static const char *const cmd_resume_examples[] = {

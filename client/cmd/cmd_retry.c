@@ -36,7 +36,7 @@ static int cmd_retry_run(struct app *app, const void *arg, char **args, size_t c
                         options->lost ? "lost" : "failed,cancelled,timeout,oom,lost";
                 select.states.count = 1;
         }
-        r = select_confirmed(app, &select, args, count, false, "retry", &selector);
+        r = select_filtered(app, &select, args, count, false, NULL, &selector);
         return r ? r : act_on(app, &act, selector, "is queued again");
 }
 

@@ -97,6 +97,7 @@ const struct command cmd_submit = {
         .usage = "[OPTIONS] [--] COMMAND [ARGUMENT...]",
         .summary = "Queue a command and print its id",
         .examples = cmd_submit_examples,
+        .flags = COMMAND_STRICT,
         .args_min = 1,
         .args_max = COMMAND_ARGS_ANY,
         .options_bytes = sizeof(struct submit_options),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jobctl wait: until jobs end. Without ids it means all own unfinished ones; filters are turned
- * into ids first, so that a job which ends while the daemon restarts is not overlooked.
+ * jobctl wait: until jobs end. Without ids it means all own unfinished ones, `all` also those that
+ * have ended. Both are turned into ids first, so that a job which ends while the daemon restarts is
+ * not overlooked.
  */
 #include <string.h>
 
@@ -26,33 +27,54 @@ static const struct option_row cmd_wait_rows[] = {
 };
 /* clang-format on */
 
-/* The ids that a filter found, as a selector of ranges. */
+/* The ids that a filter found. */
 struct wait_ids {
-        struct jobctl_selector *selector; /* borrowed */
-        uint64_t first, last;             /* the range in the making; 0: none */
-        size_t count;
+        uint64_t *ids; /* owned */
+        size_t count, room;
 };
 
-static int wait_close_range(struct wait_ids *ids)
+static void wait_ids_deinit(struct wait_ids *ids)
 {
-        if (ids->first == 0)
-                return 0;
-        return jobctl_selector_add_range(ids->selector, ids->first, ids->last);
+        free(ids->ids);
 }
 
 static int wait_on_job(void *arg, const struct jobctl_item *job)
 {
         struct wait_ids *const ids = arg;
-        const uint64_t id = jobctl_number_or(job, JOBCTL_JOB_ID, 0);
 
-        ids->count++;
-        if (ids->first > 0 && id == ids->last + 1) {
-                ids->last = id;
-                return 0;
+        if (ids->count == ids->room) {
+                const size_t room = MAX(2 * ids->room, (size_t)256);
+                uint64_t *const bigger = reallocarray(ids->ids, room, sizeof(*bigger));
+
+                if (!bigger)
+                        return EXIT_CODE_OURS;
+                ids->ids = bigger;
+                ids->room = room;
         }
-        if (wait_close_range(ids))
-                return EXIT_CODE_ERROR;
-        ids->first = ids->last = id;
+        ids->ids[ids->count++] = jobctl_number_or(job, JOBCTL_JOB_ID, 0);
+        return 0;
+}
+
+static int wait_compare(const void *a, const void *b)
+{
+        const uint64_t left = *(const uint64_t *)a;
+        const uint64_t right = *(const uint64_t *)b;
+
+        return (left > right) - (left < right);
+}
+
+/* As few ranges as possible. */
+static int wait_add_ranges(const struct wait_ids *ids, struct jobctl_selector *selector)
+{
+        size_t first = 0;
+
+        for (size_t i = 1; i <= ids->count; i++) {
+                if (i < ids->count && ids->ids[i] == ids->ids[i - 1] + 1)
+                        continue;
+                if (jobctl_selector_add_range(selector, ids->ids[first], ids->ids[i - 1]))
+                        return -1;
+                first = i;
+        }
         return 0;
 }
 
@@ -61,18 +83,20 @@ static int wait_resolve(struct app *app, const struct wait_options *options, boo
                         struct jobctl_selector *selector, size_t *out_count)
 {
         _cleanup_(jobctl_selector_freep) struct jobctl_selector *filter = NULL;
-        struct wait_ids ids = { .selector = selector };
+        _cleanup_(wait_ids_deinit) struct wait_ids ids = { 0 };
         int r;
 
         if (jobctl_selector_new(&filter) ||
             (options->name && jobctl_selector_set_name(filter, options->name)))
                 return app_out_of_memory(app);
         jobctl_selector_set_all(filter, all && !options->name);
-        jobctl_selector_set_unfinished(filter, true);
+        jobctl_selector_set_unfinished(filter, !all);
         r = select_each(app, filter, wait_on_job, &ids);
         if (r)
                 return r;
-        if (wait_close_range(&ids))
+        if (ids.count > 1)
+                qsort(ids.ids, ids.count, sizeof(*ids.ids), wait_compare);
+        if (wait_add_ranges(&ids, selector))
                 return app_out_of_memory(app);
         *out_count = ids.count;
         return 0;

@@ -14,6 +14,7 @@ enum command_flags {
         COMMAND_JOB_CODE = 1, /* ends with a job's code: our own failures are 125 */
         COMMAND_NO_START = 2, /* never starts a daemon */
         COMMAND_HIDDEN = 4,   /* not in the list of commands */
+        COMMAND_STRICT = 8,   /* the first word that is no option ends the options */
 };
 
 /* A table of rows, and where its struct begins in the command's options. */

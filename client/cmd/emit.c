@@ -300,8 +300,11 @@ static void emit_put_tables(json_t *object, const struct jobctl_item *item,
                             const struct emit_row *row)
 {
         const size_t count = jobctl_count(item, row->field);
-        json_t *const list = json_array();
+        json_t *list;
 
+        if (count == 0 && row->kind == EMIT_TABLES_IF)
+                return;
+        list = json_array();
         for (size_t i = 0; i < count; i++) {
                 json_t *const made = json_object();
 
@@ -337,7 +340,8 @@ static void emit_put(json_t *object, const struct jobctl_item *item, const struc
                 [EMIT_BLOCKERS] = emit_put_blockers, [EMIT_WALL] = emit_put_wall,
                 [EMIT_SECONDS] = emit_put_seconds,   [EMIT_SIGNAL] = emit_put_signal,
                 [EMIT_MAP] = emit_put_map,           [EMIT_TABLE] = emit_put_table,
-                [EMIT_TABLES] = emit_put_tables,     [EMIT_INLINE] = emit_put_inline,
+                [EMIT_TABLES] = emit_put_tables,     [EMIT_TABLES_IF] = emit_put_tables,
+                [EMIT_INLINE] = emit_put_inline,
         };
 
         for (const struct emit_row *row = table->rows; row->kind != EMIT_END; row++)

@@ -20,10 +20,11 @@ enum emit_kind {
         EMIT_WALL,
         EMIT_SECONDS,
         EMIT_SIGNAL,
-        EMIT_MAP,    /* items with a key and a value: labels */
-        EMIT_TABLE,  /* an item under its name */
-        EMIT_TABLES, /* items */
-        EMIT_INLINE, /* an item whose fields stand in this object */
+        EMIT_MAP,       /* items with a key and a value: labels */
+        EMIT_TABLE,     /* an item under its name */
+        EMIT_TABLES,    /* items */
+        EMIT_TABLES_IF, /* the same, left out when there are none */
+        EMIT_INLINE,    /* an item whose fields stand in this object */
         EMIT_KIND_COUNT,
 };
 

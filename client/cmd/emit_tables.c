@@ -75,7 +75,7 @@ static const struct emit_row emit_spec_rows[] = {
         { EMIT_PLAIN, "array_last", JOBCTL_SPEC_ARRAY_LAST, NULL },
         { EMIT_PLAIN, "array_step", JOBCTL_SPEC_ARRAY_STEP, NULL },
         { EMIT_PLAIN, "array_width", JOBCTL_SPEC_ARRAY_WIDTH, NULL },
-        { EMIT_TABLES, "rlimits", JOBCTL_SPEC_RLIMITS, &emit_rlimit },
+        { EMIT_TABLES_IF, "rlimits", JOBCTL_SPEC_RLIMITS, &emit_rlimit },
         { EMIT_END, NULL, 0, NULL },
 };
 const struct emit_table emit_spec = { emit_spec_rows };

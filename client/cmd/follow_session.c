@@ -67,12 +67,7 @@ static void session_finish(struct follow_session *session, int status)
 /* As any tool in a pipeline whose reader has gone: quietly, and the shell can tell. */
 static void session_die_of_pipe(void)
 {
-        sigset_t set;
-
-        sigemptyset(&set);
-        sigaddset(&set, SIGPIPE);
         (void)signal(SIGPIPE, SIG_DFL);
-        (void)sigprocmask(SIG_UNBLOCK, &set, NULL);
         raise(SIGPIPE);
 }
 
@@ -259,7 +254,7 @@ static void session_on_signal(struct follow_session *session)
                 return;
         if (info.ssi_signo == SIGINT)
                 session_on_interrupt(session);
-        else if (info.ssi_signo != SIGPIPE && session->job > 0)
+        else if (session->job > 0)
                 session_act(session, JOBCTL_ACTION_KILL, (int)info.ssi_signo);
 }
 
@@ -271,7 +266,6 @@ static int session_catch_signals(struct follow_session *session, sigset_t *out_b
 
         sigemptyset(&set);
         sigaddset(&set, SIGINT);
-        sigaddset(&set, SIGPIPE); /* write(2) says EPIPE */
         if (session->options->flags & FOLLOW_SESSION_SIGNALS)
                 for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
                         sigaddset(&set, forwarded[i]);
@@ -444,6 +438,7 @@ int follow_session_run(struct app *app, const struct follow_session_options *opt
         if (r)
                 return app_fail_answer(app, r);
         fflush(stdout);
+        (void)signal(SIGPIPE, SIG_IGN); /* write(2) says EPIPE */
         r = session_catch_signals(&session, &before);
         if (r == 0)
                 r = session_open(&session);

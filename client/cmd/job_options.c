@@ -219,9 +219,6 @@ static int job_options_set_signal(const struct job_options *options, struct jobc
 
         if (!options->warn)
                 return 0;
-        if (!options->time_limit.given)
-                return reason_set(why, JOB_OPTIONS_E_BAD,
-                                  "--signal is sent before the time limit: give --time-limit too");
         text = strdup(options->warn);
         if (!text)
                 return job_options_no_memory(why);
@@ -231,6 +228,9 @@ static int job_options_set_signal(const struct job_options *options, struct jobc
         if (parse_signal(text, "signal", &signo, why) ||
             (at && parse_duration(at, "signal", &before, why)))
                 return JOB_OPTIONS_E_BAD;
+        if (!options->time_limit.given)
+                return reason_set(why, JOB_OPTIONS_E_BAD,
+                                  "--signal is sent before the time limit: give --time-limit too");
         if (jobctl_spec_set_number(spec, JOBCTL_SPEC_WARN_SIGNAL, (uint64_t)signo) ||
             jobctl_spec_set_number(spec, JOBCTL_SPEC_WARN_BEFORE_USEC, before))
                 return job_options_no_memory(why);
@@ -359,13 +359,18 @@ int job_options_show(const struct app *app, const struct jobctl_spec *spec)
 {
         const struct jobctl_item *const item = jobctl_spec_item(spec);
         _cleanup_(freep) char *command = NULL;
+        _cleanup_(freep) char *cwd = NULL;
+        const char *folder;
+        size_t size;
 
         if (app->common.json)
                 return emit_print_item(item, &emit_spec) ? app_out_of_memory(app) : EXIT_CODE_OK;
         command = style_command(item);
-        if (!command)
+        folder = jobctl_get_text(item, JOBCTL_SPEC_CWD, &size);
+        cwd = text_escape(folder, size);
+        if (!command || !cwd)
                 return app_out_of_memory(app);
         printf("would submit: %s\n", command);
-        printf("in folder:    %s\n", jobctl_get_text(item, JOBCTL_SPEC_CWD, NULL));
+        printf("in folder:    %s\n", cwd);
         return EXIT_CODE_OK;
 }

@@ -62,7 +62,7 @@ static int main_run_command(struct app *app, int argc, char **argv)
         if (!options)
                 return app_out_of_memory(app);
         command_list_sets(command, options, app, sets);
-        if (option_parse(sets, argc, argv, &rest, &why))
+        if (option_parse(sets, command->flags & COMMAND_STRICT, argc, argv, &rest, &why))
                 return app_usage(app, "%s", why.text);
         if (app->common.help) {
                 help_print_command(command, stdout);
@@ -89,7 +89,7 @@ static int main_dispatch(struct app *app, int argc, char **argv)
         struct reason why = { "" };
         int rest;
 
-        if (option_parse(sets, argc, argv, &rest, &why))
+        if (option_parse(sets, true, argc, argv, &rest, &why))
                 return app_usage(app, "%s", why.text);
         if (app->common.help) {
                 help_print_overview(stdout);

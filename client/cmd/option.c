@@ -3,9 +3,11 @@
  * Options from tables. A command lists sets of rows; a row says how an option is spelled, what its
  * value is and where it goes, so parsing, settings.c and help.c all read the same truth.
  *
- * The work is getopt_long(3)'s, in its '+' mode: the first word that is no option ends the options,
- * so `jobctl run python x.py --lr 0.1` hands --lr to python. Values are read by common/parse, whose
- * sentences name the option. An option that is not known is answered with the nearest one that is.
+ * The work is getopt_long(3)'s. For commands that take a command it is in its '+' mode: the first
+ * word that is no option ends the options, so `jobctl run python x.py --lr 0.1` hands --lr to
+ * python. Elsewhere options may follow the ids (`jobctl logs 17 -f`). Values are read by
+ * common/parse, whose sentences name the option. An option that is not known is answered with the
+ * nearest one that is.
  */
 #include "client/cmd/option.h"
 
@@ -216,16 +218,19 @@ static int option_take(const struct option_parser *parser, int found, struct rea
         return option_store(parser->rows[i], parser->at[i], optarg, why);
 }
 
-int option_parse(const struct option_set *sets, int argc, char **argv, int *out_rest,
+int option_parse(const struct option_set *sets, bool strict, int argc, char **argv, int *out_rest,
                  struct reason *why)
 {
         struct option_parser parser = { .count = 0 };
+        const char *shorts = parser.shorts;
 
         option_lay_out(sets, &parser);
+        if (!strict)
+                shorts++; /* without the '+' */
         opterr = 0;
         optind = 0; /* glibc: begin anew, also with '+' */
         for (;;) {
-                const int found = getopt_long(argc, argv, parser.shorts, parser.longs, NULL);
+                const int found = getopt_long(argc, argv, shorts, parser.longs, NULL);
                 int r;
 
                 if (found < 0)

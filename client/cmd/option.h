@@ -61,11 +61,12 @@ enum option_answer {
 };
 
 /*
- * Parses argv[1..] up to the first word that is no option; *out_rest is its index. Unknown options
- * get "did you mean". 0 or OPTION_E_BAD.
+ * Parses argv[1..]; *out_rest is the index of the first word that is no option. strict: it ends the
+ * options; else options may stand behind it too, and argv is put in order. Unknown options get "did
+ * you mean". 0 or OPTION_E_BAD.
  */
-_must_use_ int option_parse(const struct option_set *sets, int argc, char **argv, int *out_rest,
-                            struct reason *why);
+_must_use_ int option_parse(const struct option_set *sets, bool strict, int argc, char **argv,
+                            int *out_rest, struct reason *why);
 /* Stores one value as if it had been given. 0 or OPTION_E_BAD. */
 _must_use_ int option_store(const struct option_row *row, void *at, const char *value,
                             struct reason *why);

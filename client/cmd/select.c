@@ -152,9 +152,9 @@ static bool select_has_all(char **words, size_t count)
         return false;
 }
 
-int select_confirmed(struct app *app, const struct select_options *options, char **words,
-                     size_t count, bool unfinished, const char *verb,
-                     struct jobctl_selector **out_selector)
+int select_filtered(struct app *app, const struct select_options *options, char **words,
+                    size_t count, bool unfinished, const char *verb,
+                    struct jobctl_selector **out_selector)
 {
         _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
         const bool filtered = options->name || options->states.count > 0;
@@ -178,7 +178,7 @@ int select_confirmed(struct app *app, const struct select_options *options, char
                 if (!app_connection(app))
                         return EXIT_CODE_ERROR;
                 jobctl_selector_set_unfinished(selector, unfinished);
-                r = select_each(app, selector, select_count, &found);
+                r = verb ? select_each(app, selector, select_count, &found) : 0;
                 if (r == 0)
                         r = select_ask(app, options, found, verb);
                 if (r)

@@ -20,12 +20,13 @@ extern const struct option_row select_option_rows[];
 int select_words(const struct app *app, char **words, size_t count,
                  struct jobctl_selector **out_selector);
 /*
- * Words or filters, one of both. unfinished: a filter finds only unfinished jobs. When a filter
- * finds more than one job, it is asked whether to `verb` them. Returns likewise.
+ * Words or filters, one of both. unfinished: a filter finds only unfinished jobs. verb: when a
+ * filter finds more than one job, it is asked whether to `verb` them; NULL: never. Returns
+ * likewise.
  */
-int select_confirmed(struct app *app, const struct select_options *options, char **words,
-                     size_t count, bool unfinished, const char *verb,
-                     struct jobctl_selector **out_selector);
+int select_filtered(struct app *app, const struct select_options *options, char **words,
+                    size_t count, bool unfinished, const char *verb,
+                    struct jobctl_selector **out_selector);
 /* One job, "17", "17.3" or "last"; *out_task 0 without one. Returns likewise. */
 int select_one(struct app *app, const char *word, uint64_t *out_id, uint64_t *out_task);
 /* Adds --state words to a selector. Returns likewise. */

@@ -57,7 +57,10 @@ char *style_duration(uint64_t usec, char buf[static STYLE_TEXT_MAX])
 {
         const unsigned long long s = usec / USEC_PER_SEC;
 
-        if (s < 60)
+        if (s == 0)
+                snprintf(buf, STYLE_TEXT_MAX, "%llums",
+                         (unsigned long long)(usec % USEC_PER_SEC / 1000));
+        else if (s < 60)
                 snprintf(buf, STYLE_TEXT_MAX, "%llu.%llus", s,
                          (unsigned long long)(usec % USEC_PER_SEC / 100000));
         else if (s < 3600)

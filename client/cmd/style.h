@@ -17,7 +17,7 @@ const char *style_end(bool colour);
 
 /* The word for a job's state: "held" and "waiting" for queued jobs with blockers. */
 const char *style_state_word(const struct jobctl_item *job);
-/* "3.2s", "4m05s", "2h03m", "5d07h". Returns buf. */
+/* "14ms", "3.2s", "4m05s", "2h03m", "5d07h". Returns buf. */
 char *style_duration(uint64_t usec, char buf[static STYLE_TEXT_MAX]);
 /* Local time, with the date when it is not today: "14:03:22", "2026-11-20 14:03". Returns buf. */
 char *style_time(uint64_t wall_usec, char buf[static STYLE_TEXT_MAX]);

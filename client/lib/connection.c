@@ -189,11 +189,16 @@ void conn_fail(struct jobctl *conn)
 
 void conn_lost(struct jobctl *conn, const char *why)
 {
+        const bool greeting = conn->state == CONN_GREETING;
         struct call *call;
 
-        if (conn->state != CONN_UP && conn->state != CONN_GREETING)
+        if (conn->state != CONN_UP && !greeting)
                 return;
         conn_drop_link(conn);
+        if (greeting) {
+                dial_on_broken_greeting(conn);
+                return;
+        }
         failure_set(&conn->failure, JOBCTL_E_LOST,
                     "%s before the answer came: whether it was done is unknown", why);
         conn->depth++;

@@ -62,7 +62,8 @@ struct jobctl {
         uint32_t link_events;
         unsigned int stuffed_count; /* streams that hold too much: the link is not read */
 
-        bool was_up;            /* the daemon has been reached before: worth waiting for */
+        bool was_there;         /* somebody has listened there: worth waiting for */
+        unsigned int refusals;  /* greetings in a row that were not answered */
         bool stopping;          /* it said that it shuts down: do not start another */
         uint64_t give_up_usec;  /* DIALING: until when */
         uint64_t next_try_usec; /* DIALING */

@@ -3,7 +3,7 @@
  * Making the connection, and making it again.
  *
  * The first time a missing daemon is an answer (or is started, where that is allowed), and only a
- * busy one is worth the patience. Later, when it has been there before, it may be restarting: the
+ * busy one is worth the patience. Later, when somebody has listened, it may be restarting: the
  * socket is tried with growing pauses until the patience is over, and a user daemon that nobody
  * brought back within a second is started again - unless it said that it shuts down, since then
  * somebody wants it gone. The target is resolved once, so that a reconnection never reaches another
@@ -21,6 +21,7 @@
 #define DIAL_BACK_OFF_FIRST_USEC (5 * USEC_PER_MSEC)
 #define DIAL_BACK_OFF_LAST_USEC (250 * USEC_PER_MSEC)
 #define DIAL_RESTART_AFTER_USEC USEC_PER_SEC
+#define DIAL_REFUSALS_MAX 20
 
 void dial_begin(struct jobctl *conn)
 {
@@ -62,7 +63,7 @@ static bool dial_may_start(const struct jobctl *conn)
 {
         if (!conn->target.runtime || conn->stopping)
                 return false;
-        return !conn->was_up ||
+        return !conn->was_there ||
                clock_mono_usec() >= conn->dialing_since_usec + DIAL_RESTART_AFTER_USEC;
 }
 
@@ -104,6 +105,7 @@ static int dial_greet(struct jobctl *conn, int fd)
         if (r)
                 return PASS(r);
         conn->state = CONN_GREETING;
+        conn->was_there = true;
         conn->greet_by_usec = clock_mono_usec() + DIAL_GREET_USEC;
         return 0;
 }
@@ -116,7 +118,7 @@ static void dial_try(struct jobctl *conn)
         r = dial_connect(conn, &fd);
         if (r == 0)
                 r = dial_greet(conn, fd);
-        if (r == FIND_E_AGAIN || (r == FIND_E_NOBODY && conn->was_up && !conn->stopping)) {
+        if (r == FIND_E_AGAIN || (r == FIND_E_NOBODY && conn->was_there && !conn->stopping)) {
                 dial_put_off(conn);
                 return;
         }
@@ -136,11 +138,21 @@ void dial_on_time(struct jobctl *conn)
         }
         if (conn->state != CONN_GREETING || now < conn->greet_by_usec)
                 return;
+        conn_drop_link(conn);
         failure_set(&conn->failure, JOBCTL_E_NO_DAEMON,
-                    "the daemon at %s accepted the connection but does not answer",
+                    "the daemon at %s accepts connections but does not answer",
                     conn->target.socket);
-        if (conn->was_up)
-                conn_lost(conn, "the daemon did not answer");
+        conn_fail(conn);
+}
+
+/* It went away before it had answered: restarting, or no jobd at all. */
+void dial_on_broken_greeting(struct jobctl *conn)
+{
+        conn->refusals++;
+        failure_set(&conn->failure, JOBCTL_E_NO_DAEMON,
+                    "who listens at %s closes connections without a greeting", conn->target.socket);
+        if (conn->refusals < DIAL_REFUSALS_MAX)
+                dial_put_off(conn);
         else
                 conn_fail(conn);
 }
@@ -175,6 +187,6 @@ void dial_on_greeting(struct jobctl *conn, const Jobd__Reply *reply)
         conn->build = strdup(ok->build);
         conn->system_mode = ok->system_mode;
         conn->state = CONN_UP;
-        conn->was_up = true;
+        conn->refusals = 0;
         conn_send_all(conn);
 }

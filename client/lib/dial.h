@@ -10,6 +10,8 @@ void dial_begin(struct jobctl *conn);
 void dial_on_time(struct jobctl *conn);
 /* The first reply. */
 void dial_on_greeting(struct jobctl *conn, const Jobd__Reply *reply);
+/* The link ended in GREETING and was dropped. */
+void dial_on_broken_greeting(struct jobctl *conn);
 /* When dial_on_time() is due (monotonic), or USEC_NONE. */
 uint64_t dial_next_usec(const struct jobctl *conn);
 

@@ -23,7 +23,8 @@ struct follow {
         struct jobctl_stream stream;
         uint64_t job, task;
         unsigned int flags;
-        uint32_t attempt;          /* 0: not known yet */
+        uint32_t attempt;          /* whose output comes; 0: not known yet */
+        uint32_t news_attempt;     /* the newest that was told */
         struct log_source *source; /* owned */
         struct stdin_feed *feed;   /* owned; NULL without JOBCTL_FOLLOW_STDIN */
         Jobd__Reply *last;         /* owned: the final reply, told when all data is out */
@@ -181,6 +182,14 @@ static void follow_on_window(struct follow *follow, const Jobd__StdinWindow *win
                 follow->stream.ops.on_stdin(follow->stream.arg);
 }
 
+static void follow_on_news(struct follow *follow, const Jobd__TaskNews *news)
+{
+        if (follow->feed && follow->news_attempt > 0 && news->attempt > follow->news_attempt)
+                stdin_feed_restart(follow->feed);
+        follow->news_attempt = MAX(follow->news_attempt, news->attempt);
+        stream_item(&follow->stream, &news->base);
+}
+
 static void follow_on_reply(struct call *call, Jobd__Reply **reply)
 {
         struct follow *const follow = (struct follow *)call;
@@ -191,7 +200,7 @@ static void follow_on_reply(struct call *call, Jobd__Reply **reply)
                 follow_on_output(follow, got->output);
                 break;
         case JOBD__REPLY__BODY_TASK_NEWS:
-                stream_item(&follow->stream, &got->task_news->base);
+                follow_on_news(follow, got->task_news);
                 break;
         case JOBD__REPLY__BODY_STDIN_WINDOW:
                 follow_on_window(follow, got->stdin_window);

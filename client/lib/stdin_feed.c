@@ -26,6 +26,7 @@ struct stdin_feed {
         bool end; /* nothing more will be written */
         bool end_sent;
         bool closed; /* the job reads no more */
+        bool spent;  /* a new attempt cannot be given what the one before took */
 };
 
 int stdin_feed_new(uint64_t job, struct stdin_feed **out_feed)
@@ -49,7 +50,7 @@ struct stdin_feed *stdin_feed_free(struct stdin_feed *feed)
 
 size_t stdin_feed_room(const struct stdin_feed *feed)
 {
-        if (feed->end || feed->closed)
+        if (feed->end || feed->closed || feed->spent)
                 return 0;
         return STDIN_FEED_MAX - (size_t)(feed->written - feed->taken);
 }
@@ -78,7 +79,7 @@ void stdin_feed_close(struct stdin_feed *feed)
 
 bool stdin_feed_is_closed(const struct stdin_feed *feed)
 {
-        return feed->closed;
+        return feed->closed || feed->spent;
 }
 
 static int stdin_feed_send(struct stdin_feed *feed, struct call *call, size_t count, bool end)
@@ -107,7 +108,9 @@ int stdin_feed_pump(struct stdin_feed *feed, struct call *call)
 {
         if (call->conn->state != CONN_UP)
                 return 0;
-        while (!feed->closed && !feed->end_sent) {
+        if (feed->spent && feed->limit > 0 && !feed->end_sent)
+                return stdin_feed_send(feed, call, 0, true);
+        while (!feed->spent && !feed->closed && !feed->end_sent) {
                 const uint64_t stop = MIN(feed->written, feed->limit);
                 const uint64_t straight = STDIN_FEED_MAX - feed->sent % STDIN_FEED_MAX;
                 uint64_t count = stop > feed->sent ? stop - feed->sent : 0;
@@ -127,17 +130,30 @@ int stdin_feed_pump(struct stdin_feed *feed, struct call *call)
 
 void stdin_feed_on_window(struct stdin_feed *feed, const Jobd__StdinWindow *window)
 {
+        feed->limit = window->limit;
+        if (feed->spent)
+                return;
+        /* A jobd that has just started may not have heard from the worker: the next window counts.
+         */
+        if (window->taken < feed->taken)
+                feed->limit = 0;
         if (window->taken > feed->taken && window->taken <= feed->written)
                 feed->taken = window->taken;
         feed->sent = MAX(feed->sent, feed->taken);
-        feed->limit = window->limit;
         if (window->has_closed && window->closed)
                 feed->closed = true;
 }
 
+void stdin_feed_restart(struct stdin_feed *feed)
+{
+        feed->spent = feed->spent || feed->taken > 0;
+        feed->closed = false;
+        stdin_feed_rewind(feed);
+}
+
 void stdin_feed_rewind(struct stdin_feed *feed)
 {
-        feed->sent = feed->taken;
-        feed->limit = feed->taken;
+        feed->sent = feed->spent ? 0 : feed->taken;
+        feed->limit = 0;
         feed->end_sent = false;
 }

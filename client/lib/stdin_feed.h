@@ -22,5 +22,10 @@ bool stdin_feed_is_closed(const struct stdin_feed *feed);
 _must_use_ int stdin_feed_pump(struct stdin_feed *feed, struct call *call);
 /* The job has taken some, or wants no more. */
 void stdin_feed_on_window(struct stdin_feed *feed, const Jobd__StdinWindow *window);
+/*
+ * The job begins again (a retry) and reads from offset 0: what it has taken before is gone, so it
+ * gets the end of file instead, unless it had taken nothing.
+ */
+void stdin_feed_restart(struct stdin_feed *feed);
 /* The connection is new: what was not taken must be sent again, once a window came. */
 void stdin_feed_rewind(struct stdin_feed *feed);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connection: greeting, questions, errors, breaking and coming back. */
-#include <check.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "client/jobctl.h"
 #include "client/lib/connection.h"
 #include "tests/unit/client/fake_daemon.h"
+#include "tests/unit/client/suite.h"
 
 static char path[108];
 static struct jobctl *conn;
@@ -165,8 +165,8 @@ static void script_restart(struct fake *fake)
         fake_accept(fake);
         status.build = status.containment = status.state_dir = text;
         status.pid = 42;
-        fake_reply(fake, fake_read(fake, JOBD__REQUEST__BODY_STATUS)->tag,
-                   JOBD__REPLY__BODY_STATUS, &status, false, -1);
+        fake_reply(fake, fake_read(fake, JOBD__REQUEST__BODY_STATUS)->tag, JOBD__REPLY__BODY_STATUS,
+                   &status, false, -1);
         fake_wait_closed(fake);
 }
 
@@ -193,9 +193,9 @@ static void script_lost_signal(struct fake *fake)
 
 START_TEST(test_a_signal_is_not_sent_twice)
 {
-        const struct jobctl_act_options act = {
-                .size = sizeof(act), .action = JOBCTL_ACTION_KILL, .signo = 10
-        };
+        const struct jobctl_act_options act = { .size = sizeof(act),
+                                                .action = JOBCTL_ACTION_KILL,
+                                                .signo = 10 };
         const pid_t pid = fake_start(path, script_lost_signal);
         struct jobctl_selector *selector;
         struct jobctl_result *result = NULL;
@@ -251,8 +251,7 @@ static void script_pages(struct fake *fake)
 
 START_TEST(test_pages_and_problems)
 {
-        const struct jobctl_act_options act = { .size = sizeof(act),
-                                                .action = JOBCTL_ACTION_HOLD };
+        const struct jobctl_act_options act = { .size = sizeof(act), .action = JOBCTL_ACTION_HOLD };
         const pid_t pid = fake_start(path, script_pages);
         struct jobctl_selector *selector;
         struct jobctl_result *result;
@@ -263,9 +262,9 @@ START_TEST(test_pages_and_problems)
         ck_assert_uint_eq(jobctl_result_count(result), 2);
         ck_assert_uint_eq(jobctl_number_or(jobctl_result_item(result, 1), JOBCTL_ACT_ID, 0), 7);
         ck_assert_uint_eq(jobctl_result_problem_count(result), 1);
-        ck_assert_str_eq(jobctl_get_text(jobctl_result_problem(result, 0), JOBCTL_PROBLEM_MESSAGE,
-                                         NULL),
-                         "no job 6");
+        ck_assert_str_eq(
+                jobctl_get_text(jobctl_result_problem(result, 0), JOBCTL_PROBLEM_MESSAGE, NULL),
+                "no job 6");
         ck_assert_ptr_null(jobctl_result_item(result, 2));
         jobctl_result_free(result);
         jobctl_selector_free(selector);
@@ -416,33 +415,8 @@ START_TEST(test_free_tells_what_is_under_way)
 }
 END_TEST
 
-int main(void)
-{
-        Suite *const suite = suite_create("connection");
-        TCase *const tcase = tcase_create("connection");
-        SRunner *runner;
-        int failed;
-
-        tcase_add_checked_fixture(tcase, setup, teardown);
-        tcase_add_test(tcase, test_ping);
-        tcase_add_test(tcase, test_nobody);
-        tcase_add_test(tcase, test_other_version);
-        tcase_add_test(tcase, test_busy_is_tried_again);
-        tcase_add_test(tcase, test_busy_ends_with_patience);
-        tcase_add_test(tcase, test_garbage);
-        tcase_add_test(tcase, test_long_frame);
-        tcase_add_test(tcase, test_restart_repeats_a_question);
-        tcase_add_test(tcase, test_a_signal_is_not_sent_twice);
-        tcase_add_test(tcase, test_patience_ends);
-        tcase_add_test(tcase, test_pages_and_problems);
-        tcase_add_test(tcase, test_submit_keeps_its_key);
-        tcase_add_test(tcase, test_submit_splits_into_frames);
-        tcase_add_test(tcase, test_submit_refuses_before_sending);
-        tcase_add_test(tcase, test_free_tells_what_is_under_way);
-        suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+SUITE_MAIN("connection", setup, teardown, test_ping, test_nobody, test_other_version,
+           test_busy_is_tried_again, test_busy_ends_with_patience, test_garbage, test_long_frame,
+           test_restart_repeats_a_question, test_a_signal_is_not_sent_twice, test_patience_ends,
+           test_pages_and_problems, test_submit_keeps_its_key, test_submit_splits_into_frames,
+           test_submit_refuses_before_sending, test_free_tells_what_is_under_way)
