@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An engine and a journal played by the test: a table of jobs, and a trace of what was asked. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/jobs/engine.h"
+#include "daemon/jobs/watch.h"
+
+#define FAKE_TASKS_MAX 4
+#define FAKE_TRACE_MAX 65536
+
+struct fake_task {
+        struct journal_task row;
+        struct journal_blob *output; /* owned */
+};
+
+/* A job is a row; while `is_open` the engine has it in memory, too. */
+struct job {
+        struct journal_job row;
+        bool is_open;
+        bool is_dropped;
+        bool cancel_is_later; /* engine_cancel() answers ENGINE_E_LATER, */
+        bool cancel_is_pending;
+        char name[32];
+        struct fake_task tasks[FAKE_TASKS_MAX]; /* by number; those below row.task_next have rows */
+        bool spooled[FAKE_TASKS_MAX];
+        uint64_t stdin_taken;
+        uint64_t barrier;
+};
+
+struct engine {
+        struct loop *loop;
+        struct watch_book *watches; /* owned */
+        struct job **jobs;          /* owned; job n stands at n - 1 */
+        size_t jobs_count, jobs_room;
+        uint64_t last_id;
+        uint64_t sequence;
+        char trace[FAKE_TRACE_MAX]; /* "cancel(17,all) follow(17.0,on) " */
+
+        /* submit */
+        int submit_answer;       /* ENGINE_E_*, or 0 */
+        bool submit_is_existing; /* the key is known: answered with a read */
+        struct engine_spec spec; /* of the last submission, first job; pointers are not valid */
+        uint8_t retry_on[32];
+        char spec_name[32];
+        size_t environments_count; /* different blobs */
+
+        /* the journal */
+        struct journal_read *reads; /* owned, oldest first */
+        size_t reads_count;         /* asked so far */
+        bool is_holding_reads;
+        uint32_t page_max; /* jobs in a page, besides the query's own limit; 0: none */
+        struct journal_event events[64];
+        size_t events_count;
+        bool is_disk_full;
+
+        /* open_spool */
+        int spool_fd; /* owned; duplicated for each that opens; -1: there is no file */
+        bool spool_is_compressed;
+        bool is_holding_spool;
+};
+
+void fake_engine_init(struct engine *engine, struct loop *loop);
+void fake_engine_deinit(struct engine *engine);
+/* Answers the reads and openings that were asked for. Called in each turn. */
+void fake_engine_answer(struct engine *engine);
+
+/* Open or not; NULL when it never was, or was dropped. */
+struct job *fake_row(const struct engine *engine, uint64_t id);
+/* A queued job of one task. */
+struct job *fake_add(struct engine *engine, uint32_t uid);
+/* The same, finished: with a task row. */
+struct job *fake_add_finished(struct engine *engine, uint32_t uid, enum job_state state,
+                              int32_t exit_code);
+void fake_set_label(struct job *job, const char *key, const char *value);
+void fake_set_output(struct job *job, uint64_t task, const char *log);
+/* The task moves: memory, row and watches. An attempt begins with JOB_EV_STARTED. */
+void fake_tell(struct engine *engine, struct job *job, uint64_t task, enum job_event event,
+               enum job_state state);
+/* The same for the end of the whole job, with inline output (may be NULL). */
+void fake_finish(struct engine *engine, struct job *job, enum job_state state, int32_t exit_code,
+                 const char *log);
+void fake_say_output(struct engine *engine, struct job *job, uint64_t offset, const char *text);
+void fake_say_spooled(struct engine *engine, struct job *job, uint64_t size);
+void fake_say_grown(struct engine *engine, struct job *job, uint64_t size);
+void fake_say_stdin(struct engine *engine, struct job *job, uint64_t taken, bool closed);
