@@ -17,6 +17,7 @@
 #include "daemon/start_pool.h"
 
 /* The test's program: says how it was started, and waits for its end. */
+static char workers_socket[] = "/x/workers.sock", records[] = "/x/w", spool[] = "/x/spool";
 static const char script[] = "#!/bin/sh\n"
                              "cd \"$(dirname \"$0\")\"\n"
                              "{ echo \"$$ $(cut -d' ' -f6 /proc/$$/stat) [${NOTIFY_SOCKET:-}] $(ls "
@@ -60,9 +61,9 @@ static void set_up(void)
         ck_assert_int_eq(setenv("JOBD_WORKER_PROGRAM", file, 1), 0);
         records_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         paths = (struct paths){
-                .workers_socket = (char[]){ "/x/workers.sock" },
-                .records = (char[]){ "/x/w" },
-                .spool = (char[]){ "/x/spool" },
+                .workers_socket = workers_socket,
+                .records = records,
+                .spool = spool,
         };
         ck_assert_int_eq(loop_new(&loop), 0);
         pool = NULL;
