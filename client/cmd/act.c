@@ -47,6 +47,7 @@ int act_on(struct app *app, const struct jobctl_act_options *act,
            const struct jobctl_selector *selector, const char *done)
 {
         _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        bool skips_state; /* what does not need it is no failure */
         int status = EXIT_CODE_OK;
         int code;
 
@@ -55,11 +56,16 @@ int act_on(struct app *app, const struct jobctl_act_options *act,
         code = jobctl_act(app->conn, act, selector, &result);
         if (code)
                 return app_fail_answer(app, code);
+        skips_state = act->failed_only || act->lost_only;
         if (app->common.json && emit_print_array(result, &emit_act))
                 return app_out_of_memory(app);
         for (size_t i = 0; i < jobctl_result_count(result); i++) {
-                const int r = act_report_row(app, jobctl_result_item(result, i), done);
+                const struct jobctl_item *const row = jobctl_result_item(result, i);
+                int r;
 
+                if (skips_state && jobctl_number_or(row, JOBCTL_ACT_CODE, 0) == JOBCTL_E_STATE)
+                        continue;
+                r = act_report_row(app, row, done);
                 status = status ? status : r;
         }
         for (size_t i = 0; i < jobctl_result_problem_count(result); i++) {

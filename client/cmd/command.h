@@ -48,6 +48,8 @@ extern const struct command cmd_submit, cmd_run, cmd_list, cmd_info, cmd_status,
 extern const struct command *const commands[];
 /* By name or alias; NULL. */
 const struct command *command_find(const char *name);
+/* Is this the long name of an option, of any command, that may be set in jobctl.conf? */
+bool command_knows_setting(const char *name);
 /* Every option of a command with the common ones, for parsing into `options` and app->common. */
 void command_list_sets(const struct command *command, void *options, struct app *app,
                        struct option_set out_sets[static COMMAND_SETS_MAX + 2]);

@@ -24,6 +24,23 @@ const struct command *command_find(const char *name)
         return NULL;
 }
 
+static bool command_rows_know(const struct option_row *rows, const char *name)
+{
+        for (; rows->kind != OPTION_END; rows++)
+                if (rows->setting && strcmp(rows->name, name) == 0)
+                        return true;
+        return false;
+}
+
+bool command_knows_setting(const char *name)
+{
+        for (const struct command *const *at = commands; *at; at++)
+                for (size_t i = 0; i < COMMAND_SETS_MAX && (*at)->sets[i].rows; i++)
+                        if (command_rows_know((*at)->sets[i].rows, name))
+                                return true;
+        return command_rows_know(app_common_rows, name);
+}
+
 void command_list_sets(const struct command *command, void *options, struct app *app,
                        struct option_set out_sets[static COMMAND_SETS_MAX + 2])
 {

@@ -21,9 +21,10 @@
 
 #include "common/fs.h"
 
-#include "client/cmd/app.h"
+#include "client/cmd/command.h"
 
 #define SETTINGS_MAX 64
+#define SETTINGS_NAME_MAX 64
 
 struct setting {
         char *key, *value; /* owned */
@@ -34,8 +35,10 @@ struct setting {
 struct settings {
         struct setting rows[SETTINGS_MAX]; /* those of the more important file first */
         size_t count;
-        char *files[2]; /* owned */
-        const char *reading;
+        char *files[2];      /* owned */
+        const char *reading; /* the file, and how far */
+        FILE *stream;
+        int line;
 };
 
 struct settings *settings_free(struct settings *settings)
@@ -53,7 +56,16 @@ struct settings *settings_free(struct settings *settings)
 }
 DEFINE_CLEANUP(struct settings *, settings_free);
 
-/* For ini_parse(): keeps the pair. Returns 0 to refuse the line. */
+/* For ini_parse_stream(): the next line. Counts them, which the library's Debian build does not. */
+static char *settings_read_line(char *text, int size, void *arg)
+{
+        struct settings *const settings = arg;
+
+        settings->line++;
+        return fgets(text, size, settings->stream);
+}
+
+/* For ini_parse_stream(): keeps the pair. Returns 0 to refuse the line. */
 static int settings_on_pair(void *arg, const char *section, const char *key, const char *value)
 {
         struct settings *const settings = arg;
@@ -66,6 +78,7 @@ static int settings_on_pair(void *arg, const char *section, const char *key, con
         row->key = strdup(key);
         row->value = strdup(value ? value : "");
         row->file = settings->reading;
+        row->line = settings->line;
         settings->count++;
         return row->key && row->value;
 }
@@ -80,40 +93,47 @@ static char *settings_user_file(void)
         return home && home[0] == '/' ? fs_path("%s/.config/jobd/jobctl.conf", home) : NULL;
 }
 
-/* Reads both files, the user's first. An unreadable one is only warned about. */
-static int settings_read(struct settings *settings, struct reason *why)
+static int settings_read_file(struct settings *settings, const char *path, struct reason *why)
 {
-        settings->files[0] = settings_user_file();
-        settings->files[1] = strdup("/etc/jobd/jobctl.conf");
-        for (size_t i = 0; i < ARRAY_SIZE(settings->files); i++) {
-                int line;
+        int bad;
 
-                settings->reading = settings->files[i];
-                if (!settings->reading || access(settings->reading, F_OK) != 0)
-                        continue;
-                line = ini_parse(settings->reading, settings_on_pair, settings);
-                if (line > 0)
-                        return reason_set(why, OPTION_E_BAD,
-                                          "%s:%d: this is no 'key = value' and no '[section]'",
-                                          settings->reading, line);
-                if (line < 0)
-                        app_say("%s cannot be read and is ignored", settings->reading);
+        settings->stream = fopen(path, "re");
+        if (!settings->stream) {
+                if (errno != ENOENT && errno != ENOTDIR)
+                        app_say("%s is ignored: %s", path, strerror(errno));
+                return 0;
         }
+        settings->reading = path;
+        settings->line = 0;
+        bad = ini_parse_stream(settings_read_line, settings, settings_on_pair, settings);
+        fclose(settings->stream);
+        if (bad)
+                return reason_set(why, OPTION_E_BAD,
+                                  "%s:%d: this is no 'key = value' and no '[section]'", path, bad);
         return 0;
 }
 
-/* JOBCTL_TIME_LIMIT for "time-limit". */
-static const char *settings_from_environment(const char *name)
+/* Reads both files, the user's first. */
+static int settings_read(struct settings *settings, struct reason *why)
 {
-        char variable[64] = "JOBCTL_";
-        size_t n = strlen(variable);
-        const char *value;
+        int r = 0;
 
-        for (; *name && n < sizeof(variable) - 1; name++)
-                variable[n++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
-        variable[n] = '\0';
-        value = getenv(variable);
-        return value && value[0] ? value : NULL;
+        settings->files[0] = settings_user_file();
+        settings->files[1] = strdup("/etc/jobd/jobctl.conf");
+        for (size_t i = 0; i < ARRAY_SIZE(settings->files) && r == 0; i++)
+                if (settings->files[i])
+                        r = settings_read_file(settings, settings->files[i], why);
+        return r;
+}
+
+/* JOBCTL_TIME_LIMIT for "time-limit". */
+static void settings_name_variable(const char *name, char out_variable[static SETTINGS_NAME_MAX])
+{
+        size_t n = (size_t)(stpcpy(out_variable, "JOBCTL_") - out_variable);
+
+        for (; *name && n < SETTINGS_NAME_MAX - 1; name++)
+                out_variable[n++] = *name == '-' ? '_' : (char)toupper((unsigned char)*name);
+        out_variable[n] = '\0';
 }
 
 static bool settings_is_place(const char *name)
@@ -127,27 +147,30 @@ static bool settings_is_place(const char *name)
 }
 
 static int settings_store(const struct option_row *row, void *at, const char *value,
-                          const char *file, struct reason *why)
+                          const char *source, struct reason *why)
 {
         struct reason inner = { "" };
 
         if (option_store(row, at, value, &inner) == 0)
                 return 0;
-        return reason_set(why, OPTION_E_BAD, "%s: %s", file ? file : "in the environment",
-                          inner.text);
+        return reason_set(why, OPTION_E_BAD, "%s: %s", source, inner.text);
 }
 
-static int settings_apply_row(const struct settings *settings, const struct option_row *row,
-                              void *at, struct reason *why)
+/* One option from one source: the environment (file NULL) or a file. */
+static int settings_apply_row(const struct settings *settings, const char *file,
+                              const struct option_row *row, void *at, struct reason *why)
 {
-        const char *const value = settings_from_environment(row->name);
+        char variable[SETTINGS_NAME_MAX];
+        const char *value;
 
-        if (value)
-                return settings_store(row, at, value, NULL, why);
+        if (!file) {
+                settings_name_variable(row->name, variable);
+                value = getenv(variable);
+                return value && value[0] ? settings_store(row, at, value, variable, why) : 0;
+        }
         for (size_t i = 0; i < settings->count; i++)
-                if (strcmp(settings->rows[i].key, row->name) == 0)
-                        return settings_store(row, at, settings->rows[i].value,
-                                              settings->rows[i].file, why);
+                if (settings->rows[i].file == file && strcmp(settings->rows[i].key, row->name) == 0)
+                        return settings_store(row, at, settings->rows[i].value, file, why);
         return 0;
 }
 
@@ -161,6 +184,34 @@ static bool settings_has_place(const struct option_set *sets)
         return false;
 }
 
+static int settings_apply_source(const struct settings *settings, const char *file,
+                                 const struct option_set *sets, struct reason *why)
+{
+        const bool has_place = settings_has_place(sets);
+
+        for (const struct option_set *set = sets; set->rows; set++)
+                for (const struct option_row *row = set->rows; row->kind; row++) {
+                        int r;
+
+                        if (!row->setting || option_is_given(row, set->at) ||
+                            (has_place && settings_is_place(row->name)))
+                                continue;
+                        r = settings_apply_row(settings, file, row, set->at, why);
+                        if (r)
+                                return r;
+                }
+        return 0;
+}
+
+/* A key that no option of any command has is a mistake in writing. */
+static void settings_warn_unknown(const struct settings *settings)
+{
+        for (size_t i = 0; i < settings->count; i++)
+                if (!command_knows_setting(settings->rows[i].key))
+                        app_say("%s:%d: there is no setting '%s'", settings->rows[i].file,
+                                settings->rows[i].line, settings->rows[i].key);
+}
+
 int settings_apply(const struct option_set *sets, struct settings **out_settings,
                    struct reason *why)
 {
@@ -171,14 +222,13 @@ int settings_apply(const struct option_set *sets, struct settings **out_settings
         if (!settings)
                 return reason_set(why, OPTION_E_BAD, "out of memory");
         r = settings_read(settings, why);
-        for (const struct option_set *set = sets; r == 0 && set->rows; set++)
-                for (const struct option_row *row = set->rows; r == 0 && row->kind; row++) {
-                        if (!row->setting || option_is_given(row, set->at))
-                                continue;
-                        if (settings_is_place(row->name) && settings_has_place(sets))
-                                continue;
-                        r = settings_apply_row(settings, row, set->at, why);
-                }
+        if (r)
+                return r;
+        settings_warn_unknown(settings);
+        r = settings_apply_source(settings, NULL, sets, why);
+        for (size_t i = 0; i < ARRAY_SIZE(settings->files) && r == 0; i++)
+                if (settings->files[i])
+                        r = settings_apply_source(settings, settings->files[i], sets, why);
         if (r)
                 return r;
         *out_settings = TAKE_PTR(settings);

@@ -6,9 +6,9 @@
 
 /*
  * Fills the rows marked `setting` that the command line left open: JOBCTL_NAME, then
- * $XDG_CONFIG_HOME/jobd/jobctl.conf (else ~/.config), then /etc/jobd/jobctl.conf. A wrong value in
- * any of them is refused with its place. *out_texts (owned by the caller, free() both levels by
- * settings_free_texts()) keeps what the options point to. 0 or OPTION_E_BAD.
+ * $XDG_CONFIG_HOME/jobd/jobctl.conf (else ~/.config), then /etc/jobd/jobctl.conf. A wrong value is
+ * refused with its place. *out_settings holds the texts that options point to: free it last.
+ * 0 or OPTION_E_BAD.
  */
 struct settings;
 _must_use_ int settings_apply(const struct option_set *sets, struct settings **out_settings,

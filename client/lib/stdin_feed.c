@@ -25,8 +25,9 @@ struct stdin_feed {
         uint64_t limit;
         bool end; /* nothing more will be written */
         bool end_sent;
-        bool closed; /* the job reads no more */
-        bool spent;  /* a new attempt cannot be given what the one before took */
+        bool closed;  /* the job reads no more */
+        uint64_t tag; /* of StdinData: refusals are ignored, since the job's end tells more */
+        bool spent;   /* a new attempt cannot be given what the one before took */
 };
 
 int stdin_feed_new(uint64_t job, struct stdin_feed **out_feed)
@@ -96,7 +97,10 @@ static int stdin_feed_send(struct stdin_feed *feed, struct call *call, size_t co
         data.has_end = data.end = end;
         request.body_case = JOBD__REQUEST__BODY_STDIN_DATA;
         request.stdin_data = &data;
-        r = call_send(call, &request);
+        if (feed->tag == 0)
+                feed->tag = call->conn->next_tag++;
+        request.tag = feed->tag;
+        r = link_send(call->conn->link, &request.base);
         if (r)
                 return PASS(r);
         feed->sent += count;

@@ -18,7 +18,7 @@ _must_use_ int stdin_feed_write(struct stdin_feed *feed, const void *data, size_
 void stdin_feed_close(struct stdin_feed *feed);
 bool stdin_feed_is_closed(const struct stdin_feed *feed);
 
-/* Queues StdinData under `call`'s tag as far as the window reaches. 0 or a fault. */
+/* Queues StdinData on `call`'s connection as far as the window reaches. 0 or a fault. */
 _must_use_ int stdin_feed_pump(struct stdin_feed *feed, struct call *call);
 /* The job has taken some, or wants no more. */
 void stdin_feed_on_window(struct stdin_feed *feed, const Jobd__StdinWindow *window);

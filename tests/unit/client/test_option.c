@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options: spelling, values, where they end, and what is said about wrong ones. */
+#include <signal.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+#include "client/cmd/option.h"
+#include "tests/unit/client/suite.h"
+
+struct first {
+        bool flag;
+        const char *text;
+        struct option_list list;
+        struct option_number number, duration, size, signo;
+        struct option_signed nice;
+};
+
+struct second {
+        bool other;
+};
+
+/* clang-format off */
+static const struct option_row first_rows[] = {
+        { OPTION_FLAG, 'f', "flag", NULL, "", offsetof(struct first, flag), 0, 0, false },
+        { OPTION_TEXT, 't', "text", "TEXT", "", offsetof(struct first, text), 0, 0, false },
+        { OPTION_LIST, 0, "list", "X", "", offsetof(struct first, list), 0, 0, false },
+        { OPTION_NUMBER, 'n', "number", "N", "", offsetof(struct first, number), 1, 10, false },
+        { OPTION_DURATION, 0, "duration", "D", "", offsetof(struct first, duration), 0, 0, false },
+        { OPTION_SIZE, 0, "size", "S", "", offsetof(struct first, size), 0, 0, false },
+        { OPTION_SIGNAL, 0, "signal", "SIG", "", offsetof(struct first, signo), 0, 0, false },
+        { OPTION_SIGNED, 0, "nice", "N", "", offsetof(struct first, nice), (uint64_t)-20, 19, false },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+};
+static const struct option_row second_rows[] = {
+        { OPTION_FLAG, 'q', "quiet", NULL, "", offsetof(struct second, other), 0, 0, false },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+};
+/* clang-format on */
+
+static struct first first;
+static struct second second;
+static struct reason why;
+static int rest;
+
+static int parse(bool strict, char **argv)
+{
+        const struct option_set sets[] = { { first_rows, &first },
+                                           { second_rows, &second },
+                                           { NULL, NULL } };
+        int argc = 0;
+
+        while (argv[argc])
+                argc++;
+        first = (struct first){ 0 };
+        second = (struct second){ 0 };
+        why.text[0] = '\0';
+        return option_parse(sets, strict, argc, argv, &rest, &why);
+}
+
+#define PARSE(strict, ...) parse((strict), (char *[]){ (char[]){ "command" }, __VA_ARGS__, NULL })
+#define W(word)                                                                                    \
+        (char[])                                                                                   \
+        {                                                                                          \
+                word                                                                               \
+        }
+
+START_TEST(test_values)
+{
+        ck_assert_int_eq(PARSE(true, W("-f"), W("-t"), W("a b"), W("--list=x"), W("--list"), W("y"),
+                               W("-n7"), W("--duration"), W("1m30s"), W("--size=2K"), W("--signal"),
+                               W("sigusr1"), W("--nice=-5"), W("-q")),
+                         0);
+        ck_assert(first.flag);
+        ck_assert(second.other);
+        ck_assert_str_eq(first.text, "a b");
+        ck_assert_uint_eq(first.list.count, 2);
+        ck_assert_str_eq(first.list.values[1], "y");
+        ck_assert_uint_eq(first.number.value, 7);
+        ck_assert_uint_eq(first.duration.value, 90 * USEC_PER_SEC);
+        ck_assert_uint_eq(first.size.value, 2048);
+        ck_assert_uint_eq(first.signo.value, SIGUSR1);
+        ck_assert_int_eq(first.nice.value, -5);
+        ck_assert_int_eq(rest, 15);
+}
+END_TEST
+
+START_TEST(test_nothing_given)
+{
+        ck_assert_int_eq(PARSE(true, W("word")), 0);
+        ck_assert_int_eq(rest, 1);
+        for (const struct option_row *row = first_rows; row->kind; row++)
+                ck_assert(!option_is_given(row, &first));
+}
+END_TEST
+
+START_TEST(test_given)
+{
+        ck_assert_int_eq(PARSE(true, W("-f"), W("-t"), W(""), W("--list="), W("-n1"),
+                               W("--duration=0"), W("--size=0"), W("--signal=1"), W("--nice=0")),
+                         0);
+        for (const struct option_row *row = first_rows; row->kind; row++)
+                ck_assert(option_is_given(row, &first));
+}
+END_TEST
+
+START_TEST(test_strict_ends_at_the_first_word)
+{
+        ck_assert_int_eq(PARSE(true, W("-f"), W("python"), W("--text"), W("x"), W("-z")), 0);
+        ck_assert_int_eq(rest, 2);
+        ck_assert_ptr_null(first.text);
+        ck_assert_int_eq(PARSE(true, W("--"), W("-f")), 0);
+        ck_assert_int_eq(rest, 2);
+        ck_assert(!first.flag);
+}
+END_TEST
+
+START_TEST(test_options_behind_words)
+{
+        char *argv[] = { W("logs"), W("17"), W("-f"), W("18"), W("--text"), W("x"), NULL };
+
+        ck_assert_int_eq(parse(false, argv), 0);
+        ck_assert(first.flag);
+        ck_assert_str_eq(first.text, "x");
+        ck_assert_int_eq(rest, 4);
+        ck_assert_str_eq(argv[4], "17");
+        ck_assert_str_eq(argv[5], "18");
+}
+END_TEST
+
+START_TEST(test_unknown)
+{
+        ck_assert_int_eq(PARSE(true, W("--tetx"), W("x")), OPTION_E_BAD);
+        ck_assert_str_eq(why.text, "unknown option --tetx: did you mean --text?");
+        ck_assert_int_eq(PARSE(true, W("--somethingelse=3")), OPTION_E_BAD);
+        ck_assert_str_eq(why.text, "unknown option --somethingelse");
+        ck_assert_int_eq(PARSE(true, W("-fz")), OPTION_E_BAD);
+        ck_assert_str_eq(why.text, "unknown option -z");
+}
+END_TEST
+
+START_TEST(test_missing_and_superfluous_values)
+{
+        ck_assert_int_eq(PARSE(true, W("--text")), OPTION_E_BAD);
+        ck_assert_str_eq(why.text, "--text needs a value (TEXT)");
+        ck_assert_int_eq(PARSE(true, W("-n")), OPTION_E_BAD);
+        ck_assert_str_eq(why.text, "-n needs a value");
+        ck_assert_int_eq(PARSE(true, W("--flag=yes")), OPTION_E_BAD);
+        ck_assert_str_eq(why.text, "--flag takes no value");
+}
+END_TEST
+
+START_TEST(test_wrong_values)
+{
+        static const char *const words[] = { "--number=0",   "--number=11", "--number=x",
+                                             "--nice=-21",   "--nice=20",   "--nice=--1",
+                                             "--duration=x", "--size=1Q",   "--signal=NOPE" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+                char word[32];
+
+                strcpy(word, words[i]);
+                ck_assert_int_eq(PARSE(true, word), OPTION_E_BAD);
+                ck_assert_uint_gt(strlen(why.text), 5);
+        }
+}
+END_TEST
+
+START_TEST(test_list_has_an_end)
+{
+        char *argv[OPTION_LIST_MAX + 3] = { W("command") };
+
+        for (size_t i = 1; i <= OPTION_LIST_MAX + 1; i++)
+                argv[i] = W("--list=x");
+        ck_assert_int_eq(parse(true, argv), OPTION_E_BAD);
+        ck_assert_uint_eq(first.list.count, OPTION_LIST_MAX);
+}
+END_TEST
+
+START_TEST(test_stored_flags)
+{
+        ck_assert_int_eq(PARSE(true, W("x")), 0);
+        ck_assert_int_eq(option_store(&first_rows[0], &first, "yes", &why), 0);
+        ck_assert(first.flag);
+        ck_assert_int_eq(option_store(&first_rows[0], &first, "no", &why), 0);
+        ck_assert(!first.flag);
+        ck_assert_int_eq(option_store(&first_rows[0], &first, "perhaps", &why), OPTION_E_BAD);
+}
+END_TEST
+
+SUITE_MAIN("option", NULL, NULL, test_values, test_nothing_given, test_given,
+           test_strict_ends_at_the_first_word, test_options_behind_words, test_unknown,
+           test_missing_and_superfluous_values, test_wrong_values, test_list_has_an_end,
+           test_stored_flags)
