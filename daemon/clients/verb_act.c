@@ -61,7 +61,7 @@ struct act {
         uint32_t signo;
         uint64_t grace_usec;
         enum engine_retry which;
-        struct act_work *work; /* owned: of ACT_WINDOW */
+        struct act_work *work; /* owned: the window under way */
         size_t work_count, work_next;
         struct act_page page;
         struct act_open_list open;
@@ -177,7 +177,7 @@ static void act_on_news(void *arg, const struct watch_news *news)
 
         if (stream_is_ended(&act->stream))
                 return;
-        if (!news->job_finished && job && engine_cancel_is_pending(job, open->task))
+        if (!news->job_finished && job && engine_act_is_pending(job, open->task))
                 return;
         r = act_add_result(act, open->id, task, 0, NULL, news->job_state, news->barrier);
         act_open_free(open);
@@ -386,7 +386,11 @@ static int act_on_window(struct stream *stream, const struct selector_item *item
 {
         struct act *act = (struct act *)stream;
 
+        free(act->work);
         act->work_count = act->work_next = 0;
+        act->work = calloc(count + 1, sizeof(*act->work));
+        if (!act->work)
+                return FAULT(-ENOMEM);
         for (size_t i = 0; i < count; i++)
                 act->work[act->work_count++] = (struct act_work){
                         .id = items[i].id,
@@ -493,9 +497,6 @@ static int act_open_request(struct act *act, const Jobd__Act *request, struct re
                 act->which = ENGINE_RETRY_FAILED;
         if (act->action == JOBD__ACTION__ACTION_KILL && act->signo == 0)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE, "kill needs a signal");
-        act->work = calloc(2 * ACT_WINDOW, sizeof(*act->work));
-        if (!act->work)
-                return FAULT(-ENOMEM);
         return selector_new(&act->stream, &options, &act->selector, why);
 }
 
@@ -519,6 +520,6 @@ int verb_act(struct session *from, const Jobd__Request *request, struct job *job
                 stream_end(stream);
         if (r)
                 return r;
-        r = selector_step(((struct act *)stream)->selector);
-        return r ? PASS(r) : 0;
+        session_run_stream(stream);
+        return 0;
 }

@@ -58,13 +58,13 @@ static void act_cancel_task(struct engine *e, struct task *task, uint64_t grace_
         }
 }
 
-bool engine_cancel_is_pending(const struct job *job, uint64_t number)
+bool engine_act_is_pending(const struct job *job, uint64_t number)
 {
         const struct task *task;
 
         LIST_FOREACH (task, &job->tasks, entry)
                 if ((number == ENGINE_ALL_TASKS || task->number == number) &&
-                    task->state == JOB_STARTING && task->cancel_wanted)
+                    (task->cancel_wanted || task->pause_wanted))
                         return true;
         return false;
 }
@@ -101,7 +101,7 @@ int engine_cancel(struct engine *e, struct job *job, uint64_t number, uint64_t g
                 if (!task)
                         return act_refuse(why, job, "has no such unfinished task");
                 act_cancel_task(e, task, grace_usec);
-                return job_table_find(&e->jobs, job->id) && engine_cancel_is_pending(job, number)
+                return job_table_find(&e->jobs, job->id) && engine_act_is_pending(job, number)
                                ? ENGINE_E_LATER
                                : 0;
         }
@@ -112,7 +112,7 @@ int engine_cancel(struct engine *e, struct job *job, uint64_t number, uint64_t g
                 return 0;
         LIST_FOREACH_SAFE (task, &job->tasks, entry, next)
                 act_cancel_task(e, task, grace_usec);
-        return engine_cancel_is_pending(job, number) ? ENGINE_E_LATER : 0;
+        return engine_act_is_pending(job, number) ? ENGINE_E_LATER : 0;
 }
 
 /* ----------------------------------------------------------------- signal, pause and resume */
@@ -177,8 +177,39 @@ int engine_signal(struct engine *e, struct job *job, uint64_t number, uint32_t s
         return 0;
 }
 
+void act_on_started(struct engine *e, struct task *task)
+{
+        if (task->cancel_wanted) {
+                task->cancel_wanted = false;
+                act_cancel_running(e, task, task->cancel_grace_usec);
+        } else if (task->pause_wanted) {
+                task->pause_wanted = false;
+                act_pause(e, task, 0);
+        }
+}
+
+/* Tasks whose start is under way: their user cannot know that they are not quite running yet. */
+static uint64_t act_pause_starting(struct engine *e, struct job *job, uint64_t number)
+{
+        struct task *task;
+        uint64_t count = 0;
+
+        (void)e;
+        LIST_FOREACH (task, &job->tasks, entry)
+                if ((number == ENGINE_ALL_TASKS || task->number == number) &&
+                    task->state == JOB_STARTING) {
+                        task->pause_wanted = true;
+                        count++;
+                }
+        return count;
+}
+
 int engine_pause(struct engine *e, struct job *job, uint64_t number, struct reason *why)
 {
+        if (act_pause_starting(e, job, number) > 0) {
+                (void)act_each(e, job, number, JOB_EV_PAUSE, act_pause, 0);
+                return ENGINE_E_LATER;
+        }
         if (act_each(e, job, number, JOB_EV_PAUSE, act_pause, 0) == 0)
                 return act_refuse(why, job,
                                   "is not running; `jobctl hold` keeps a queued job from starting");

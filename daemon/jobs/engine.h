@@ -135,11 +135,12 @@ bool engine_next_user(struct engine *engine, int64_t after_uid, uint32_t *out_ui
  * Each posts its events and returns 0, or ENGINE_E_STATE / ENGINE_E_LATER with a sentence. task:
  * a task's number, or ENGINE_ALL_TASKS. The barrier of a 0 is engine_sequence() right after.
  * LATER: a starting task's cancel is decided by its worker; watch the job (watch.h): the answer is
- * due at the first news in which engine_cancel_is_pending() is false.
+ * due at the first news in which engine_act_is_pending() is false. A pause of a starting task waits
+ * likewise.
  */
 _must_use_ int engine_cancel(struct engine *engine, struct job *job, uint64_t task,
                              uint64_t grace_usec, struct reason *why);
-bool engine_cancel_is_pending(const struct job *job, uint64_t task);
+bool engine_act_is_pending(const struct job *job, uint64_t task);
 _must_use_ int engine_signal(struct engine *engine, struct job *job, uint64_t task, uint32_t signo,
                              struct reason *why);
 _must_use_ int engine_pause(struct engine *engine, struct job *job, uint64_t task,

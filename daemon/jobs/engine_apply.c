@@ -40,6 +40,7 @@ static void engine_end_lease(struct engine *e, struct task *task)
         task->job->leased_count--;
         user->leased_tasks--;
         task->cancel_wanted = false;
+        task->pause_wanted = false;
         task->revoking = false;
 }
 

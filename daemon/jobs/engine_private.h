@@ -150,6 +150,11 @@ void scheduler_run(struct engine *engine);
 void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
                           struct journal_blob *environment);
 
+/* --------------------------------------------------------------------------------------- act.c */
+
+/* The start is confirmed: what waited for it (a cancel, a pause) is done now. */
+void act_on_started(struct engine *engine, struct task *task);
+
 /* ------------------------------------------------------------------------------------- outcome.c
  */
 

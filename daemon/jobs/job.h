@@ -44,6 +44,7 @@ struct task {
         uint8_t stop_reason; /* enum job_stop */
         bool started;        /* GO of the current lease is known */
         bool cancel_wanted;  /* a cancel waits for REVOKED or TOO_LATE */
+        bool pause_wanted;   /* a pause waits for the start */
         bool revoking;       /* REVOKE was sent and not answered */
         bool boot_is_ours;   /* the lease is of this boot */
         bool is_delayed;     /* in engine->retries: waits for its retry time */

@@ -88,6 +88,7 @@ static void report_on_held(void *arg, struct worker *worker, const struct worker
                 task->pid = held->pid;
                 task->start_wall_usec = held->start_wall_usec;
                 engine_apply(e, task, JOB_EV_STARTED, NULL, NULL);
+                act_on_started(e, task);
         }
         /* Orders that the old link may have swallowed are given again. */
         if (task->state == JOB_STARTING && task->cancel_wanted)
@@ -158,9 +159,7 @@ static void report_on_started(void *arg, struct worker *worker, uint64_t lease, 
         task->start_wall_usec = start_wall_usec;
         task->start_mono_usec = clock_mono_usec();
         engine_apply(e, task, JOB_EV_STARTED, NULL, NULL);
-        if (task->cancel_wanted)
-                engine_note(e, engine_cancel(e, task->job, task->number, task->cancel_grace_usec,
-                                             NULL));
+        act_on_started(e, task);
 }
 
 static void report_on_exited(void *arg, struct worker *worker, const struct workers_exit *exit)
@@ -197,7 +196,7 @@ static void report_on_revoked(void *arg, struct worker *worker, uint64_t lease, 
                 return;
         /* It runs although its Started is still to come: stop it now. */
         engine_apply(e, task, JOB_EV_STARTED, NULL, NULL);
-        engine_note(e, engine_cancel(e, task->job, task->number, task->cancel_grace_usec, NULL));
+        act_on_started(e, task);
 }
 
 static void report_on_paused(void *arg, struct worker *worker, uint64_t lease, bool paused)

@@ -415,7 +415,7 @@ int engine_cancel(struct engine *e, struct job *job, uint64_t task, uint64_t gra
         return 0;
 }
 
-bool engine_cancel_is_pending(const struct job *job, uint64_t task)
+bool engine_act_is_pending(const struct job *job, uint64_t task)
 {
         (void)task;
         return job->cancel_is_pending;
