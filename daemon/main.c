@@ -207,6 +207,7 @@ static int main_start_pool(struct jobd *jobd, struct reason *why)
                 .paths = &jobd->paths,
                 .records_fd = jobd->folders.records_fd,
                 .workers = jobd->setup.config->workers,
+                .idle_usec = jobd->setup.config->pool_idle_usec,
                 .jobd_uid = jobd->jobd_uid,
                 .may_restart = !jobd->options.is_system,
         };

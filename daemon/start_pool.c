@@ -36,6 +36,8 @@
 #endif
 
 #define START_POOL_LOCK "pool.lock"
+#define START_POOL_IDLE "JOBD_POOL_IDLE_SEC"
+#define START_POOL_NEVER_SEC 1000000000ULL
 #define START_POOL_FIRST_USEC USEC_PER_SEC
 #define START_POOL_MAX_USEC (60 * USEC_PER_SEC)
 #define START_POOL_YOUNG_USEC (10 * USEC_PER_SEC)
@@ -119,25 +121,31 @@ int start_pool_new(const struct start_pool_options *options, struct start_pool *
 
 /* ------------------------------------------------------------------------------------ spawning */
 
-/* What systemd told us is not for the pool: it would speak for us. */
-static char **start_pool_environment(void)
+static bool start_pool_is_kept_back(const char *variable)
 {
-        static const char *const kept_back[] = { "NOTIFY_SOCKET=", "LISTEN_", "WATCHDOG_" };
+        /* What systemd told us is not for the pool: it would speak for us. */
+        static const char *const prefixes[] = { "NOTIFY_SOCKET=", "LISTEN_", "WATCHDOG_" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+                if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
+                        return true;
+        return false;
+}
+
+/* The pool's environment: ours, and `idle` (borrowed) unless somebody has set that already. */
+static char **start_pool_environment(char *idle)
+{
         size_t count = 0, kept = 0;
         char **list;
 
         while (environ[count])
                 count++;
-        list = calloc(count + 1, sizeof(*list));
-        for (size_t i = 0; list && i < count; i++) {
-                bool is_kept_back = false;
-
-                for (size_t j = 0; j < ARRAY_SIZE(kept_back); j++)
-                        if (strncmp(environ[i], kept_back[j], strlen(kept_back[j])) == 0)
-                                is_kept_back = true;
-                if (!is_kept_back)
+        list = calloc(count + 2, sizeof(*list));
+        for (size_t i = 0; list && i < count; i++)
+                if (!start_pool_is_kept_back(environ[i]))
                         list[kept++] = environ[i];
-        }
+        if (list && !getenv(START_POOL_IDLE))
+                list[kept] = idle;
         return list;
 }
 
@@ -175,7 +183,9 @@ static int start_pool_set_actions(posix_spawn_file_actions_t *actions)
 static int start_pool_spawn(const struct start_pool *pool, pid_t *out_pid)
 {
         const struct paths *paths = pool->with.paths;
-        _cleanup_(freep) char **environment = start_pool_environment();
+        const uint64_t idle_sec = MIN(pool->with.idle_usec / USEC_PER_SEC, START_POOL_NEVER_SEC);
+        char idle[sizeof(START_POOL_IDLE "=") + 20];
+        _cleanup_(freep) char **environment = start_pool_environment(idle);
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
         char workers[16], uid[16];
@@ -195,6 +205,7 @@ static int start_pool_spawn(const struct start_pool *pool, pid_t *out_pid)
                 return ENOMEM;
         if (paths->is_system)
                 argv[ARRAY_SIZE(argv) - 2] = NULL;
+        snprintf(idle, sizeof(idle), START_POOL_IDLE "=%llu", (unsigned long long)idle_sec);
         snprintf(workers, sizeof(workers), "%u", pool->with.workers);
         snprintf(uid, sizeof(uid), "%u", (unsigned int)pool->with.jobd_uid);
         error = posix_spawn_file_actions_init(&actions);

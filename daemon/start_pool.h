@@ -22,7 +22,8 @@ struct start_pool_options {
         const struct paths *paths; /* borrowed, outlives the object */
         int records_fd;            /* borrowed, outlives the object: pool.lock is looked at here */
         uint32_t workers;
-        uid_t jobd_uid; /* who will listen on the private socket */
+        uint64_t idle_usec; /* user mode: it ends after so long without jobd; USEC_NONE: never */
+        uid_t jobd_uid;     /* who will listen on the private socket */
         /* System mode by hand: jobd has dropped by the time the pool dies, so it stays dead. */
         bool may_restart;
 };

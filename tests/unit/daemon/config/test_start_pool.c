@@ -18,12 +18,13 @@
 
 /* The test's program: says how it was started, and waits for its end. */
 static char workers_socket[] = "/x/workers.sock", records[] = "/x/w", spool[] = "/x/spool";
-static const char script[] = "#!/bin/sh\n"
-                             "cd \"$(dirname \"$0\")\"\n"
-                             "{ echo \"$$ $(cut -d' ' -f6 /proc/$$/stat) [${NOTIFY_SOCKET:-}] $(ls "
-                             "/proc/$$/fd | tr '\\n' ' ')\"\n"
-                             "  echo \"$*\"; } >fifo\n"
-                             "exec cat end\n";
+static const char script[] =
+        "#!/bin/sh\n"
+        "cd \"$(dirname \"$0\")\"\n"
+        "{ echo \"$$ $(cut -d' ' -f6 /proc/$$/stat) [${NOTIFY_SOCKET:-}] $JOBD_POOL_IDLE_SEC $(ls "
+        "/proc/$$/fd | tr '\\n' ' ')\"\n"
+        "  echo \"$*\"; } >fifo\n"
+        "exec cat end\n";
 
 static struct paths paths;
 static struct start_pool *pool;
@@ -91,6 +92,7 @@ static int make(bool may_restart)
                 .paths = &paths,
                 .records_fd = records_fd,
                 .workers = 3,
+                .idle_usec = 90 * USEC_PER_SEC,
                 .jobd_uid = 77,
                 .may_restart = may_restart,
         };
@@ -134,7 +136,7 @@ START_TEST(pool_is_started_alone)
         read_line(line, sizeof(line));
         started_pid = (pid_t)strtol(line, NULL, 10);
         /* Its own session, nothing from systemd, no descriptor of ours. */
-        snprintf(expected, sizeof(expected), "%d %d [] 0 1 ", started_pid, started_pid);
+        snprintf(expected, sizeof(expected), "%d %d [] 90 0 1 ", started_pid, started_pid);
         ck_assert_msg(strncmp(line, expected, strlen(expected)) == 0, "%s", line);
         ck_assert_msg(!strstr(line, " 77 "), "%s", line);
         read_line(line, sizeof(line));
