@@ -17,11 +17,6 @@
 #include "daemon/clients/share.h"
 #include "daemon/clients/verbs.h"
 
-static void clients_on_stream_fault(struct stream *stream, int r)
-{
-        session_fail(stream->session, r);
-}
-
 int clients_new(struct loop *loop, const struct clients_options *options, struct engine *engine,
                 const struct clients_ops *ops, void *arg, struct clients **out_clients)
 {
@@ -42,7 +37,7 @@ int clients_new(struct loop *loop, const struct clients_options *options, struct
         TAILQ_INIT(&clients->sessions);
         TAILQ_INIT(&clients->dying);
         TAILQ_INIT(&clients->busy);
-        r = stream_hub_init(&clients->hub, loop, clients_on_stream_fault);
+        r = stream_hub_init(&clients->hub, loop, &session_hub_ops);
         if (r)
                 return PASS(r);
         r = listeners_init(clients);

@@ -35,7 +35,7 @@
 
 /* --------------------------------------------------------------------------------- its attempts */
 
-static bool follow_accept(struct follow *follow, uint32_t attempt)
+bool follow_accept(struct follow *follow, uint32_t attempt)
 {
         const uint32_t wanted = follow->options.attempt;
 
@@ -60,7 +60,7 @@ bool follow_meet(struct follow *follow, uint32_t attempt)
         return follow_accept(follow, attempt);
 }
 
-static void follow_over(struct follow *follow)
+void follow_over(struct follow *follow)
 {
         if (follow->options.until_end && follow->end.is_set && !follow->end.goes_on)
                 follow_tell_end(follow);
@@ -69,7 +69,7 @@ static void follow_over(struct follow *follow)
         stream_end(&follow->stream);
 }
 
-static int follow_refuse(struct follow *follow, Jobd__ErrorCode code, const char *what)
+int follow_refuse(struct follow *follow, Jobd__ErrorCode code, const char *what)
 {
         struct reason why;
 
@@ -79,7 +79,7 @@ static int follow_refuse(struct follow *follow, Jobd__ErrorCode code, const char
         return 0;
 }
 
-static int follow_set_end(struct follow *follow, const struct follow_end *end, const char *why)
+int follow_set_end(struct follow *follow, const struct follow_end *end, const char *why)
 {
         free(follow->end.why);
         follow->end = *end;
@@ -106,15 +106,6 @@ int follow_conclude(struct follow *follow)
 
 /* --------------------------------------------------------------------------------------- looking
  */
-
-static int follow_read_row(struct follow *follow)
-{
-        const int r =
-                session_read_task(&follow->stream, follow->options.job, follow->options.task, true);
-
-        follow->phase = FOLLOW_READING;
-        return r ? PASS(r) : 0;
-}
 
 static int follow_watch(struct follow *follow, struct job *job)
 {
@@ -170,7 +161,7 @@ int follow_look(struct follow *follow)
         int r;
 
         if (!job || !engine_view_task(engine, job, follow->options.task, &view))
-                return follow_read_row(follow);
+                return follow_read_task(follow);
         r = follow_watch(follow, job);
         if (r || stream_is_ended(&follow->stream))
                 return r;
@@ -181,7 +172,7 @@ int follow_look(struct follow *follow)
                 return follow_look_leased(follow, job, &view);
         /* Between attempts: what the last one wrote is in the rows, unless it was told. */
         if (view.attempt > follow->attempt)
-                return follow_read_row(follow);
+                return follow_read_task(follow);
         follow->phase = FOLLOW_WAITING;
         if (!follow->options.until_end)
                 follow_over(follow);
@@ -374,118 +365,27 @@ static int follow_on_ended_file(struct follow *follow, const struct follow_fact 
         return follow_conclude(follow);
 }
 
-/* ------------------------------------------------------------------------------------ the rows */
+/* ----------------------------------------------------------------------------------- the others */
 
-int follow_keep_path(struct follow *follow, const struct journal_job *row)
+static int follow_on_begin(struct follow *follow, const struct follow_fact *fact)
 {
-        _cleanup_(wire_free_specp) Jobd__Spec *spec = NULL;
-        struct reason why;
-
-        if (!row->spec || follow->output_path)
-                return 0;
-        if (wire_unpack_spec(row->spec->data, row->spec->size, &spec, &why))
-                return FAULT(-EBADMSG);
-        if (!spec->has_output_path)
-                return 0;
-        follow->output_path = strndup((const char *)spec->output_path.data, spec->output_path.len);
-        return follow->output_path ? 0 : FAULT(-ENOMEM);
-}
-
-static int follow_on_job_row(struct follow *follow, const struct follow_fact *fact)
-{
-        const struct journal_page *page = fact->page;
-        struct reason why;
         int r;
 
-        if (page->jobs_count == 0) {
-                r = answer_no_such_job(&why, follow->options.job, follow->options.job);
-                answer_stream_error(&follow->stream, (Jobd__ErrorCode)r, 0, false, why.text);
-                stream_end(&follow->stream);
-                return 0;
-        }
-        follow->task_count = page->jobs[0].task_count;
-        follow->row_state = (enum job_state)page->jobs[0].state;
-        r = follow_keep_path(follow, &page->jobs[0]);
-        return r ? PASS(r) : follow_look(follow);
-}
-
-/* No row: a task that never began, because it was cancelled, or a number too high. */
-static int follow_on_no_row(struct follow *follow)
-{
-        struct engine *engine = follow_engine(follow);
-        const struct job *job = engine_find(engine, follow->options.job);
-        const struct follow_end end = { .state = JOB_CANCELLED, .exit_code = -1 };
-        struct engine_view view;
-        uint64_t count = follow->task_count;
-        int r;
-
-        if (job) {
-                engine_view_job(engine, job, &view);
-                count = view.task_count;
-        }
-        if (follow->options.task >= count && count > 0)
-                return follow_refuse(follow, JOBD__ERROR_CODE__ERROR_NO_SUCH_JOB,
-                                     "it has no such task");
-        r = follow_set_end(follow, &end, NULL);
-        if (r)
-                return PASS(r);
-        follow_tell_state(follow, JOB_CANCELLED, 0, 0, 0);
-        follow_over(follow);
-        return 0;
-}
-
-static int follow_tell_row(struct follow *follow, const struct journal_task *row,
-                           const struct journal_page *page)
-{
-        const struct follow_end end = {
-                .goes_on = !job_state_is_finished((enum job_state)row->state),
-                .state = (enum job_state)row->state,
-                .exit_code = row->exit_code,
-                .exit_signal = row->exit_signal,
-                .run_usec = row->run_usec,
-        };
-        const struct journal_blob *log = page->output;
-        int r;
-
-        if (!end.goes_on)
-                follow_tell_state(follow, end.state, row->attempt, row->pid, 0);
-        r = follow_set_end(follow, &end, row->why);
-        if (r)
-                return PASS(r);
-        if (row->output_where >= JOURNAL_OUTPUT_SPOOL) {
-                follow->size = row->output_bytes;
-                return follow_file_open(follow);
-        }
-        if (row->output_where == JOURNAL_OUTPUT_INLINE && log && log->size > follow->sent) {
-                follow_tell_data(follow, follow->sent, log->data + follow->sent,
-                                 log->size - (size_t)follow->sent);
-                follow->sent = log->size;
-        }
-        return follow_conclude(follow);
-}
-
-static int follow_on_task_row(struct follow *follow, const struct follow_fact *fact)
-{
-        const struct journal_page *page = fact->page;
-        const struct journal_task *row = page->tasks_count ? &page->tasks[0] : NULL;
-
-        if (!row)
-                return follow_on_no_row(follow);
-        if (job_state_is_leased((enum job_state)row->state))
-                return follow_look(follow); /* begun again while it was read */
-        if (row->attempt != follow->attempt && !follow_accept(follow, row->attempt))
-                return follow_refuse(follow, JOBD__ERROR_CODE__ERROR_STATE,
-                                     row->attempt > follow->options.attempt
-                                             ? "the output of that attempt is gone"
-                                             : "it has not had so many attempts");
-        return follow_tell_row(follow, row, page);
+        (void)fact;
+        if (!follow->is_own)
+                return follow_read_job(follow);
+        r = follow_look(follow);
+        /* Who feeds stdin has submitted the job and knows where its output goes. */
+        if (!r && follow->watch && !follow->options.want_stdin && !stream_is_ended(&follow->stream))
+                r = follow_read_path(follow);
+        return r ? PASS(r) : 0;
 }
 
 /* The client has read: now the row can be told. */
 static int follow_on_read_due(struct follow *follow, const struct follow_fact *fact)
 {
         (void)fact;
-        return follow->stream.read ? 0 : follow_read_row(follow);
+        return follow->stream.read ? 0 : follow_read_task(follow);
 }
 
 /* ------------------------------------------------------------------------------------ the table */
@@ -495,6 +395,9 @@ typedef int (*follow_fn)(struct follow *follow, const struct follow_fact *fact);
 /* clang-format off */
 /* An empty cell: ignored. */
 static const follow_fn moves[FOLLOW_PHASE_COUNT][FOLLOW_INPUT_COUNT] = {
+        [FOLLOW_BEGINNING] = {
+                [FOLLOW_IN_RUN] = follow_on_begin,
+        },
         [FOLLOW_RESOLVING] = {
                 [FOLLOW_IN_PAGE] = follow_on_job_row,
         },

@@ -6,6 +6,7 @@
 #include "daemon/jobs/watch.h"
 
 enum follow_phase {
+        FOLLOW_BEGINNING, /* its first turn is due */
         FOLLOW_RESOLVING, /* not in memory: the row will say whether there is such a job */
         FOLLOW_WAITING,   /* the task is queued */
         FOLLOW_MEMORY,    /* pieces of the log come from the worker */
@@ -64,6 +65,7 @@ struct follow {
         struct follow_options options;
         enum follow_phase phase;
         struct watch *watch;            /* owned; NULL: the task is not in memory */
+        bool is_own;                    /* the job was in memory, and the caller's */
         bool is_sharing;                /* counted by share.c */
         struct journal_read *path_read; /* in flight, beside stream.read */
         struct loop_timer *timer;       /* owned; NULL with until_end */
@@ -96,6 +98,13 @@ static inline struct engine *follow_engine(const struct follow *follow)
 
 /* ------------------------------------------------------------------------------------ follow.c */
 
+/* Is this attempt the one that is told, or the next? Also while an end is being told. */
+bool follow_accept(struct follow *follow, uint32_t attempt);
+/* The last words, and the end of the stream. */
+void follow_over(struct follow *follow);
+/* Error instead of them. Returns 0. */
+int follow_refuse(struct follow *follow, Jobd__ErrorCode code, const char *what);
+_must_use_ int follow_set_end(struct follow *follow, const struct follow_end *end, const char *why);
 /* Puts an input through the table. Faults end the session. */
 void follow_put(struct follow *follow, enum follow_input input, const struct follow_fact *fact);
 /* Is this attempt the one that is told, or the next? False: not of interest now. */
@@ -104,9 +113,18 @@ bool follow_meet(struct follow *follow, uint32_t attempt);
 _must_use_ int follow_look(struct follow *follow);
 /* The attempt's output was told: what remains to be said? */
 _must_use_ int follow_conclude(struct follow *follow);
-/* A row of the job: where its stdout goes. */
-_must_use_ int follow_keep_path(struct follow *follow, const struct journal_job *row);
 extern const struct stream_type follow_type;
+
+/* ------------------------------------------------------------------------------- follow_rows.c */
+
+/* Asks for the job's row: is there such a job? FOLLOW_IN_PAGE follows. */
+_must_use_ int follow_read_job(struct follow *follow);
+/* Asks beside the stream where stdout goes, to tell it. */
+_must_use_ int follow_read_path(struct follow *follow);
+/* Asks for the task's row and inline output. FOLLOW_IN_PAGE follows. */
+_must_use_ int follow_read_task(struct follow *follow);
+_must_use_ int follow_on_job_row(struct follow *follow, const struct follow_fact *fact);
+_must_use_ int follow_on_task_row(struct follow *follow, const struct follow_fact *fact);
 
 /* ------------------------------------------------------------------------------ follow_watch.c */
 

@@ -24,6 +24,7 @@ static void follow_file_on_open(void *arg, int fd, bool compressed)
                 return;
         }
         ticket->follow->opening = NULL;
+        session_end_wait(&ticket->follow->stream);
         if (stream_is_ended(&ticket->follow->stream))
                 fd_close(fd);
         else
@@ -48,13 +49,16 @@ int follow_file_open(struct follow *follow)
                 return PASS(r);
         }
         follow->opening = ticket;
+        session_begin_wait(&follow->stream);
         follow->phase = FOLLOW_OPENING;
         return 0;
 }
 
 void follow_file_forget(struct follow *follow)
 {
-        if (follow->opening)
-                follow->opening->follow = NULL;
+        if (!follow->opening)
+                return;
+        follow->opening->follow = NULL;
         follow->opening = NULL;
+        session_end_wait(&follow->stream);
 }

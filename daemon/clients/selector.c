@@ -135,20 +135,6 @@ static enum selector_phase selector_first_phase(const struct selector *s,
         return selector_wants_unfinished(s) ? SELECTOR_PHASE_UNFINISHED : SELECTOR_PHASE_FINISHED;
 }
 
-/* A request for a few ids needs no room for a thousand. */
-static uint32_t selector_room(const struct selector *s)
-{
-        uint64_t count = 0;
-
-        if (s->phase == SELECTOR_PHASE_LAST)
-                return 1;
-        if (s->phase != SELECTOR_PHASE_IDS)
-                return s->options.window;
-        for (size_t i = 0; i < s->ranges_count && count < s->options.window; i++)
-                count += MIN(s->ranges[i].last - s->ranges[i].first, JOURNAL_PAGE_MAX) + 1;
-        return (uint32_t)MIN(count, s->options.window);
-}
-
 int selector_new(struct stream *stream, const struct selector_options *options,
                  struct selector **out_selector, struct reason *why)
 {
@@ -175,11 +161,6 @@ int selector_new(struct stream *stream, const struct selector_options *options,
         s->options.selector = NULL;
         s->phase = selector_first_phase(s, options->selector);
         s->any_uid = session->is_admin && (options->everybody || s->phase == SELECTOR_PHASE_IDS);
-        s->options.window = selector_room(s);
-        s->ids = calloc(s->options.window, sizeof(*s->ids));
-        s->items = calloc(2 * (size_t)s->options.window, sizeof(*s->items));
-        if (!s->ids || !s->items)
-                return FAULT(-ENOMEM);
         *out_selector = TAKE_PTR(s);
         return 0;
 }
@@ -266,12 +247,23 @@ static void selector_add_tasks(struct selector_item *item, const struct journal_
                 item->tasks_count++;
 }
 
+int selector_begin(struct selector *s, size_t room)
+{
+        free(s->items);
+        s->items_count = 0;
+        s->items = calloc(room + 1, sizeof(*s->items));
+        s->window_phase = s->phase;
+        s->window_range = s->range_index;
+        s->window_cursor = s->cursor;
+        return s->items ? 0 : FAULT(-ENOMEM);
+}
+
 struct selector_item *selector_add(struct selector *s, uint64_t id, struct job *job,
                                    const struct journal_job *row, const struct journal_page *page)
 {
         struct selector_item *item = &s->items[s->items_count++];
 
-        *item = (struct selector_item){ .id = id, .job = job, .row = row };
+        *item = (struct selector_item){ .id = id, .job = job, .row = row, .source = s->ids_taken };
         if (row && page->tasks_count > 0)
                 selector_add_tasks(item, page);
         if (row && page->next_task > 0 && row == &page->jobs[page->jobs_count - 1]) {
@@ -288,15 +280,43 @@ void selector_add_missing(struct selector *s, uint64_t first, uint64_t last)
                 .id = first,
                 .last_id = last,
                 .is_missing = true,
+                .source = s->ids_taken,
         };
+}
+
+static void selector_drop_taken(struct selector *s)
+{
+        s->ids_count -= s->ids_taken;
+        if (s->ids_count > 0) {
+                memmove(s->ids, s->ids + s->ids_taken, s->ids_count * sizeof(*s->ids));
+        } else {
+                free(s->ids);
+                s->ids = NULL;
+                s->ids_room = 0;
+        }
+        s->ids_taken = 0;
 }
 
 int selector_deliver(struct selector *s)
 {
-        const size_t count = s->items_count;
+        const int r = s->options.on_window(s->stream, s->items, s->items_count);
 
-        s->items_count = 0;
-        return s->options.on_window(s->stream, s->items, count);
+        selector_drop_taken(s);
+        free(s->items);
+        s->items = NULL;
+        return r;
+}
+
+void selector_rewind(struct selector *s, const struct selector_item *item)
+{
+        const bool has_ids = s->window_phase == SELECTOR_PHASE_IDS ||
+                             s->window_phase == SELECTOR_PHASE_UNFINISHED;
+
+        s->phase = s->window_phase;
+        s->range_index = has_ids ? s->range_index : s->window_range;
+        s->cursor = has_ids ? s->window_cursor : item->id + 1;
+        s->ids_taken = item->source;
+        s->continue_id = 0;
 }
 
 struct journal_job_query selector_query(const struct selector *s)
@@ -338,6 +358,9 @@ static int selector_page_rest(struct selector *s, const struct journal_page *pag
         int r;
 
         s->continue_id = 0;
+        r = selector_begin(s, 1);
+        if (r)
+                return PASS(r);
         if (page->jobs_count > 0)
                 selector_add(s, id, selector_find_job(s, id), &page->jobs[0], page)->is_continued =
                         true;
@@ -349,8 +372,11 @@ static int selector_page_rest(struct selector *s, const struct journal_page *pag
 
 static int selector_step_done(struct selector *s)
 {
-        const int r = selector_deliver(s);
+        int r;
 
+        r = selector_begin(s, 0);
+        if (!r)
+                r = selector_deliver(s);
         return r ? PASS(r) : 0;
 }
 

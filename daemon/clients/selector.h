@@ -26,6 +26,7 @@ struct selector_item {
         bool is_continued;   /* it came before */
         bool has_range;      /* only these tasks were named */
         uint64_t task_first, task_last;
+        size_t source; /* the selector's: which of its ids this came from */
 };
 
 struct selector_options {
@@ -55,6 +56,11 @@ DEFINE_CLEANUP(struct selector *, selector_free);
  * Windows may be empty. Not to be called when nothing is left, or while one is due.
  */
 _must_use_ int selector_step(struct selector *selector);
+/*
+ * From on_window(): this item and those after it were too much; they come again with the next step.
+ * Not the first of a window.
+ */
+void selector_rewind(struct selector *selector, const struct selector_item *item);
 /* The stream's on_page(). */
 _must_use_ int selector_on_page(struct selector *selector, const struct journal_page *page);
 /* Was that the last window? */

@@ -49,10 +49,15 @@ struct selector {
         enum selector_phase phase;
         uint64_t cursor; /* UNFINISHED: after this id; rows newest first: before it (0: all) */
 
-        struct selector_id *ids; /* owned, options.window of them: the window under way */
-        size_t ids_count;
-        struct selector_item *items; /* owned, 2 x options.window of them */
+        struct selector_id *ids; /* owned: the window under way; NULL between windows */
+        size_t ids_count, ids_taken, ids_room;
+        struct selector_item *items; /* owned; NULL but while a window is made */
         size_t items_count;
+
+        /* Where the window that is being delivered began, to go back there. */
+        enum selector_phase window_phase;
+        size_t window_range;
+        uint64_t window_cursor;
 
         uint64_t continue_id; /* > 0: this job has more tasks, from continue_task on */
         uint64_t continue_task;
@@ -67,10 +72,13 @@ bool selector_matches(const struct selector *selector, const struct job *job,
                       const struct journal_job *row);
 /* With ids as a filter: is it one of them? */
 bool selector_has_id(const struct selector *selector, uint64_t id);
-/* Adds an item to the window; NULL row or job as in struct selector_item. */
+/* Begins a window of at most `room` items. */
+_must_use_ int selector_begin(struct selector *selector, size_t room);
+/* Adds an item to it; NULL row or job as in struct selector_item. */
 struct selector_item *selector_add(struct selector *selector, uint64_t id, struct job *job,
                                    const struct journal_job *row, const struct journal_page *page);
 void selector_add_missing(struct selector *selector, uint64_t first, uint64_t last);
+/* Hands the window over; the ids that were taken are done with then. */
 _must_use_ int selector_deliver(struct selector *selector);
 /* A query with everything filled in but which jobs. */
 struct journal_job_query selector_query(const struct selector *selector);

@@ -7,6 +7,8 @@
  * touch the journal; one id that is not there sends the whole window to it. A job may finish while
  * its row is being read: the window is then cut before it, and the next step reads it again.
  */
+#include <errno.h>
+
 #include "common/error.h"
 
 #include "daemon/clients/selector_private.h"
@@ -29,26 +31,48 @@ static bool selector_is_wide(const struct selector_range *range)
         return range->last - range->first >= SELECTOR_WIDE;
 }
 
+static int selector_put_id(struct selector *s, const struct selector_id *id)
+{
+        struct selector_id *ids;
+
+        if (s->ids_count == s->ids_room) {
+                const size_t room = MAX(2 * s->ids_room, 4U);
+
+                ids = reallocarray(s->ids, room, sizeof(*ids));
+                if (!ids)
+                        return FAULT(-ENOMEM);
+                s->ids = ids;
+                s->ids_room = room;
+        }
+        s->ids[s->ids_count++] = *id;
+        return 0;
+}
+
 /* Fills the window with the next ids, up to a wide range. */
-static void selector_gather_ids(struct selector *s)
+static int selector_gather_ids(struct selector *s)
 {
         while (s->ids_count < s->options.window && s->range_index < s->ranges_count) {
                 const struct selector_range *range = &s->ranges[s->range_index];
                 const uint64_t id = s->next_id ? s->next_id : range->first;
-
-                if (selector_is_wide(range))
-                        return;
-                s->ids[s->ids_count++] = (struct selector_id){
+                const struct selector_id at = {
                         .id = id,
                         .range = s->range_index,
                         .ends_range = id == range->last,
                 };
+                int r;
+
+                if (selector_is_wide(range))
+                        break;
+                r = selector_put_id(s, &at);
+                if (r)
+                        return PASS(r);
                 s->next_id = id + 1;
                 if (id == range->last) {
                         s->range_index++;
                         s->next_id = 0;
                 }
         }
+        return 0;
 }
 
 /* An id of a range was dealt with. */
@@ -75,17 +99,10 @@ static void selector_add_of_range(struct selector *s, const struct selector_id *
         item->task_last = range->task_last;
 }
 
-/* Takes the first `count` ids off the window. */
-static void selector_drop_ids(struct selector *s, size_t count)
-{
-        for (size_t i = count; i < s->ids_count; i++)
-                s->ids[i - count] = s->ids[i];
-        s->ids_count -= count;
-}
-
+/* Was that the end of all ranges, once what was taken is gone? */
 static void selector_end_ids(struct selector *s)
 {
-        if (s->ids_count == 0 && s->range_index == s->ranges_count)
+        if (s->ids_taken == s->ids_count && s->range_index == s->ranges_count)
                 s->phase = SELECTOR_PHASE_DONE;
 }
 
@@ -111,26 +128,40 @@ static int selector_read_ids(struct selector *s)
         return r ? PASS(r) : 0;
 }
 
+/* All that is wanted is in memory. */
+static int selector_take_all_ids(struct selector *s)
+{
+        int r;
+
+        r = selector_begin(s, 2 * s->ids_count);
+        if (r)
+                return PASS(r);
+        for (; s->ids_taken < s->ids_count; s->ids_taken++) {
+                const struct selector_id *at = &s->ids[s->ids_taken];
+
+                selector_add_of_range(s, at, selector_find_job(s, at->id), NULL, NULL);
+                selector_settle(s, at, true);
+        }
+        selector_end_ids(s);
+        return selector_deliver(s);
+}
+
 int selector_step_ids(struct selector *s)
 {
         int r;
 
-        selector_gather_ids(s);
+        r = selector_gather_ids(s);
+        if (r)
+                return PASS(r);
         if (s->ids_count == 0 && s->range_index < s->ranges_count) {
                 s->phase = SELECTOR_PHASE_WIDE;
                 s->cursor = 0;
-                return selector_step_wide(s);
+                r = selector_step_wide(s);
+        } else if (selector_needs_rows(s) || !selector_has_all_ids(s)) {
+                r = selector_read_ids(s);
+        } else {
+                r = selector_take_all_ids(s);
         }
-        if (selector_needs_rows(s) || !selector_has_all_ids(s))
-                return selector_read_ids(s);
-        for (size_t i = 0; i < s->ids_count; i++) {
-                selector_add_of_range(s, &s->ids[i], selector_find_job(s, s->ids[i].id), NULL,
-                                      NULL);
-                selector_settle(s, &s->ids[i], true);
-        }
-        s->ids_count = 0;
-        selector_end_ids(s);
-        r = selector_deliver(s);
         return r ? PASS(r) : 0;
 }
 
@@ -155,14 +186,16 @@ static bool selector_take_id(struct selector *s, const struct selector_id *at,
 
 int selector_page_ids(struct selector *s, const struct journal_page *page)
 {
-        const size_t dealt = page->more ? (size_t)page->next : s->ids_count;
-        size_t row_index = 0, i;
+        const size_t dealt = page->more ? MIN((size_t)page->next, s->ids_count) : s->ids_count;
+        size_t row_index = 0;
         int r;
 
-        for (i = 0; i < dealt && i < s->ids_count; i++)
-                if (!selector_take_id(s, &s->ids[i], page, &row_index))
+        r = selector_begin(s, 2 * dealt);
+        if (r)
+                return PASS(r);
+        for (; s->ids_taken < dealt; s->ids_taken++)
+                if (!selector_take_id(s, &s->ids[s->ids_taken], page, &row_index))
                         break;
-        selector_drop_ids(s, i);
         selector_end_ids(s);
         r = selector_deliver(s);
         return r ? PASS(r) : 0;
@@ -213,6 +246,9 @@ int selector_page_wide(struct selector *s, const struct journal_page *page)
         struct selector_range *range = &s->ranges[s->range_index];
         int r;
 
+        r = selector_begin(s, page->jobs_count + 1);
+        if (r)
+                return PASS(r);
         if (selector_take_rows(s, page, s->options.window, range)) {
                 if (!range->is_found)
                         selector_add_missing(s, range->first, range->last);
@@ -239,9 +275,13 @@ int selector_step_last(struct selector *s)
 
 int selector_page_last(struct selector *s, const struct journal_page *page)
 {
-        const bool is_end = selector_take_rows(s, page, 1, NULL);
+        bool is_end;
         int r;
 
+        r = selector_begin(s, 1);
+        if (r)
+                return PASS(r);
+        is_end = selector_take_rows(s, page, 1, NULL);
         if (is_end && s->items_count == 0)
                 selector_add_missing(s, 0, 0);
         if (is_end || s->items_count > 0)
@@ -273,6 +313,9 @@ int selector_page_finished(struct selector *s, const struct journal_page *page)
 {
         int r;
 
+        r = selector_begin(s, page->jobs_count);
+        if (r)
+                return PASS(r);
         if (selector_take_rows(s, page, s->options.window, NULL))
                 s->phase = SELECTOR_PHASE_DONE;
         r = selector_deliver(s);
@@ -309,66 +352,89 @@ static void selector_end_unfinished(struct selector *s)
         s->phase = goes_on ? SELECTOR_PHASE_FINISHED : SELECTOR_PHASE_DONE;
 }
 
-/* Fills the window from the engine; true when it has no more. */
-static bool selector_gather_unfinished(struct selector *s)
+/* Fills the window from the engine; *out_end when it has no more. */
+static int selector_gather_unfinished(struct selector *s, bool *out_end)
 {
         for (size_t looked = 0; looked < SELECTOR_LOOK_MAX; looked++) {
+                struct selector_id at = { .range = SELECTOR_NO_RANGE };
                 const struct job *job;
+                int r;
 
                 if (s->ids_count == s->options.window)
-                        return false;
+                        return 0;
                 job = selector_next_job(s, s->cursor);
-                if (!job)
-                        return true;
-                s->cursor = engine_job_id(job);
-                if (!selector_has_id(s, s->cursor))
+                if (!job) {
+                        *out_end = true;
+                        return 0;
+                }
+                at.id = s->cursor = engine_job_id(job);
+                if (!selector_has_id(s, at.id))
                         continue;
-                s->ids[s->ids_count++] = (struct selector_id){
-                        .id = s->cursor,
-                        .range = SELECTOR_NO_RANGE,
-                };
+                r = selector_put_id(s, &at);
+                if (r)
+                        return PASS(r);
         }
-        return false;
+        return 0;
+}
+
+static int selector_take_unfinished(struct selector *s, bool is_end)
+{
+        int r;
+
+        r = selector_begin(s, s->ids_count);
+        if (r)
+                return PASS(r);
+        for (; s->ids_taken < s->ids_count; s->ids_taken++) {
+                const uint64_t id = s->ids[s->ids_taken].id;
+                struct job *job = selector_find_job(s, id);
+
+                if (job && selector_matches(s, job, NULL))
+                        selector_add(s, id, job, NULL, NULL);
+        }
+        if (is_end)
+                selector_end_unfinished(s);
+        return selector_deliver(s);
 }
 
 int selector_step_unfinished(struct selector *s)
 {
         bool is_end = false;
-        int r;
+        int r = 0;
 
         /* Some may be left from a page that could not hold them all. */
         if (s->ids_count == 0)
-                is_end = selector_gather_unfinished(s);
+                r = selector_gather_unfinished(s, &is_end);
+        if (r)
+                return PASS(r);
         if (s->ids_count > 0 && selector_needs_rows(s))
-                return selector_read_ids(s);
-        for (size_t i = 0; i < s->ids_count; i++) {
-                struct job *job = selector_find_job(s, s->ids[i].id);
-
-                if (job && selector_matches(s, job, NULL))
-                        selector_add(s, s->ids[i].id, job, NULL, NULL);
-        }
-        s->ids_count = 0;
-        if (is_end)
-                selector_end_unfinished(s);
-        r = selector_deliver(s);
+                r = selector_read_ids(s);
+        else
+                r = selector_take_unfinished(s, is_end);
         return r ? PASS(r) : 0;
 }
 
 int selector_page_unfinished(struct selector *s, const struct journal_page *page)
 {
-        const size_t dealt = page->more ? (size_t)page->next : s->ids_count;
+        const size_t dealt = page->more ? MIN((size_t)page->next, s->ids_count) : s->ids_count;
+        size_t row_index = 0;
         int r;
 
-        for (size_t i = 0; i < page->jobs_count; i++) {
-                const struct journal_job *row = &page->jobs[i];
-                struct job *job = selector_find_job(s, row->id);
+        r = selector_begin(s, dealt);
+        if (r)
+                return PASS(r);
+        for (; s->ids_taken < dealt; s->ids_taken++) {
+                const uint64_t id = s->ids[s->ids_taken].id;
+                struct job *job = selector_find_job(s, id);
+                const struct journal_job *row = &page->jobs[row_index];
 
+                if (row_index >= page->jobs_count || row->id != id)
+                        continue;
+                row_index++;
                 /* One that has finished meanwhile comes in the other part of the walk. */
                 if (job && selector_matches(s, job, row))
-                        selector_add(s, row->id, job, row, page);
+                        selector_add(s, id, job, row, page);
         }
-        selector_drop_ids(s, MIN(dealt, s->ids_count));
-        if (s->ids_count == 0 && !selector_next_job(s, s->cursor))
+        if (s->ids_taken == s->ids_count && !selector_next_job(s, s->cursor))
                 selector_end_unfinished(s);
         r = selector_deliver(s);
         return r ? PASS(r) : 0;

@@ -10,8 +10,8 @@
  *
  * What a client can make us keep is bounded: one frame of 256 KiB before Hello and 4 MiB after,
  * which must be complete 30 s after its first byte; requests are not read any more while replies
- * of half the limit are unread or too many reads of the journal are under way; streams and watches
- * are counted.
+ * of half the limit are unread or too many reads of the journal are under way; what lasts longer
+ * than its request is counted in session_streams.c.
  *
  * A session never dies in the middle of anything: session_close() ends its streams and moves it to
  * clients->dying, and clients_bury() frees it. Bytes that are no request cost the request, bytes
@@ -33,10 +33,7 @@
 #define SESSION_HELLO_USEC (5 * USEC_PER_SEC)
 #define SESSION_FRAME_USEC (30 * USEC_PER_SEC)
 #define SESSION_LEAVE_USEC (5 * USEC_PER_SEC)
-#define SESSION_READS_MAX 8U
-#define SESSION_STREAMS_MAX 10000U
-#define SESSION_WATCHES_MAX 100000U
-#define SESSION_USER_WATCHES_MAX 200000U
+#define SESSION_WAITS_MAX 8U
 
 static void session_on_frame(void *arg, const uint8_t *body, size_t size, int passed_fd);
 static void session_on_end(void *arg, enum channel_end end);
@@ -195,10 +192,10 @@ static uint64_t session_read_limit(const struct session *session)
         return session->clients->options.reply_bytes_max / 2;
 }
 
-static void session_update_reading(struct session *session)
+void session_update_reading(struct session *session)
 {
         const bool on = !session_is_over(session) &&
-                        session->streams.reads_count < SESSION_READS_MAX &&
+                        session->streams.waits_count < SESSION_WAITS_MAX &&
                         channel_pending_bytes(session->channel) <= session_read_limit(session);
 
         channel_set_reading(session->channel, on);
@@ -269,17 +266,6 @@ void session_send(struct session *session, uint64_t tag, Jobd__Reply *reply, uin
         session_update_reading(session);
 }
 
-void session_send_on(struct stream *stream, Jobd__Reply *reply, uint64_t barrier, int pass_fd)
-{
-        if (stream_is_ended(stream)) {
-                fd_close(pass_fd);
-                return;
-        }
-        if (barrier > stream->barrier)
-                stream->barrier = barrier;
-        session_send(stream->session, stream->tag, reply, stream->barrier, pass_fd);
-}
-
 void session_send_error(struct session *session, uint64_t tag, Jobd__ErrorCode code,
                         uint64_t barrier, const char *fmt, ...)
 {
@@ -311,7 +297,7 @@ static void session_look_at_pending(struct session *session)
         if (session_is_over(session))
                 return;
         if (pending <= SESSION_DRAINED_BYTES)
-                stream_set_wake_stuck(&session->streams);
+                stream_list_wake(&session->streams.stuck);
         session_update_reading(session);
 }
 
@@ -376,7 +362,7 @@ static void session_refuse_frame(struct session *session, const uint8_t *body, s
                 session_finish(session);
 }
 
-static void session_serve(struct session *session, const Jobd__Request *request)
+static void session_serve(struct session *session, const Jobd__Request *request, size_t size)
 {
         int r;
 
@@ -390,6 +376,7 @@ static void session_serve(struct session *session, const Jobd__Request *request)
                 session_finish(session);
                 return;
         }
+        session->request_bytes = size;
         r = session->clients->dispatch(session, request);
         if (r)
                 session_fail(session, PASS(r));
@@ -413,7 +400,7 @@ static void session_on_frame(void *arg, const uint8_t *body, size_t size, int pa
         else if (r)
                 session_refuse_frame(session, body, size, &why);
         else
-                session_serve(session, request);
+                session_serve(session, request, size);
 }
 
 /* The clock of a frame runs from its first byte to its last, however it trickles in. */
@@ -441,107 +428,4 @@ static void session_on_end(void *arg, enum channel_end end)
                 log_debug("a client of uid %u sent a frame of no or too great length",
                           (unsigned int)session->peer.uid);
         session_close(session, true);
-}
-
-/* ------------------------------------------------------------------------- streams and watches */
-
-int session_add_stream(struct session *session, const struct stream_type *type, uint64_t tag,
-                       size_t size, struct stream **out_stream, struct reason *why)
-{
-        int r;
-
-        if (stream_set_find(&session->streams, tag))
-                return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
-                                  "tag %" PRIu64 " is in use by a request under way", tag);
-        if (stream_set_count(&session->streams) >= SESSION_STREAMS_MAX)
-                return reason_set(why, JOBD__ERROR_CODE__ERROR_BUSY,
-                                  "a connection can have %u requests under way: wait for some",
-                                  SESSION_STREAMS_MAX);
-        r = stream_new(&session->clients->hub, &session->streams, session, type, tag, size,
-                       out_stream);
-        return r ? PASS(r) : 0;
-}
-
-bool session_take_watch(struct session *session)
-{
-        if (session->watches_count >= SESSION_WATCHES_MAX ||
-            session->user->watches_count >= SESSION_USER_WATCHES_MAX)
-                return false;
-        session->watches_count++;
-        session->user->watches_count++;
-        return true;
-}
-
-void session_give_watch(struct session *session)
-{
-        session->watches_count--;
-        session->user->watches_count--;
-}
-
-/* -------------------------------------------------------------------------- reads of the journal
- */
-
-void session_begin_wait(struct session *session)
-{
-        session->streams.reads_count++;
-        session_update_reading(session);
-}
-
-void session_end_wait(struct session *session)
-{
-        session->streams.reads_count--;
-        session_update_reading(session);
-}
-
-static void session_on_page(void *arg, const struct journal_page *page)
-{
-        struct stream *stream = arg;
-        struct session *session = stream->session;
-        int r;
-
-        stream->read = NULL;
-        session_end_wait(session);
-        r = page->fault ? page->fault : stream->type->on_page(stream, page);
-        if (r)
-                session_fail(session, PASS(r));
-}
-
-/* Common end of the three: the read is under way. */
-static int session_begin_read(struct stream *stream, int r)
-{
-        if (r)
-                return PASS(r);
-        session_begin_wait(stream->session);
-        return 0;
-}
-
-int session_read_jobs(struct stream *stream, const struct journal_job_query *query)
-{
-        struct journal *journal = engine_journal(stream->session->clients->engine);
-
-        if (!journal)
-                return FAULT(-EIO);
-        return session_begin_read(
-                stream, journal_read_jobs(journal, query, session_on_page, stream, &stream->read));
-}
-
-int session_read_task(struct stream *stream, uint64_t job, uint64_t task, bool want_output)
-{
-        struct journal *journal = engine_journal(stream->session->clients->engine);
-
-        if (!journal)
-                return FAULT(-EIO);
-        return session_begin_read(stream,
-                                  journal_read_task(journal, job, task, want_output,
-                                                    session_on_page, stream, &stream->read));
-}
-
-int session_read_events(struct stream *stream, const struct journal_event_query *query)
-{
-        struct journal *journal = engine_journal(stream->session->clients->engine);
-
-        if (!journal)
-                return FAULT(-EIO);
-        return session_begin_read(stream, journal_read_events(journal, query, session_on_page,
-                                                              stream, &stream->read));
 }

@@ -28,6 +28,7 @@ struct session {
         bool is_admin; /* root or jobd's own user; in user mode the only user */
         bool is_busy;  /* in clients->busy */
         uint32_t watches_count;
+        size_t request_bytes; /* of the request that is being served */
         uint64_t bytes[CLIENT_BYTES_COUNT];
 };
 
@@ -64,6 +65,8 @@ void session_send_error(struct session *session, uint64_t tag, Jobd__ErrorCode c
 /* OUTPUT: lets go what is durable, writes, and looks at what that makes possible. */
 void session_flush(struct session *session, uint64_t durable);
 
+/* Reads requests, or not, as the counts stand. */
+void session_update_reading(struct session *session);
 /* Has the client more than so many bytes to read? Then stream_wait_drained(). */
 bool session_is_slow(const struct session *session, size_t bytes);
 #define SESSION_SLOW_BYTES (256U * 1024)  /* pages and output wait above it */
@@ -73,12 +76,16 @@ bool session_is_slow(const struct session *session, size_t bytes);
 _must_use_ int session_add_stream(struct session *session, const struct stream_type *type,
                                   uint64_t tag, size_t size, struct stream **out_stream,
                                   struct reason *why);
+/* Its turn: now if the user has a place, else when one is free. Ends the session at a fault. */
+void session_run_stream(struct stream *stream);
+extern const struct stream_hub_ops session_hub_ops;
 /*
- * The journal is asked on this session's behalf by somebody else; while too many such waits and
- * reads are open, no more requests are read.
+ * The journal was asked for something on a stream's behalf, and has answered; what is asked through
+ * session_read_*() counts by itself. While too much is asked, no requests are read and no streams
+ * of the user run.
  */
-void session_begin_wait(struct session *session);
-void session_end_wait(struct session *session);
+void session_begin_wait(struct stream *stream);
+void session_end_wait(struct stream *stream);
 /* One watch more of a job; false when that is too many. */
 bool session_take_watch(struct session *session);
 void session_give_watch(struct session *session);

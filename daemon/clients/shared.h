@@ -28,6 +28,9 @@ struct client_user {
         uint32_t uid;
         uint32_t sessions_count;
         uint32_t watches_count;
+        uint32_t waits_count;       /* reads and other errands of the journal under way */
+        struct stream_list blocked; /* streams that wait for one of them to end */
+        uint64_t weight_bytes;      /* of requests under way */
         uint64_t bytes[CLIENT_BYTES_COUNT];
 };
 

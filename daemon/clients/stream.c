@@ -37,30 +37,26 @@ static void stream_hub_on_timer(void *arg)
         const uint64_t end_usec = clock_mono_usec() + STREAM_TURN_USEC;
         size_t left = hub->runnable_count;
         struct stream *stream;
-        int r;
 
         while (left-- > 0 && (stream = TAILQ_FIRST(&hub->runnable))) {
                 TAILQ_REMOVE(&hub->runnable, stream, entry);
                 hub->runnable_count--;
                 stream->place = STREAM_IDLE;
-                r = stream->type->run(stream);
-                if (r)
-                        hub->on_fault(stream, PASS(r));
+                hub->ops->run(stream);
                 if (clock_mono_usec() >= end_usec)
                         break;
         }
         if (!TAILQ_EMPTY(&hub->runnable) && loop_timer_start(hub->timer, 0) < 0)
-                hub->on_fault(TAILQ_FIRST(&hub->runnable), FAULT(-ENOMEM));
+                hub->ops->on_fault(TAILQ_FIRST(&hub->runnable), FAULT(-ENOMEM));
 }
 
-int stream_hub_init(struct stream_hub *hub, struct loop *loop,
-                    void (*on_fault)(struct stream *stream, int r))
+int stream_hub_init(struct stream_hub *hub, struct loop *loop, const struct stream_hub_ops *ops)
 {
         const int r = loop_timer_new(loop, stream_hub_on_timer, hub, &hub->timer);
 
         TAILQ_INIT(&hub->runnable);
         TAILQ_INIT(&hub->ended);
-        hub->on_fault = on_fault;
+        hub->ops = ops;
         return r ? PASS(r) : 0;
 }
 
@@ -86,8 +82,7 @@ void stream_hub_deinit(struct stream_hub *hub)
 
 void stream_set_init(struct stream_set *set)
 {
-        set->by_tag = NULL;
-        set->reads_count = 0;
+        *set = (struct stream_set){ .by_tag = NULL };
         TAILQ_INIT(&set->stuck);
 }
 
@@ -104,11 +99,11 @@ size_t stream_set_count(const struct stream_set *set)
         return HASH_COUNT(set->by_tag);
 }
 
-void stream_set_wake_stuck(struct stream_set *set)
+void stream_list_wake(struct stream_list *list)
 {
         struct stream *stream;
 
-        while ((stream = TAILQ_FIRST(&set->stuck)))
+        while ((stream = TAILQ_FIRST(list)))
                 stream_wake(stream);
 }
 
@@ -143,7 +138,7 @@ static void stream_leave_place(struct stream *stream)
                 TAILQ_REMOVE(&stream->hub->runnable, stream, entry);
                 stream->hub->runnable_count--;
         } else if (stream->place == STREAM_STUCK) {
-                TAILQ_REMOVE(&stream->set->stuck, stream, entry);
+                TAILQ_REMOVE(stream->list, stream, entry);
         }
         stream->place = STREAM_IDLE;
 }
@@ -153,13 +148,12 @@ void stream_end(struct stream *stream)
         if (stream->place == STREAM_ENDED)
                 return;
         stream_leave_place(stream);
-        if (stream->read) {
+        if (stream->read)
                 journal_read_cancel(TAKE_PTR(stream->read));
-                stream->set->reads_count--;
-        }
         HASH_DEL(stream->set->by_tag, stream);
         stream->place = STREAM_ENDED;
         TAILQ_INSERT_TAIL(&stream->hub->ended, stream, entry);
+        stream->hub->ops->on_end(stream);
 }
 
 void stream_wake(struct stream *stream)
@@ -168,7 +162,7 @@ void stream_wake(struct stream *stream)
                 return;
         stream_leave_place(stream);
         if (TAILQ_EMPTY(&stream->hub->runnable) && loop_timer_start(stream->hub->timer, 0) < 0) {
-                stream->hub->on_fault(stream, FAULT(-ENOMEM));
+                stream->hub->ops->on_fault(stream, FAULT(-ENOMEM));
                 return;
         }
         stream->place = STREAM_RUNNABLE;
@@ -176,11 +170,12 @@ void stream_wake(struct stream *stream)
         stream->hub->runnable_count++;
 }
 
-void stream_wait_drained(struct stream *stream)
+void stream_wait_in(struct stream *stream, struct stream_list *list)
 {
-        if (stream->place == STREAM_STUCK || stream->place == STREAM_ENDED)
+        if (stream->place == STREAM_ENDED)
                 return;
         stream_leave_place(stream);
         stream->place = STREAM_STUCK;
-        TAILQ_INSERT_TAIL(&stream->set->stuck, stream, entry);
+        stream->list = list;
+        TAILQ_INSERT_TAIL(list, stream, entry);
 }

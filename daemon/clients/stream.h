@@ -32,9 +32,11 @@ struct stream_type {
 enum stream_place {
         STREAM_IDLE,     /* something will wake it */
         STREAM_RUNNABLE, /* in hub->runnable */
-        STREAM_STUCK,    /* in set->stuck: waits until the client has read */
+        STREAM_STUCK,    /* in `list`: waits until others wake all in it */
         STREAM_ENDED,    /* in hub->ended: freed in BURY */
 };
+
+TAILQ_HEAD(stream_list, stream);
 
 /* First member of every stream. */
 struct stream {
@@ -44,18 +46,21 @@ struct stream {
         struct session *session;   /* borrowed: freed after its streams, in the same BURY */
         struct journal_read *read; /* in flight, or NULL */
         uint64_t tag;
-        uint64_t barrier; /* of its last frame; no later one goes below */
+        uint64_t barrier;     /* of its last frame; no later one goes below */
+        uint32_t waits_count; /* things asked of the journal for it and not answered */
+        size_t weight_bytes;  /* of memory, about; counted by the session */
         enum stream_place place;
         TAILQ_ENTRY(stream) entry; /* in the list of its place */
+        struct stream_list *list;  /* borrowed: when STUCK */
         UT_hash_handle hh;         /* in set->by_tag */
 };
-TAILQ_HEAD(stream_list, stream);
 
 /* The streams of one session. */
 struct stream_set {
-        struct stream *by_tag; /* owned, uthash */
-        struct stream_list stuck;
-        uint32_t reads_count; /* journal reads in flight */
+        struct stream *by_tag;    /* owned, uthash */
+        struct stream_list stuck; /* until the client has read */
+        uint32_t waits_count;     /* of all of them */
+        size_t weight_bytes;
 };
 
 /* Where the streams of all sessions take turns. */
@@ -63,12 +68,21 @@ struct stream_hub {
         struct loop_timer *timer; /* owned; runs the runnable in the next turn */
         struct stream_list runnable, ended;
         size_t runnable_count;
-        /* run() met a fault. */
+        const struct stream_hub_ops *ops; /* borrowed */
+};
+
+struct stream_hub_ops {
+        /* Its turn: calls type->run(), or makes it wait. A fault ends its session. */
+        void (*run)(struct stream *stream);
+        /* It has just ended; what was counted for it can be given back. */
+        void (*on_end)(struct stream *stream);
+        /* The loop refuses a timer. */
         void (*on_fault)(struct stream *stream, int r);
 };
 
+/* ops: borrowed for ever. */
 _must_use_ int stream_hub_init(struct stream_hub *hub, struct loop *loop,
-                               void (*on_fault)(struct stream *stream, int r));
+                               const struct stream_hub_ops *ops);
 /* BURY: frees the ended ones. */
 void stream_hub_bury(struct stream_hub *hub);
 /* All streams were ended before. */
@@ -77,8 +91,8 @@ void stream_hub_deinit(struct stream_hub *hub);
 void stream_set_init(struct stream_set *set);
 struct stream *stream_set_find(const struct stream_set *set, uint64_t tag);
 size_t stream_set_count(const struct stream_set *set);
-/* The client has read: those that were stuck run again. */
-void stream_set_wake_stuck(struct stream_set *set);
+/* All that are stuck in this list run again. */
+void stream_list_wake(struct stream_list *list);
 
 /*
  * A zeroed stream of `size` bytes (struct stream first), in the set under its tag; the tag must be
@@ -95,5 +109,10 @@ static inline bool stream_is_ended(const struct stream *stream)
 }
 /* run() is called in the next turn. No-op when it is due already, or ended. */
 void stream_wake(struct stream *stream);
+/* run() is called when somebody wakes those in this list. */
+void stream_wait_in(struct stream *stream, struct stream_list *list);
 /* run() is called once the client has read nearly everything. */
-void stream_wait_drained(struct stream *stream);
+static inline void stream_wait_drained(struct stream *stream)
+{
+        stream_wait_in(stream, &stream->set->stuck);
+}

@@ -35,6 +35,7 @@ int users_enter(struct clients *clients, uint32_t uid, struct client_user **out_
                 if (!user)
                         return FAULT(-ENOMEM);
                 user->uid = uid;
+                TAILQ_INIT(&user->blocked);
                 HASH_ADD(hh, clients->users, uid, sizeof(user->uid), user);
                 if (!user->hh.tbl) {
                         free(user);

@@ -90,11 +90,16 @@ static int info_on_window(struct stream *stream, const struct selector_item *ite
         if (r)
                 return PASS(r);
         for (size_t i = 0; i < count; i++) {
+                /* What is not read yet is enough: the rest of the window comes again. */
+                if (i > 0 && session_is_slow(stream->session, SESSION_SLOW_BYTES)) {
+                        selector_rewind(info->selector, &items[i]);
+                        break;
+                }
                 r = info_add(info, page, &items[i], is_done && i + 1 == count);
                 if (r)
                         return PASS(r);
         }
-        if (!is_done) {
+        if (!selector_is_done(info->selector)) {
                 if (job_page_count(page) > 0)
                         job_page_send(page, true);
                 stream_wake(stream);
@@ -135,6 +140,6 @@ int verb_info(struct session *from, const Jobd__Request *request, struct job *jo
                 stream_end(stream);
         if (r)
                 return r;
-        r = info_run(stream);
-        return r ? PASS(r) : 0;
+        session_run_stream(stream);
+        return 0;
 }

@@ -83,6 +83,11 @@ static int list_on_window(struct stream *stream, const struct selector_item *ite
         for (i = 0; i < count && list->left > 0; i++) {
                 if (items[i].is_missing)
                         continue;
+                /* What is not read yet is enough: the rest of the window comes again. */
+                if (i > 0 && session_is_slow(stream->session, SESSION_SLOW_BYTES)) {
+                        selector_rewind(list->selector, &items[i]);
+                        break;
+                }
                 if (job_page_is_heavy(page) && job_page_count(page) > 0)
                         job_page_send(page, true);
                 r = job_page_add(page, &items[i]);
@@ -141,6 +146,6 @@ int verb_list(struct session *from, const Jobd__Request *request, struct job *jo
                 stream_end(stream);
         if (r)
                 return r;
-        r = list_run(stream);
-        return r ? PASS(r) : 0;
+        session_run_stream(stream);
+        return 0;
 }

@@ -171,6 +171,6 @@ int verb_purge(struct session *from, const Jobd__Request *request, struct job *j
                 stream_end(stream);
         if (r)
                 return r;
-        r = selector_step(purge->selector);
-        return r ? PASS(r) : 0;
+        session_run_stream(stream);
+        return 0;
 }

@@ -186,7 +186,6 @@ struct submit_ticket {
 struct submit_stream {
         struct stream stream;
         struct submit_ticket *ticket; /* borrowed: freed by submit_on_done() */
-        bool is_counted;              /* as one of the session's reads */
 };
 
 static void submit_answer(struct stream *stream, int r, const Jobd__Submitted *submitted,
@@ -221,8 +220,7 @@ static void submit_on_done(void *arg, int r, uint64_t first_id, uint32_t count, 
         submitted.count = count;
         submitted.has_existing = submitted.existing = existing;
         submit_answer(&submit->stream, r, &submitted, barrier, why);
-        if (submit->is_counted)
-                session_end_wait(submit->stream.session);
+        session_end_wait(&submit->stream);
         stream_end(&submit->stream);
 }
 
@@ -267,10 +265,8 @@ static int submit_hand_over(struct session *from, const Jobd__Submit *request,
                           &read);
         if (r)
                 return PASS(r);
-        if (stream->ticket && !stream_is_ended(&stream->stream)) {
-                stream->is_counted = true;
-                session_begin_wait(from);
-        }
+        if (stream->ticket && !stream_is_ended(&stream->stream))
+                session_begin_wait(&stream->stream);
         return 0;
 }
 

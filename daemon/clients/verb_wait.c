@@ -550,6 +550,6 @@ int verb_wait(struct session *from, const Jobd__Request *request, struct job *jo
                 stream_end(stream);
         if (r)
                 return r;
-        r = wait_run(stream);
-        return r ? PASS(r) : 0;
+        session_run_stream(stream);
+        return 0;
 }
