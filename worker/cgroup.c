@@ -52,7 +52,7 @@ static char *cgroup_read(int folder_fd, const char *name)
         return fs_read_file(folder_fd, name, CGROUP_FILE_MAX, &text, NULL) == 0 ? text : NULL;
 }
 
-/* ---------------------------------------------------------------------------------- the pool */
+/* ------------------------------------------------------------------------------------ the pool */
 
 /* The path behind "0::" in /proc/self/cgroup, in a leaf of ours its parent. */
 static int cgroup_find_own(char **out_path)
@@ -135,7 +135,7 @@ int cgroup_settle(char **out_path)
         return 0;
 }
 
-/* --------------------------------------------------------------------------------- the worker */
+/* ---------------------------------------------------------------------------------- the worker */
 
 void cgroup_job_init(struct cgroup_job *job)
 {

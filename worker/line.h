@@ -9,11 +9,11 @@
 
 enum line_kind {
         LINE_NONE,
-        LINE_PING,    /* pool: answer if you can */
+        LINE_PING,    /* pool: answer PONG, and whether you have dialled */
         LINE_STOP,    /* pool: end your job (value: grace, microseconds), then exit */
         LINE_PONG,    /* worker */
         LINE_BUSY,    /* worker: I have work and nobody watches me */
-        LINE_DIALLED, /* worker: I have reached jobd */
+        LINE_DIALLED, /* worker: I have (1) or have no longer (0) reached jobd */
         LINE_KIND_COUNT,
 };
 

@@ -318,6 +318,11 @@ struct link *link_free(struct link *link)
         return NULL;
 }
 
+bool link_is_dialled(const struct link *link)
+{
+        return link->state != LINK_WAITING;
+}
+
 bool link_is_up(const struct link *link)
 {
         return link->state == LINK_UP;

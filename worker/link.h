@@ -35,6 +35,8 @@ _must_use_ int link_new(struct loop *loop, const struct link_options *options,
 struct link *link_free(struct link *link);
 DEFINE_CLEANUP(struct link *, link_free);
 
+/* Is there a connection, answered or not? */
+bool link_is_dialled(const struct link *link);
 bool link_is_up(const struct link *link);
 /* Queues one report; dropped when the link is not up (what matters is repeated after on_up). */
 void link_send(struct link *link, const Jobd__Work__Report *report);

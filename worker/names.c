@@ -68,7 +68,7 @@ struct names *names_free(struct names *names)
         return NULL;
 }
 
-/* ----------------------------------------------------------------------------------- the helper */
+/* ---------------------------------------------------------------------------------- the helper */
 
 /* 0 and *out_found (NULL: no such user), or an errno. */
 static int names_read_passwd(uid_t uid, struct passwd *pw, struct passwd **out_found)
@@ -157,8 +157,7 @@ static _Noreturn void names_help(uid_t uid, int fd)
         _exit(names_write_answer(fd, &pw, groups, count) ? 1 : 0);
 }
 
-/* ------------------------------------------------------------------------------------ the worker
- */
+/* ---------------------------------------------------------------------------------- the worker */
 
 /* Exactly `size` bytes before the deadline. */
 static bool names_read(int fd, void *data, size_t size, uint64_t deadline_usec)

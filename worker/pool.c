@@ -44,7 +44,7 @@
 #define POOL_STOP_MARGIN_USEC (35 * USEC_PER_SEC) /* KILL may take 30 s to be given up */
 #define POOL_LAST_WAIT_USEC (2 * USEC_PER_SEC)
 
-/* ------------------------------------------------------------------------------------- the link */
+/* ------------------------------------------------------------------------------------ the link */
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* protobuf-c's strings are not const; it only reads  \
@@ -126,7 +126,7 @@ static void pool_on_up(void *arg, const Jobd__Work__Welcome *welcome)
                 pool->grace_usec = welcome->grace_usec;
         pool_send_state(pool);
         pool_dead_report_all(pool);
-        pool_watch_dialling(pool);
+        pool_watch_ask_all(pool);
         pool_judge_build(pool, welcome->build);
 }
 
@@ -170,7 +170,7 @@ static void pool_on_idle_time(void *arg)
         pool_begin_stop(pool, 0);
 }
 
-/* ------------------------------------------------------------------------------------- orders */
+/* -------------------------------------------------------------------------------------- orders */
 
 static void pool_on_set(struct pool *pool, const Jobd__Work__Order *order)
 {
@@ -281,7 +281,7 @@ static void pool_consider_exit(struct pool *pool)
                 loop_stop(pool->loop, 0);
 }
 
-/* ------------------------------------------------------------------------------------- children */
+/* ------------------------------------------------------------------------------------ children */
 
 static void pool_reap(struct pool *pool)
 {
@@ -321,7 +321,7 @@ static void pool_turn(void *arg)
                 pool_exec_again(pool);
 }
 
-/* ------------------------------------------------------------------------------------- building */
+/* ------------------------------------------------------------------------------------ building */
 
 static int pool_find_exe(struct pool *pool)
 {
@@ -396,10 +396,19 @@ static void pool_raise_oom_score(void)
                 (void)!write(fd, "0", 1);
 }
 
+/* A time in the environment, for tests. */
+static uint64_t pool_read_time(const char *variable, uint64_t unit_usec, uint64_t otherwise_usec)
+{
+        const char *text = getenv(variable);
+        uint64_t count;
+
+        if (!text || parse_u64(text, variable, 0, 1000000000, &count, NULL))
+                return otherwise_usec;
+        return count * unit_usec;
+}
+
 static int pool_settle(struct pool *pool)
 {
-        const char *idle = getenv("JOBD_POOL_IDLE_SEC");
-        uint64_t seconds;
         int r;
 
         if (pool->options->is_user_mode)
@@ -407,8 +416,8 @@ static int pool_settle(struct pool *pool)
         if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
                 return FAULT(-errno);
         umask(027);
-        if (idle && parse_u64(idle, "JOBD_POOL_IDLE_SEC", 0, 1000000000, &seconds, NULL) == 0)
-                pool->idle_usec = seconds * USEC_PER_SEC;
+        pool->idle_usec = pool_read_time("JOBD_POOL_IDLE_SEC", USEC_PER_SEC, POOL_IDLE_USEC);
+        pool->watch_usec = pool_read_time("JOBD_POOL_WATCH_MSEC", USEC_PER_MSEC, POOL_WATCH_USEC);
         r = cgroup_settle(&pool->cgroup_path);
         if (r < 0)
                 return PASS(r);
@@ -496,7 +505,6 @@ int pool_run(const struct options *options)
                 .lock_fd = -1,
                 .cgroup_fd = -1,
                 .grace_usec = POOL_GRACE_USEC,
-                .idle_usec = POOL_IDLE_USEC,
         };
         struct reason why = { "" };
         int r;

@@ -32,7 +32,7 @@
 #define POOL_DEAD_SURVIVE_USEC (30 * USEC_PER_SEC)
 #define POOL_DEAD_RETRY_USEC (20 * USEC_PER_MSEC)
 
-/* ------------------------------------------------------------------------------------ reporting */
+/* ----------------------------------------------------------------------------------- reporting */
 
 static void pool_dead_fill_held(Jobd__Work__HeldLease *held, const struct record_entry *entry)
 {
@@ -104,8 +104,7 @@ void pool_dead_on_ack(struct pool *pool, uint32_t number, uint64_t generation)
         }
 }
 
-/* --------------------------------------------------------------------------------- killing rests
- */
+/* ------------------------------------------------------------------------------- killing rests */
 
 static bool pool_dead_is_left_over(void *arg, pid_t pid)
 {

@@ -19,6 +19,7 @@
 #include "worker/signals.h"
 
 #define POOL_IDLE_USEC (600 * USEC_PER_SEC)
+#define POOL_WATCH_USEC (10 * USEC_PER_SEC)
 #define POOL_GRACE_USEC (10 * USEC_PER_SEC)
 #define POOL_LINE_FD 3 /* in a worker */
 
@@ -102,7 +103,8 @@ struct pool {
         pid_t compact_pid; /* 0: none runs */
         uint64_t grace_usec;
         uint64_t idle_usec;
-        bool is_state_news; /* PoolState is to be sent at the end of the turn */
+        uint64_t watch_usec; /* between two looks at working workers; what dialling may take */
+        bool is_state_news;  /* PoolState is to be sent at the end of the turn */
         bool is_stopping;
         bool is_last_wait; /* all workers are gone, only acknowledgements are missing */
         char *next_build;  /* owned; jobd is newer: run the program anew */
@@ -130,7 +132,9 @@ _must_use_ int pool_spawn_self(const char *const argv[], int line_fd, pid_t *out
 _must_use_ int pool_watch_init(struct pool *pool);
 void pool_watch_on_busy(struct pool *pool);
 void pool_watch_on_pong(struct pool_seat *seat);
-/* Workers that have not dialled get their time from now. */
+/* We have reached jobd: has everybody else? */
+void pool_watch_ask_all(struct pool *pool);
+/* Some worker's connection came or went, or ours did. */
 void pool_watch_dialling(struct pool *pool);
 
 /* pool_dead.c: records of the dead */

@@ -7,8 +7,10 @@
  *          has work any more the watch ends. Who is first, the worker that sets `busy` or the pool
  *          that clears `watching`? Each writes its own flag before it reads the other's, so at
  *          least one of them sees the other.
- *   dial   While we have jobd on the line, a worker that has not reached it for 10 s is killed:
- * jobd waits for everybody's inventory and cannot know who is missing.
+ *   dial   When we have reached jobd, every worker is asked whether it has, too. One that is
+ *          silent, or has not reached it for 10 s, is killed: jobd waits for everybody's inventory
+ *          and cannot know who is missing. (What a worker said before counts for nothing: it may
+ *          have been stopped since, and another jobd be there.)
  *
  * A killed worker is reported as hung at once, and as dead in the usual way.
  */
@@ -20,10 +22,6 @@
 
 #include "worker/line.h"
 #include "worker/pool_private.h"
-
-#define POOL_PING_USEC (10 * USEC_PER_SEC)
-#define POOL_SILENT_USEC (20 * USEC_PER_SEC)
-#define POOL_DIAL_USEC (10 * USEC_PER_SEC)
 
 static void pool_watch_kill(struct pool_seat *seat, const char *what)
 {
@@ -42,19 +40,23 @@ static void pool_watch_kill(struct pool_seat *seat, const char *what)
         link_send(seat->pool->link, &report);
 }
 
-/* ------------------------------------------------------------------------------------------ work
- */
+/* ---------------------------------------------------------------------------------------- work */
 
 static bool pool_watch_is_busy(const struct pool_seat *seat)
 {
         return seat->pid && seat->shared && atomic_load(&seat->shared->busy);
 }
 
+/* Does any worker have work, or owe an answer? */
+/* Does any worker have work, or owe an answer? */
 static bool pool_watch_has_busy(const struct pool *pool)
 {
-        for (uint32_t i = 0; i < pool->seats_count; i++)
-                if (pool_watch_is_busy(pool->seats[i]))
+        for (uint32_t i = 0; i < pool->seats_count; i++) {
+                const struct pool_seat *seat = pool->seats[i];
+
+                if (pool_watch_is_busy(seat) || (seat->pid && seat->pinged_usec))
                         return true;
+        }
         return false;
 }
 
@@ -67,22 +69,26 @@ static void pool_watch_set(struct pool *pool, uint32_t is_watching)
 
 static void pool_watch_start(struct pool *pool)
 {
-        if (loop_timer_start(pool->watch_timer, POOL_PING_USEC))
+        if (loop_timer_start(pool->watch_timer, pool->watch_usec))
                 log_error("workers are not watched: no timer");
+}
+
+static void pool_watch_ping(struct pool_seat *seat, uint64_t now)
+{
+        seat->pinged_usec = now;
+        line_send(seat->line_fd, LINE_PING, now);
 }
 
 static void pool_watch_look_at(struct pool_seat *seat, uint64_t now)
 {
         if (!seat->pid || seat->was_killed)
                 return;
-        if (seat->pinged_usec && now - seat->pinged_usec >= POOL_SILENT_USEC) {
+        if (seat->pinged_usec && now - seat->pinged_usec >= 2 * seat->pool->watch_usec) {
                 pool_watch_kill(seat, "does not answer");
                 return;
         }
-        if (!seat->pinged_usec && pool_watch_is_busy(seat)) {
-                seat->pinged_usec = now;
-                line_send(seat->line_fd, LINE_PING, now);
-        }
+        if (!seat->pinged_usec && pool_watch_is_busy(seat))
+                pool_watch_ping(seat, now);
 }
 
 static void pool_watch_on_time(void *arg)
@@ -113,8 +119,22 @@ void pool_watch_on_pong(struct pool_seat *seat)
         seat->pinged_usec = 0;
 }
 
-/* ------------------------------------------------------------------------------------------ dial
- */
+/* ---------------------------------------------------------------------------------------- dial */
+
+void pool_watch_ask_all(struct pool *pool)
+{
+        const uint64_t now = clock_mono_usec();
+
+        for (uint32_t i = 0; i < pool->seats_count; i++) {
+                struct pool_seat *seat = pool->seats[i];
+
+                seat->is_dialled = false;
+                if (seat->pid)
+                        pool_watch_ping(seat, now);
+        }
+        pool_watch_on_busy(pool);
+        pool_watch_dialling(pool);
+}
 
 void pool_watch_dialling(struct pool *pool)
 {
@@ -137,7 +157,7 @@ void pool_watch_dialling(struct pool *pool)
                 is_missing = true;
         }
         if (is_missing && !loop_timer_is_on(pool->dial_timer) &&
-            loop_timer_start(pool->dial_timer, POOL_DIAL_USEC))
+            loop_timer_start(pool->dial_timer, pool->watch_usec))
                 log_error("workers that do not dial are not noticed: no timer");
 }
 
@@ -152,12 +172,12 @@ static void pool_watch_on_dial_time(void *arg)
 
                 if (!seat->pid || seat->is_dialled || seat->was_killed)
                         continue;
-                if (now - seat->undialled_since_usec >= POOL_DIAL_USEC)
+                if (now - seat->undialled_since_usec >= pool->watch_usec)
                         pool_watch_kill(seat, "has not reached jobd for 10 s");
                 else
                         is_missing = true;
         }
-        if (is_missing && loop_timer_start(pool->dial_timer, POOL_DIAL_USEC))
+        if (is_missing && loop_timer_start(pool->dial_timer, pool->watch_usec))
                 log_error("workers that do not dial are not noticed: no timer");
 }
 

@@ -31,7 +31,7 @@
 
 extern char **environ;
 
-/* ---------------------------------------------------------------------------------------- lines */
+/* --------------------------------------------------------------------------------------- lines */
 
 static void pool_worker_close_line(struct pool_seat *seat)
 {
@@ -61,8 +61,7 @@ static void pool_worker_on_line(void *arg, _unused_ unsigned int flags)
         }
 }
 
-/* -------------------------------------------------------------------------------------- starting
- */
+/* ------------------------------------------------------------------------------------ starting */
 
 int pool_spawn_self(const char *const argv[], int line_fd, pid_t *out_pid)
 {
@@ -282,8 +281,7 @@ bool pool_worker_on_exit(struct pool *pool, pid_t pid, int status)
         return true;
 }
 
-/* -------------------------------------------------------------------------------------- resizing
- */
+/* ------------------------------------------------------------------------------------ resizing */
 
 static int pool_worker_new_seat(struct pool *pool)
 {
@@ -336,8 +334,7 @@ int pool_worker_resize(struct pool *pool, uint32_t wanted)
         return 0;
 }
 
-/* ----------------------------------------------------------------------------------------- other
- */
+/* --------------------------------------------------------------------------------------- other */
 
 bool pool_worker_is_known(const struct pool *pool, pid_t pid)
 {

@@ -49,7 +49,7 @@ void runner_record(struct runner *runner, const struct lease *lease, enum record
         record_write(runner->with.record, lease->slot, &entry);
 }
 
-/* ------------------------------------------------------------------------------------ the clock */
+/* ----------------------------------------------------------------------------------- the clock */
 
 static uint64_t runner_run_usec(const struct runner *runner)
 {
@@ -442,7 +442,7 @@ static void runner_on_stage(void *arg)
                 runner_step(runner, events[runner->lease->state]);
 }
 
-/* -------------------------------------------------------------------------------- output, input */
+/* ------------------------------------------------------------------------------- output, input */
 
 static void runner_on_output_end(void *arg)
 {

@@ -30,6 +30,7 @@
 #define TREE_STOP_ROUNDS 8
 
 struct tree_stat {
+        char state;
         pid_t parent;
         pid_t group;
         pid_t session;
@@ -68,8 +69,8 @@ static bool tree_read_stat(pid_t pid, struct tree_stat *out_stat)
         *close_bracket = '\0';
         snprintf(out_stat->name, sizeof(out_stat->name), "%s", open_bracket + 1);
         if (sscanf(close_bracket + 1,
-                   " %*c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &parent, &group, &session, &ticks) != 4)
+                   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+                   &out_stat->state, &parent, &group, &session, &ticks) != 5)
                 return false;
         out_stat->parent = parent;
         out_stat->group = group;
@@ -250,7 +251,8 @@ static bool tree_is_left_over(pid_t pid, pid_t leader, uid_t uid, uint64_t not_b
         struct stat owner;
 
         snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-        return tree_read_stat(pid, &st) && st.session == leader &&
+        /* A zombie waits for its parent, whoever that is: nothing of it runs. */
+        return tree_read_stat(pid, &st) && st.state != 'Z' && st.session == leader &&
                st.start_ticks >= not_before_ticks && stat(path, &owner) == 0 && owner.st_uid == uid;
 }
 

@@ -40,7 +40,7 @@
 #define WORKER_LOW_MARK 4U
 #define WORKER_ACK_WAIT_USEC (5 * USEC_PER_SEC)
 
-/* ------------------------------------------------------------------------------------- the link */
+/* ------------------------------------------------------------------------------------ the link */
 
 static void worker_on_dialled(void *arg)
 {
@@ -91,7 +91,7 @@ static const struct link_ops worker_link_ops = {
         .on_down = worker_on_down,
 };
 
-/* ------------------------------------------------------------------------------------- the pool */
+/* ------------------------------------------------------------------------------------ the pool */
 
 /* What jobd has not taken yet must be readable without us. */
 static void worker_save_ends(struct worker *worker)
@@ -134,9 +134,10 @@ static void worker_on_line(void *arg, _unused_ unsigned int flags)
                 return;
         if (r)
                 worker_on_pool_gone(worker);
-        else if (message.kind == LINE_PING)
+        else if (message.kind == LINE_PING) {
                 line_send(worker->options->line_fd, LINE_PONG, message.value);
-        else if (message.kind == LINE_STOP)
+                line_send(worker->options->line_fd, LINE_DIALLED, link_is_dialled(worker->link));
+        } else if (message.kind == LINE_STOP)
                 worker_stop(worker, message.value);
 }
 
@@ -150,7 +151,7 @@ static void worker_on_signal(void *arg, int signo)
                 worker_retire(worker);
 }
 
-/* ------------------------------------------------------------------------------------- the turn */
+/* ------------------------------------------------------------------------------------ the turn */
 
 static void worker_on_ended(void *arg, _unused_ struct lease *lease)
 {
@@ -240,7 +241,7 @@ static void worker_turn(void *arg)
                 worker_consider_exit(worker);
 }
 
-/* ------------------------------------------------------------------------------------- building */
+/* ------------------------------------------------------------------------------------ building */
 
 static int worker_open_folders(struct worker *worker, int *out_records_fd)
 {

@@ -76,7 +76,7 @@ void worker_retire(struct worker *worker)
         loop_wake(worker->loop);
 }
 
-/* ------------------------------------------------------------------------------------- orders */
+/* -------------------------------------------------------------------------------------- orders */
 
 static void worker_on_start(struct worker *worker, const Jobd__Work__Order *order)
 {

@@ -184,6 +184,15 @@ int fake_wait_program(struct fake *fake)
         return status;
 }
 
+bool fake_is_living(const struct fake *fake, int ms)
+{
+        _cleanup_(fd_closep) int pid_fd = (int)syscall(SYS_pidfd_open, fake->pid, 0);
+        struct pollfd poll_fd = { .fd = pid_fd, .events = POLLIN };
+
+        ck_assert_int_ge(pid_fd, 0);
+        return poll(&poll_fd, 1, ms) == 0;
+}
+
 void fake_wait_gone(pid_t pid)
 {
         _cleanup_(fd_closep) int pid_fd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -194,8 +203,7 @@ void fake_wait_gone(pid_t pid)
         fake_wait_pid_fd(pid_fd);
 }
 
-/* ---------------------------------------------------------------------------------------- frames
- */
+/* -------------------------------------------------------------------------------------- frames */
 
 static void fake_read_more(struct fake_link *link, bool *out_eof)
 {
@@ -298,8 +306,7 @@ void fake_send(struct fake_link *link, const Jobd__Work__Order *order)
         }
 }
 
-/* ----------------------------------------------------------------------------------------- links
- */
+/* --------------------------------------------------------------------------------------- links */
 
 static void fake_welcome(const struct fake *fake, struct fake_link *link)
 {
@@ -341,6 +348,7 @@ struct fake_link *fake_accept(struct fake *fake)
         link->number = report->hello->number;
         link->generation = report->hello->generation;
         link->pid = report->hello->pid;
+        snprintf(link->build, sizeof(link->build), "%s", report->hello->build);
         wire_free_report(report);
         fake_welcome(fake, link);
         return link;
@@ -368,8 +376,7 @@ struct fake_link *fake_close(struct fake_link *link)
         return NULL;
 }
 
-/* ---------------------------------------------------------------------------------------- orders
- */
+/* -------------------------------------------------------------------------------------- orders */
 
 void fake_job_set_bytes(protobuf_c_boolean *has, ProtobufCBinaryData *member, const char *text)
 {
@@ -525,8 +532,7 @@ void fake_stdin(struct fake_link *link, uint64_t lease, uint64_t offset, const v
         fake_send(link, &order);
 }
 
-/* ---------------------------------------------------------------------------------------- output
- */
+/* -------------------------------------------------------------------------------------- output */
 
 struct fake_text {
         enum spool_stream stream;

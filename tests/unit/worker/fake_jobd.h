@@ -31,6 +31,7 @@ struct fake_link {
         size_t in_bytes;
         Jobd__Work__Role role;
         uint32_t number, pid;
+        char build[64];
         uint64_t generation;
 };
 
@@ -45,6 +46,8 @@ void fake_start_worker(struct fake *fake);
 void fake_start_pool(struct fake *fake, unsigned int workers);
 /* Waits for the program's end; its wait status. */
 int fake_wait_program(struct fake *fake);
+/* True when the program is still there after `ms`. */
+bool fake_is_living(const struct fake *fake, int ms);
 /* Waits until no process has this pid. */
 void fake_wait_gone(pid_t pid);
 

@@ -87,8 +87,7 @@ static bool has_file(void)
         return faccessat(folder_fd, "17.0.1.out", F_OK, 0) == 0;
 }
 
-/* --------------------------------------------------------------------------------------- the log
- */
+/* ------------------------------------------------------------------------------------- the log */
 
 START_TEST(little_output_stays_in_memory)
 {
@@ -240,8 +239,7 @@ START_TEST(spooling_on_demand_keeps_all)
 }
 END_TEST
 
-/* ---------------------------------------------------------------------------- pipes and followers
- */
+/* ------------------------------------------------------------------------- pipes and followers */
 
 static struct loop *loop;
 static struct output *output;

@@ -46,7 +46,7 @@ static void teardown(void)
         fake_deinit(&fake);
 }
 
-/* ------------------------------------------------------------------------------------ helpers */
+/* ------------------------------------------------------------------------------------- helpers */
 
 static Jobd__Work__Report *expect_end(uint64_t lease, Jobd__Work__Outcome outcome)
 {
@@ -174,7 +174,7 @@ static void reconnect(size_t leases)
         jobd = fake_accept_worker(&fake, leases);
 }
 
-/* -------------------------------------------------------------------------------------- running */
+/* ------------------------------------------------------------------------------------- running */
 
 START_TEST(a_job_runs_and_its_end_is_reported)
 {
@@ -371,7 +371,7 @@ START_TEST(the_environment_of_a_job)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- orders */
+/* -------------------------------------------------------------------------------------- orders */
 
 START_TEST(only_what_never_ran_is_revoked)
 {
@@ -602,7 +602,7 @@ START_TEST(pause_reaches_the_whole_tree)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ leftovers */
+/* ----------------------------------------------------------------------------------- leftovers */
 
 START_TEST(what_a_job_leaves_is_killed)
 {
@@ -659,7 +659,7 @@ START_TEST(a_job_dies_with_its_worker)
 }
 END_TEST
 
-/* --------------------------------------------------------------------------------------- output */
+/* -------------------------------------------------------------------------------------- output */
 
 START_TEST(much_output_is_spooled)
 {
@@ -867,7 +867,7 @@ START_TEST(stdin_without_a_pipe_is_empty)
 }
 END_TEST
 
-/* ------------------------------------------------------------------------------------ jobd away */
+/* ----------------------------------------------------------------------------------- jobd away */
 
 START_TEST(an_end_is_repeated_until_it_is_acknowledged)
 {
