@@ -13,8 +13,6 @@
 
 #include "common/text.h"
 
-#include "client/cmd/command.h"
-
 /* clang-format off */
 const struct option_row app_common_rows[] = {
         { OPTION_TEXT, 0, "socket", "PATH", "the daemon's socket; never starts one", offsetof(struct app_common, socket), 0, 0, true },
@@ -76,8 +74,8 @@ int app_usage(const struct app *app, const char *fmt, ...)
         va_start(args, fmt);
         app_vsay(fmt, args);
         va_end(args);
-        if (app->command)
-                fprintf(stderr, "Try: jobctl %s --help\n", app->command->name);
+        if (app->name)
+                fprintf(stderr, "Try: jobctl %s --help\n", app->name);
         else
                 fprintf(stderr, "Try: jobctl --help\n");
         return app->job_code ? EXIT_CODE_OURS : EXIT_CODE_USAGE;
@@ -153,7 +151,7 @@ struct jobctl *app_connection(struct app *app)
                 jobctl_set_place(app->conn, JOBCTL_PLACE_SYSTEM);
         if (common->user)
                 jobctl_set_place(app->conn, JOBCTL_PLACE_USER);
-        jobctl_set_autostart(app->conn, !(app->command->flags & COMMAND_NO_START));
+        jobctl_set_autostart(app->conn, app->may_start);
         return app->conn;
 }
 

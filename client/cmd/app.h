@@ -12,8 +12,6 @@
 #include "client/cmd/option.h"
 #include "client/jobctl.h"
 
-struct command;
-
 struct app_common {
         const char *socket;
         const char *state_dir;
@@ -23,10 +21,11 @@ struct app_common {
 };
 
 struct app {
-        const struct command *command; /* borrowed, constant */
+        const char *name; /* borrowed, constant: of the command; NULL before it is known */
         struct app_common common;
-        bool job_code; /* failures of ours are 125 */
-        bool colour;   /* stdout gets colours */
+        bool may_start; /* the user's daemon may be started */
+        bool job_code;  /* failures of ours are 125 */
+        bool colour;    /* stdout gets colours */
         bool out_is_terminal;
         struct jobctl *conn; /* owned; made by app_connection() */
 };

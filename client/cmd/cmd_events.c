@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jobctl events: what happened, one line each; -f stays. It goes on without a gap when the daemon
- * is restarted. --json is one object a line.
+ * jobctl events: what happened, one line each; -f stays.
+ *
+ * It begins with the last 50, or behind a number that --after names, and goes on without a gap when
+ * the daemon is restarted, since each event has a number. --json is one object a line, for programs
+ * that act on them; every line is flushed at once. Called through the table of commands.
  */
 #include <stdio.h>
 #include <string.h>

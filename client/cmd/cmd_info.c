@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jobctl info: everything about jobs, one fact a line, what is not set left out. */
+/*
+ * jobctl info: everything about jobs, one fact a line, what is not set left out.
+ *
+ * What may be shown is a table per kind of record - the job, its specification, its attempts, what
+ * they used - so a new field is a new row. All text of the job's owner is escaped. With --json one
+ * job is one object and several are an array. Ids that are unknown are named on stderr and make the
+ * exit status 3, while the others are shown.
+ */
 #include <stdio.h>
 #include <string.h>
 

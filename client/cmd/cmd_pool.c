@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jobctl pool: the workers, and how many there should be (`resize N`). */
+/*
+ * jobctl pool: the workers, and how many there should be.
+ *
+ * Asking and resizing are the same request, so `resize N` answers with the table too; the workers
+ * that go stay in it as "retiring" until their job has ended. Who may resize is the daemon's
+ * decision. A worker that is known and not connected is "away": it runs its job without jobd.
+ */
 #include <stdio.h>
 #include <string.h>
 

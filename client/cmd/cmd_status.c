@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* jobctl status: the daemon in a few lines; with ids, one line for each job's state. */
+/*
+ * jobctl status: the daemon in a few lines; with ids, one line for each job's state.
+ *
+ * Without ids it is for a person who asks "is it well?": workers, queue, containment, disk, how
+ * long commits take. What is wrong (no pool, draining, a full disk) stands where one looks for it.
+ * The same as numbers with --json. Called through the table of commands.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What --json shows: one table per kind of record. The names are a promise: once given, a name
- * keeps its meaning and its type; new rows may be added anywhere. emit.c turns rows into JSON.
+ * What --json shows: one table per kind of record.
+ *
+ * The names are a promise: once given, a name keeps its meaning and its type; new rows may be added
+ * anywhere. A field that is absent in a record has no name in its object. emit.c turns rows into
+ * JSON and decides how each kind of value is written.
  */
 #include <stddef.h>
 

@@ -49,9 +49,8 @@ static void main_open_standard_fds(void)
                 close(fd);
 }
 
-static int main_run_command(struct app *app, int argc, char **argv)
+static int main_run_command(struct app *app, const struct command *command, int argc, char **argv)
 {
-        const struct command *const command = app->command;
         struct option_set sets[COMMAND_SETS_MAX + 2];
         _cleanup_(freep) void *options = calloc(1, command->options_bytes + 1);
         struct settings *settings = NULL;
@@ -69,7 +68,8 @@ static int main_run_command(struct app *app, int argc, char **argv)
                 return EXIT_CODE_OK;
         }
         if ((unsigned int)(argc - rest) < command->args_min)
-                return app_usage(app, "%s needs %s", command->name, command->usage);
+                return app_usage(app, "this needs more: jobctl %s %s", command->name,
+                                 command->usage);
         if ((unsigned int)(argc - rest) > command->args_max)
                 return app_usage(app, "%s does not take '%s'", command->name,
                                  argv[rest + (int)command->args_max]);
@@ -86,6 +86,7 @@ static int main_run_command(struct app *app, int argc, char **argv)
 static int main_dispatch(struct app *app, int argc, char **argv)
 {
         const struct option_set sets[] = { { app_common_rows, &app->common }, { NULL, NULL } };
+        const struct command *command;
         struct reason why = { "" };
         int rest;
 
@@ -99,16 +100,18 @@ static int main_dispatch(struct app *app, int argc, char **argv)
                 help_print_overview(stderr);
                 return EXIT_CODE_USAGE;
         }
-        app->command = command_find(argv[rest]);
-        if (!app->command)
+        command = command_find(argv[rest]);
+        if (!command)
                 return main_unknown_command(app, argv[rest]);
-        app->job_code = app->command->flags & COMMAND_JOB_CODE;
-        return main_run_command(app, argc - rest, argv + rest);
+        app->name = command->name;
+        app->job_code = command->flags & COMMAND_JOB_CODE;
+        app->may_start = !(command->flags & COMMAND_NO_START);
+        return main_run_command(app, command, argc - rest, argv + rest);
 }
 
 int main(int argc, char **argv)
 {
-        struct app app = { .command = NULL };
+        struct app app = { .name = NULL };
         int status;
 
         main_open_standard_fds();

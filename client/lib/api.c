@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The public functions about a connection as a whole: making and freeing it, where the daemon is,
- * connecting at once, what is known of the daemon. The work is in connection.c and dial.c.
+ * connecting at once, what is known of the daemon.
+ *
+ * Freeing ends everything without waiting: what awaits an answer is told that it will not come,
+ * streams vanish without a callback. The work between is in connection.c and connection_dial.c.
+ * Called by users of jobctl.h.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +15,7 @@
 #include "common/clock.h"
 
 #include "client/lib/connection.h"
-#include "client/lib/dial.h"
+#include "client/lib/connection_dial.h"
 
 #define API_PATIENCE_USEC (60 * USEC_PER_SEC)
 

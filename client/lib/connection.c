@@ -10,7 +10,8 @@
  * Every request is a `struct call` with a tag that stays the same for its whole life. When the
  * socket breaks, calls that may be asked again are sent once more after the next HELLO - streams
  * with their offset, submissions with their key; the others fail with JOBCTL_E_LOST. A daemon that
- * was never reached is not waited for, one that was is dialled for the patience (dial.c).
+ * was never reached is not waited for, one that was is dialled for the patience
+ * (connection_dial.c).
  *
  * One epoll descriptor holds the socket and a timer, so that a program polls a single number that
  * never changes. jobctl_process() is one turn: dial or read, hand out replies, let streams work,
@@ -26,7 +27,7 @@
 
 #include "common/clock.h"
 
-#include "client/lib/dial.h"
+#include "client/lib/connection_dial.h"
 
 #define CONN_READS_PER_TURN 8
 

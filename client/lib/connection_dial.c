@@ -9,7 +9,7 @@
  * somebody wants it gone. The target is resolved once, so that a reconnection never reaches another
  * daemon. Called by connection.c, one attempt per turn; only the start of a daemon blocks.
  */
-#include "client/lib/dial.h"
+#include "client/lib/connection_dial.h"
 
 #include <string.h>
 
