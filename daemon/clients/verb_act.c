@@ -18,6 +18,7 @@
 
 #include "common/error.h"
 
+#include "daemon/clients/act_page.h"
 #include "daemon/clients/act_retry.h"
 #include "daemon/clients/selector.h"
 #include "daemon/clients/verb.h"
@@ -46,14 +47,6 @@ struct act_open {
 };
 LIST_HEAD(act_open_list, act_open);
 
-/* Results that are gathered for the next frame. */
-struct act_page {
-        Jobd__ActOne *ones;      /* owned, with the messages */
-        Jobd__ActOne **pointers; /* owned */
-        size_t count, room;
-        uint64_t barrier;
-};
-
 struct act {
         struct stream stream;
         struct selector *selector; /* owned */
@@ -67,81 +60,6 @@ struct act {
         struct act_open_list open;
         struct act_retry *retry; /* owned; NULL unless a job's tasks are being gathered */
 };
-
-/* ------------------------------------------------------------------------------------- results */
-
-static void act_page_clear(struct act_page *page)
-{
-        for (size_t i = 0; i < page->count; i++)
-                free(page->ones[i].message);
-        page->count = 0;
-}
-
-static int act_page_grow(struct act_page *page)
-{
-        const size_t room = MAX(page->room * 2, 8U);
-        Jobd__ActOne *ones;
-        Jobd__ActOne **pointers;
-
-        if (page->count < page->room)
-                return 0;
-        ones = reallocarray(page->ones, room, sizeof(*ones));
-        if (!ones)
-                return FAULT(-ENOMEM);
-        page->ones = ones;
-        pointers = reallocarray(page->pointers, room, sizeof(*pointers));
-        if (!pointers)
-                return FAULT(-ENOMEM);
-        page->pointers = pointers;
-        page->room = room;
-        return 0;
-}
-
-/* code 0: done, and the job is in `state` now. */
-static int act_add_result(struct act *act, uint64_t id, const uint64_t *task, int code,
-                          const char *message, enum job_state state, uint64_t barrier)
-{
-        struct act_page *page = &act->page;
-        Jobd__ActOne *one;
-        int r;
-
-        r = act_page_grow(page);
-        if (r)
-                return PASS(r);
-        one = &page->ones[page->count];
-        jobd__act_one__init(one);
-        one->id = id;
-        one->has_task = task != NULL;
-        one->task = task ? *task : 0;
-        one->has_code = code != 0;
-        one->code = (Jobd__ErrorCode)code;
-        one->has_state = state != JOB_ABSENT;
-        one->state = (Jobd__JobState)state;
-        if (code) {
-                one->message = strdup(message);
-                if (!one->message)
-                        return FAULT(-ENOMEM);
-        }
-        page->count++;
-        page->barrier = MAX(page->barrier, barrier);
-        return 0;
-}
-
-static void act_send(struct act *act, bool more)
-{
-        Jobd__Reply reply = JOBD__REPLY__INIT;
-        Jobd__ActResult result = JOBD__ACT_RESULT__INIT;
-
-        for (size_t i = 0; i < act->page.count; i++)
-                act->page.pointers[i] = &act->page.ones[i];
-        result.results = act->page.pointers;
-        result.n_results = act->page.count;
-        reply.has_more = reply.more = more;
-        reply.body_case = JOBD__REPLY__BODY_ACT_RESULT;
-        reply.act_result = &result;
-        session_send_on(&act->stream, &reply, act->page.barrier, -1);
-        act_page_clear(&act->page);
-}
 
 /* ------------------------------------------------------------------------------- cancels left open
  */
@@ -179,7 +97,7 @@ static void act_on_news(void *arg, const struct watch_news *news)
                 return;
         if (!news->job_finished && job && engine_act_is_pending(job, open->task))
                 return;
-        r = act_add_result(act, open->id, task, 0, NULL, news->job_state, news->barrier);
+        r = act_page_add(&act->page, open->id, task, 0, NULL, news->job_state, news->barrier);
         act_open_free(open);
         if (r)
                 session_fail(act->stream.session, PASS(r));
@@ -198,11 +116,11 @@ static int act_leave_open(struct act *act, struct job *job, uint64_t task, bool 
         int r;
 
         if (!session_take_watch(session))
-                return act_add_result(act, engine_job_id(job), has_range ? &task : NULL,
-                                      JOBD__ERROR_CODE__ERROR_BUSY,
-                                      "it is being cancelled, and you wait for too many jobs "
-                                      "to be told when",
-                                      JOB_ABSENT, engine_sequence(session->clients->engine));
+                return act_page_add(&act->page, engine_job_id(job), has_range ? &task : NULL,
+                                    JOBD__ERROR_CODE__ERROR_BUSY,
+                                    "it is being cancelled, and you wait for too many jobs "
+                                    "to be told when",
+                                    JOB_ABSENT, engine_sequence(session->clients->engine));
         open = calloc(1, sizeof(*open));
         if (!open) {
                 session_give_watch(session);
@@ -284,10 +202,10 @@ static int act_do(struct act *act, struct job *job, const uint64_t *task)
         if (r == ENGINE_E_LATER)
                 return act_leave_open(act, job, number, task);
         if (r)
-                return act_add_result(act, id, task, (int)answer_code_of(r), why.text, JOB_ABSENT,
-                                      engine_sequence(engine));
-        return act_add_result(act, id, task, 0, NULL, act_state_of(act, id, JOB_CANCELLED),
-                              engine_sequence(engine));
+                return act_page_add(&act->page, id, task, (int)answer_code_of(r), why.text,
+                                    JOB_ABSENT, engine_sequence(engine));
+        return act_page_add(&act->page, id, task, 0, NULL, act_state_of(act, id, JOB_CANCELLED),
+                            engine_sequence(engine));
 }
 
 /* ------------------------------------------------------------------------------ working windows
@@ -307,8 +225,8 @@ static int act_refuse(struct act *act, const struct act_work *work)
                                   work->id);
         else
                 code = answer_finished(&why, work->id, work->finished);
-        return act_add_result(act, work->id, NULL, code, why.text,
-                              work->finished < JOB_STATE_COUNT ? work->finished : JOB_ABSENT, 0);
+        return act_page_add(&act->page, work->id, NULL, code, why.text,
+                            work->finished < JOB_STATE_COUNT ? work->finished : JOB_ABSENT, 0);
 }
 
 /* One step of the work at hand; *out_done when it needs no other. */
@@ -328,9 +246,9 @@ static int act_step(struct act *act, struct act_work *work, bool *out_done)
                 return act_do(act, job, NULL);
         engine_view_job(engine, job, &view);
         if (work->task >= view.task_count)
-                return act_add_result(act, work->id, &work->task,
-                                      JOBD__ERROR_CODE__ERROR_NO_SUCH_JOB,
-                                      "the job has no such task", JOB_ABSENT, view.barrier);
+                return act_page_add(&act->page, work->id, &work->task,
+                                    JOBD__ERROR_CODE__ERROR_NO_SUCH_JOB, "the job has no such task",
+                                    JOB_ABSENT, view.barrier);
         work->task_last = MIN(work->task_last, view.task_count - 1);
         r = act_do(act, job, &work->task);
         *out_done = work->task++ >= work->task_last;
@@ -365,7 +283,7 @@ static int act_run(struct stream *stream)
                 return PASS(r);
         if (act->work_next < act->work_count || !selector_is_done(act->selector)) {
                 if (act->page.count > 0)
-                        act_send(act, true);
+                        act_page_send(&act->page, &act->stream, true);
                 if (act->work_next < act->work_count) {
                         stream_wake(stream);
                         return 0;
@@ -374,10 +292,10 @@ static int act_run(struct stream *stream)
                 return r ? PASS(r) : 0;
         }
         if (LIST_EMPTY(&act->open)) {
-                act_send(act, false);
+                act_page_send(&act->page, &act->stream, false);
                 stream_end(stream);
         } else if (act->page.count > 0) {
-                act_send(act, true);
+                act_page_send(&act->page, &act->stream, true);
         }
         return 0;
 }
@@ -417,7 +335,7 @@ static int act_retry_one(struct act *act, const struct selector_item *item)
 
         if (item->is_missing) {
                 r = answer_no_such_job(&why, item->id, item->last_id);
-                return act_add_result(act, item->id, NULL, r, why.text, JOB_ABSENT, 0);
+                return act_page_add(&act->page, item->id, NULL, r, why.text, JOB_ABSENT, 0);
         }
         r = act_retry_item(&act->retry, session->clients->engine, item, act->which, &why);
         if (r == ACT_RETRY_E_MORE)
@@ -425,10 +343,12 @@ static int act_retry_one(struct act *act, const struct selector_item *item)
         if (r < 0)
                 return PASS(r);
         if (r)
-                return act_add_result(act, item->id, NULL, JOBD__ERROR_CODE__ERROR_STATE, why.text,
-                                      JOB_ABSENT, engine_sequence(session->clients->engine));
-        return act_add_result(act, item->id, NULL, 0, NULL, act_state_of(act, item->id, JOB_QUEUED),
-                              engine_sequence(session->clients->engine));
+                return act_page_add(&act->page, item->id, NULL, JOBD__ERROR_CODE__ERROR_STATE,
+                                    why.text, JOB_ABSENT,
+                                    engine_sequence(session->clients->engine));
+        return act_page_add(&act->page, item->id, NULL, 0, NULL,
+                            act_state_of(act, item->id, JOB_QUEUED),
+                            engine_sequence(session->clients->engine));
 }
 
 /* The rows live only now, so a window is retried at once. */
@@ -462,9 +382,7 @@ static void act_deinit(struct stream *stream)
         while ((open = LIST_FIRST(&act->open)))
                 act_open_free(open);
         act_retry_free(act->retry);
-        act_page_clear(&act->page);
-        free(act->page.ones);
-        free(act->page.pointers);
+        act_page_deinit(&act->page);
         free(act->work);
         selector_free(act->selector);
 }
