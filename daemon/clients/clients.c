@@ -13,6 +13,7 @@
 #include "common/error.h"
 
 #include "daemon/clients/listener.h"
+#include "daemon/clients/orphan.h"
 #include "daemon/clients/session.h"
 #include "daemon/clients/share.h"
 #include "daemon/clients/verbs.h"
@@ -59,6 +60,7 @@ struct clients *clients_free(struct clients *clients)
         stream_hub_deinit(&clients->hub);
         clients_bury(clients);
         listeners_deinit(clients);
+        orphan_clear(clients);
         share_clear(clients);
         free(clients);
         return NULL;

@@ -27,8 +27,10 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/log.h"
 
 #include "daemon/clients/answer.h"
+#include "daemon/clients/orphan.h"
 #include "daemon/clients/share.h"
 
 #define FOLLOW_NOW_USEC (100 * USEC_PER_MSEC) /* what a worker has in memory has come by then */
@@ -123,8 +125,11 @@ static int follow_watch(struct follow *follow, struct job *job)
                 session_give_watch(session);
                 return PASS(r);
         }
-        r = share_enter(session->clients, follow->options.job, follow->options.task);
+        r = share_enter(session->clients, follow->options.job, follow->options.task,
+                        follow->options.want_stdin);
         follow->is_sharing = r == 0;
+        if (follow->options.want_stdin)
+                orphan_remove(session->clients, follow->options.job, follow->options.task);
         return r ? PASS(r) : 0;
 }
 
@@ -468,7 +473,17 @@ static int follow_on_page(struct stream *stream, const struct journal_page *page
 
 static void follow_on_leave(struct stream *stream)
 {
-        follow_stdin_leave((struct follow *)stream);
+        struct follow *follow = (struct follow *)stream;
+        struct clients *clients = stream->session->clients;
+        const struct follow_options *options = &follow->options;
+
+        if (!options->want_stdin || !follow->is_sharing ||
+            !share_end_feeding(clients, options->job, options->task))
+                return;
+        follow_stdin_leave(follow);
+        /* Without memory it may wait for ever, until its owner cancels it. */
+        if (orphan_add(clients, options->job, options->task))
+                log_debug("the input of a task cannot be ended for its client");
 }
 
 static void follow_deinit(struct stream *stream)

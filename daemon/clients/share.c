@@ -2,7 +2,8 @@
 /*
  * A worker shows a task's output once, to jobd, however many clients follow it; the engine's switch
  * is only on or off. This counts the followers of each task: anybody may turn the switch on (and
- * gets everything again from the beginning), only the last one turns it off. Used by follow.c.
+ * gets everything again from the beginning), only the last one turns it off. Likewise the job's
+ * stdin ends with the last client that sends it. Used by follow.c.
  */
 #include "daemon/clients/share.h"
 
@@ -18,6 +19,7 @@ struct share {
         UT_hash_handle hh;
         struct share_key key;
         uint32_t count;
+        uint32_t feeders_count; /* of them, those that send stdin */
 };
 
 static struct share *share_find(const struct clients *clients, const struct share_key *key)
@@ -28,7 +30,7 @@ static struct share *share_find(const struct clients *clients, const struct shar
         return share;
 }
 
-int share_enter(struct clients *clients, uint64_t job, uint64_t task)
+int share_enter(struct clients *clients, uint64_t job, uint64_t task, bool is_feeder)
 {
         const struct share_key key = { .job = job, .task = task };
         struct share *share = share_find(clients, &key);
@@ -45,7 +47,16 @@ int share_enter(struct clients *clients, uint64_t job, uint64_t task)
                 }
         }
         share->count++;
+        share->feeders_count += is_feeder;
         return 0;
+}
+
+bool share_end_feeding(struct clients *clients, uint64_t job, uint64_t task)
+{
+        const struct share_key key = { .job = job, .task = task };
+        struct share *share = share_find(clients, &key);
+
+        return share && share->feeders_count > 0 && --share->feeders_count == 0;
 }
 
 void share_leave(struct clients *clients, uint64_t job_id, uint64_t task)

@@ -11,6 +11,7 @@
 #include "daemon/clients/stream.h"
 
 struct session;
+struct orphan;
 struct share;
 
 TAILQ_HEAD(session_list, session);
@@ -66,7 +67,8 @@ struct clients {
 
         struct stream_hub hub;
         struct events_waiter_list events_waiters;
-        struct share *shares; /* owned, uthash: whose output is followed how often */
+        struct orphan *orphans; /* owned, uthash: tasks that wait for a client that is gone */
+        struct share *shares;   /* owned, uthash: whose output is followed how often */
 };
 
 /* ------------------------------------------------------------------------------------- users.c */

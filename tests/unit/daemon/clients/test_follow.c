@@ -688,6 +688,44 @@ START_TEST(stdin_ends_with_its_client)
 }
 END_TEST
 
+START_TEST(stdin_ends_although_it_had_not_begun)
+{
+        follow(peer, 2, 1, FEED);
+        peer_expect(peer, "2 news(queued, 0)+");
+        peer_close(peer);
+        expect_trace("follow(1.0,off) ");
+        start();
+        expect_trace("follow(1.0,off) stdin(1.0,0,,end) ");
+        /* Also that of the next attempt. */
+        fake_tell(e, job, 0, JOB_EV_REQUEUE, JOB_QUEUED);
+        start();
+        expect_trace("follow(1.0,off) stdin(1.0,0,,end) stdin(1.0,0,,end) ");
+        fake_finish(e, job, JOB_SUCCEEDED, 0, NULL);
+        ck_assert(watch_book_is_empty(e->watches));
+}
+END_TEST
+
+START_TEST(stdin_is_taken_over)
+{
+        struct peer *next = peer_new(&stage);
+
+        follow(peer, 2, 1, FEED);
+        peer_expect(peer, "2 news(queued, 0)+");
+        follow(next, 2, 1, FEED);
+        peer_expect(next, "2 news(queued, 0)+");
+        peer_close(peer);
+        start();
+        expect_trace("");
+        peer_close(next);
+        expect_trace("stdin(1.0,0,,end) follow(1.0,off) ");
+        peer = peer_new(&stage);
+        follow(peer, 2, 1, FEED);
+        fake_tell(e, job, 0, JOB_EV_REQUEUE, JOB_QUEUED);
+        start();
+        ck_assert_ptr_null(strstr(strstr(e->trace, "end") + 1, "end"));
+}
+END_TEST
+
 START_TEST(stdin_stays_open_when_jobd_ends)
 {
         start();
@@ -740,6 +778,8 @@ int main(void)
         tcase_add_test(t, stdin_beyond_its_window);
         tcase_add_test(t, stdin_before_its_window);
         tcase_add_test(t, stdin_ends_with_its_client);
+        tcase_add_test(t, stdin_ends_although_it_had_not_begun);
+        tcase_add_test(t, stdin_is_taken_over);
         tcase_add_test(t, stdin_stays_open_when_jobd_ends);
         suite_add_tcase(suite, t);
         tcase_add_checked_fixture(user, setup_user, teardown);
