@@ -49,13 +49,19 @@ struct names_kept {
 };
 
 struct names {
+        uint64_t timeout_usec;
         struct names_kept kept[NAMES_KEPT];
 };
 
-int names_new(struct names **out_names)
+int names_new(uint64_t timeout_usec, struct names **out_names)
 {
-        *out_names = calloc(1, sizeof(struct names));
-        return *out_names ? 0 : FAULT(-ENOMEM);
+        struct names *names = calloc(1, sizeof(*names));
+
+        if (!names)
+                return FAULT(-ENOMEM);
+        names->timeout_usec = timeout_usec;
+        *out_names = names;
+        return 0;
 }
 
 struct names *names_free(struct names *names)
@@ -200,9 +206,8 @@ static bool names_split(char *text, size_t size, struct names_user *user)
         return text == end;
 }
 
-static int names_receive(int fd, struct names_kept *kept)
+static int names_receive(int fd, uint64_t deadline, struct names_kept *kept)
 {
-        const uint64_t deadline = clock_mono_usec() + NAMES_TIMEOUT_USEC;
         _cleanup_(freep) char *memory = NULL;
         struct names_head head;
         size_t groups_bytes;
@@ -227,7 +232,7 @@ static int names_receive(int fd, struct names_kept *kept)
         return 0;
 }
 
-static int names_ask(uid_t uid, struct names_kept *kept)
+static int names_ask(uid_t uid, uint64_t deadline, struct names_kept *kept)
 {
         _cleanup_(fd_closep) int fd = -1;
         int fds[2], r;
@@ -242,7 +247,7 @@ static int names_ask(uid_t uid, struct names_kept *kept)
         close(fds[1]);
         if (pid < 0)
                 return FAULT(-errno);
-        r = names_receive(fd, kept);
+        r = names_receive(fd, deadline, kept);
         (void)kill(pid, SIGKILL);
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
                 continue;
@@ -279,14 +284,14 @@ int names_find(struct names *names, uid_t uid, const struct names_user **out_use
                 }
         }
         place = names_choose_place(names);
-        r = names_ask(uid, place);
+        r = names_ask(uid, now + names->timeout_usec, place);
         if (r == NAMES_E_GONE)
                 return reason_set(why, r, "the user with uid %" PRIu32 " does not exist any more",
                                   (uint32_t)uid);
         if (r == NAMES_E_SILENT)
                 return reason_set(why, r,
-                                  "the name services did not say who uid %" PRIu32 " is within "
-                                  "10 s; try again when they answer (getent passwd)",
+                                  "the name services did not say in time who uid %" PRIu32
+                                  " is; try again when they answer (getent passwd)",
                                   (uint32_t)uid);
         if (r)
                 return PASS(r);

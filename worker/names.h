@@ -27,13 +27,14 @@ struct names_user {
 };
 
 struct names;
-_must_use_ int names_new(struct names **out_names);
+/* timeout_usec: what an answer may take; NAMES_TIMEOUT_USEC. */
+_must_use_ int names_new(uint64_t timeout_usec, struct names **out_names);
 struct names *names_free(struct names *names);
 DEFINE_CLEANUP(struct names *, names_free);
 
 /*
  * The user behind `uid`, kept by `names` and valid until the next call. An answer may be
- * NAMES_AGE_MAX_USEC old. Blocks for NAMES_TIMEOUT_USEC at most.
+ * NAMES_AGE_MAX_USEC old. Blocks for the time-out at most.
  * 0, NAMES_E_* with a sentence, or a fault.
  */
 _must_use_ int names_find(struct names *names, uid_t uid, const struct names_user **out_user,

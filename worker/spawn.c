@@ -106,9 +106,9 @@ static void spawn_as_ourselves(const struct spawn_plan *plan, struct spawn_resul
 }
 
 /* Reads messages until EOF. False: the time is over. */
-static bool spawn_read_news(int fd, struct spawn_news *out_news)
+static bool spawn_read_news(int fd, uint64_t timeout_usec, struct spawn_news *out_news)
 {
-        const uint64_t deadline = clock_mono_usec() + SPAWN_TIMEOUT_USEC;
+        const uint64_t deadline = clock_mono_usec() + timeout_usec;
 
         for (;;) {
                 struct spawn_news news;
@@ -154,7 +154,8 @@ static void spawn_as_user(const struct spawn_plan *plan, struct spawn_result *re
                 return;
         }
         result->pid = pid;
-        if (spawn_read_news(read_fd, &news)) {
+        if (spawn_read_news(read_fd, plan->timeout_usec ? plan->timeout_usec : SPAWN_TIMEOUT_USEC,
+                            &news)) {
                 spawn_judge(plan, &news, result);
                 return;
         }

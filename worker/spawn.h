@@ -81,6 +81,7 @@ struct spawn_plan {
         int cgroup_procs_fd; /* -1: no cgroup */
         bool death_signal;   /* KILL when the worker dies: where there is no cgroup */
         pid_t worker_pid;
+        uint64_t timeout_usec; /* system mode: until execve; 0: SPAWN_TIMEOUT_USEC */
 };
 
 struct spawn_result {
@@ -93,8 +94,8 @@ struct spawn_result {
 
 /*
  * Makes the process and waits until it is past execve or failed. All blockable signals must be
- * blocked in the caller and have their default action. Never more than SPAWN_TIMEOUT_USEC in
- * system mode; in user mode as long as the user's own file system takes.
+ * blocked in the caller and have their default action. Never longer than the time-out in system
+ * mode; in user mode as long as the user's own file system takes.
  */
 void spawn_process(const struct spawn_plan *plan, struct spawn_result *out_result);
 const char *spawn_stage_name(enum spawn_stage stage);

@@ -357,12 +357,14 @@ _Noreturn void spawn_child_run(const struct spawn_plan *plan, struct spawn_news 
         for (size_t i = 0; i < ARRAY_SIZE(child_steps); i++) {
                 if (child_steps[i].is_system_only && !plan->is_system)
                         continue;
-                if (child_steps[i].run(plan) < 0) {
-                        news->stage = child_steps[i].stage;
-                        news->error = errno;
-                        child_tell(news, error_fd);
-                        _exit(SPAWN_EXIT);
-                }
+                if (FAILPOINT("spawn-step"))
+                        errno = EIO;
+                else if (child_steps[i].run(plan) == 0)
+                        continue;
+                news->stage = child_steps[i].stage;
+                news->error = errno;
+                child_tell(news, error_fd);
+                _exit(SPAWN_EXIT);
         }
         (void)FAILPOINT("spawn-before-exec");
         news->is_hot = 1;

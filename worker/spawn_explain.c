@@ -52,7 +52,7 @@ static const struct spawn_cause spawn_causes[] = {
         { SPAWN_STAGE_EXECVE, ETXTBSY, "%s is being written by somebody; try again when it is complete" },
         { SPAWN_STAGE_EXECVE, 0,      "cannot execute %s" },
 
-        { SPAWN_STAGE_TIMEOUT, ETIMEDOUT, "%s was not started within 10 s: its process was stopped or hung before it could begin" },
+        { SPAWN_STAGE_TIMEOUT, ETIMEDOUT, "%s was not started in time: its process was stopped or hung before it could begin" },
         { SPAWN_STAGE_DIED, 0,        "the process was killed before it could execute %s (a memory limit too small to start?)" },
 };
 /* clang-format on */

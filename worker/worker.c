@@ -312,7 +312,7 @@ static int worker_settle(struct worker *worker)
         worker->site.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (worker->site.null_fd < 0)
                 return FAULT(-errno);
-        r = names_new(&worker->names);
+        r = names_new(NAMES_TIMEOUT_USEC, &worker->names);
         worker->site.names = worker->names;
         return PASS(r);
 }

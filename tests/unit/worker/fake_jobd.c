@@ -40,9 +40,11 @@ static int fake_remove_one(const char *path, _unused_ const struct stat *st, _un
 
 void fake_init(struct fake *fake)
 {
-        *fake = (struct fake){
-                .listen_fd = -1, .line_fd = -1, .exe = JOBD_WORKER_PATH, .build = JOBD_VERSION
-        };
+        *fake = (struct fake){ .listen_fd = -1,
+                               .line_fd = -1,
+                               .exe = JOBD_WORKER_PATH,
+                               .build = JOBD_VERSION,
+                               .policy = "/nonexistent/policy" };
         strcpy(fake->dir, "/tmp/jobd-worker-test.XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(fake->dir));
         ck_assert_int_eq(chmod(fake->dir, 0755), 0);
@@ -130,7 +132,7 @@ void fake_start_worker(struct fake *fake)
                                "--spool",
                                fake->spool,
                                "--policy",
-                               "/nonexistent/policy",
+                               fake->policy,
                                fake->is_system ? NULL : "--user",
                                NULL };
         int fds[2];
@@ -157,7 +159,7 @@ void fake_start_pool(struct fake *fake, unsigned int workers)
                                "--spool",
                                fake->spool,
                                "--policy",
-                               "/nonexistent/policy",
+                               fake->policy,
                                fake->is_system ? NULL : "--user",
                                NULL };
 

@@ -19,8 +19,9 @@ struct fake {
         pid_t pid;   /* the program under test: a worker or the pool; 0: none */
         int line_fd; /* to a worker that the test started itself */
         bool is_system;
-        const char *exe;   /* the program; JOBD_WORKER_PATH */
-        const char *build; /* what Welcome says; JOBD_VERSION */
+        const char *policy; /* system mode */
+        const char *exe;    /* the program; JOBD_WORKER_PATH */
+        const char *build;  /* what Welcome says; JOBD_VERSION */
         uint64_t inline_max_bytes, output_cap_bytes, grace_usec; /* of Welcome; 0: not given */
 };
 
