@@ -13,8 +13,6 @@ static int cmd_reload_run(struct app *app, const void *options _unused_, char **
         if (!app_connection(app))
                 return EXIT_CODE_ERROR;
         r = jobctl_reload(app->conn, &result);
-        if (r == JOBCTL_E_USAGE) /* of the configuration, not of this command */
-                return app_fail(app, EXIT_CODE_ERROR, "%s", jobctl_error_text(app->conn));
         if (r)
                 return app_fail_answer(app, r);
         config_print_warnings(jobctl_result_item(result, 0));

@@ -30,9 +30,8 @@ static void status_print_daemon(const struct app *app, const struct jobctl_item 
         printf("%s%s%s, %s mode, pid %llu, up %s\n", style_bold(app->colour),
                build ? build : "jobd", style_end(app->colour), N(SYSTEM_MODE) ? "system" : "user",
                N(PID), style_duration(now > started ? now - started : 0, text));
-        printf("  Pool         %llu of %llu workers, %llu busy%s%s\n", N(WORKERS_ALIVE),
-               N(WORKERS_WANTED), N(WORKERS_BUSY),
-               N(POOL_CONNECTED) ? "" : ", the pool is not connected",
+        printf("  Workers      %llu of %llu, %llu busy%s%s\n", N(WORKERS_ALIVE), N(WORKERS_WANTED),
+               N(WORKERS_BUSY), N(POOL_CONNECTED) ? "" : ", the pool is not connected",
                N(DRAINING) ? ", draining: nothing starts" : "");
         printf("  Jobs         %llu queued, %llu running, %llu finished since the start\n",
                N(QUEUED), N(RUNNING), N(FINISHED));

@@ -24,7 +24,7 @@ int exit_code_from_answer(int code)
                 [JOBCTL_E_FULL] = EXIT_CODE_TRY_AGAIN,
                 [JOBCTL_E_STOPPING] = EXIT_CODE_TRY_AGAIN,
                 [JOBCTL_E_NO_DAEMON] = EXIT_CODE_NO_DAEMON,
-                [JOBCTL_E_UNTRUSTED] = EXIT_CODE_NO_DAEMON,
+                [JOBCTL_E_UNTRUSTED] = EXIT_CODE_DENIED,
                 [JOBCTL_E_TIMEOUT] = EXIT_CODE_TIME_LIMIT,
         };
 

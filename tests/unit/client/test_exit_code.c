@@ -99,7 +99,7 @@ START_TEST(test_answers)
                 { JOBCTL_E_STOPPING, 75 },
                 { JOBCTL_E_INTERNAL, 1 },
                 { JOBCTL_E_NO_DAEMON, 69 },
-                { JOBCTL_E_UNTRUSTED, 69 },
+                { JOBCTL_E_UNTRUSTED, 4 },
                 { JOBCTL_E_LOST, 1 },
                 { JOBCTL_E_TIMEOUT, 124 },
                 { JOBCTL_E_PROTOCOL, 1 },

@@ -43,33 +43,34 @@ static struct second second;
 static struct reason why;
 static int rest;
 
-static int parse(bool strict, char **argv)
+/* The words of the command line, behind its name; in the order that option_parse() left. */
+static char *argv[OPTION_LIST_MAX + 3];
+
+static int parse(bool strict, const char *const *words)
 {
+        static char copies[OPTION_LIST_MAX + 3][32];
         const struct option_set sets[] = { { first_rows, &first },
                                            { second_rows, &second },
                                            { NULL, NULL } };
-        int argc = 0;
+        int argc = 1;
 
-        while (argv[argc])
-                argc++;
+        argv[0] = strcpy(copies[0], "command");
+        for (; words[argc - 1]; argc++)
+                argv[argc] = strcpy(copies[argc], words[argc - 1]);
+        argv[argc] = NULL;
         first = (struct first){ 0 };
         second = (struct second){ 0 };
         why.text[0] = '\0';
         return option_parse(sets, strict, argc, argv, &rest, &why);
 }
 
-#define PARSE(strict, ...) parse((strict), (char *[]){ (char[]){ "command" }, __VA_ARGS__, NULL })
-#define W(word)                                                                                    \
-        (char[])                                                                                   \
-        {                                                                                          \
-                word                                                                               \
-        }
+#define PARSE(strict, ...) parse((strict), (const char *const[]){ __VA_ARGS__, NULL })
 
 START_TEST(test_values)
 {
-        ck_assert_int_eq(PARSE(true, W("-f"), W("-t"), W("a b"), W("--list=x"), W("--list"), W("y"),
-                               W("-n7"), W("--duration"), W("1m30s"), W("--size=2K"), W("--signal"),
-                               W("sigusr1"), W("--nice=-5"), W("-q")),
+        ck_assert_int_eq(PARSE(true, "-f", "-t", "a b", "--list=x", "--list", "y", "-n7",
+                               "--duration", "1m30s", "--size=2K", "--signal", "sigusr1",
+                               "--nice=-5", "-q"),
                          0);
         ck_assert(first.flag);
         ck_assert(second.other);
@@ -87,7 +88,7 @@ END_TEST
 
 START_TEST(test_nothing_given)
 {
-        ck_assert_int_eq(PARSE(true, W("word")), 0);
+        ck_assert_int_eq(PARSE(true, "word"), 0);
         ck_assert_int_eq(rest, 1);
         for (const struct option_row *row = first_rows; row->kind; row++)
                 ck_assert(!option_is_given(row, &first));
@@ -96,8 +97,8 @@ END_TEST
 
 START_TEST(test_given)
 {
-        ck_assert_int_eq(PARSE(true, W("-f"), W("-t"), W(""), W("--list="), W("-n1"),
-                               W("--duration=0"), W("--size=0"), W("--signal=1"), W("--nice=0")),
+        ck_assert_int_eq(PARSE(true, "-f", "-t", "", "--list=", "-n1", "--duration=0", "--size=0",
+                               "--signal=1", "--nice=0"),
                          0);
         for (const struct option_row *row = first_rows; row->kind; row++)
                 ck_assert(option_is_given(row, &first));
@@ -106,10 +107,10 @@ END_TEST
 
 START_TEST(test_strict_ends_at_the_first_word)
 {
-        ck_assert_int_eq(PARSE(true, W("-f"), W("python"), W("--text"), W("x"), W("-z")), 0);
+        ck_assert_int_eq(PARSE(true, "-f", "python", "--text", "x", "-z"), 0);
         ck_assert_int_eq(rest, 2);
         ck_assert_ptr_null(first.text);
-        ck_assert_int_eq(PARSE(true, W("--"), W("-f")), 0);
+        ck_assert_int_eq(PARSE(true, "--", "-f"), 0);
         ck_assert_int_eq(rest, 2);
         ck_assert(!first.flag);
 }
@@ -117,9 +118,7 @@ END_TEST
 
 START_TEST(test_options_behind_words)
 {
-        char *argv[] = { W("logs"), W("17"), W("-f"), W("18"), W("--text"), W("x"), NULL };
-
-        ck_assert_int_eq(parse(false, argv), 0);
+        ck_assert_int_eq(PARSE(false, "17", "-f", "18", "--text", "x"), 0);
         ck_assert(first.flag);
         ck_assert_str_eq(first.text, "x");
         ck_assert_int_eq(rest, 4);
@@ -130,22 +129,22 @@ END_TEST
 
 START_TEST(test_unknown)
 {
-        ck_assert_int_eq(PARSE(true, W("--tetx"), W("x")), OPTION_E_BAD);
+        ck_assert_int_eq(PARSE(true, "--tetx", "x"), OPTION_E_BAD);
         ck_assert_str_eq(why.text, "unknown option --tetx: did you mean --text?");
-        ck_assert_int_eq(PARSE(true, W("--somethingelse=3")), OPTION_E_BAD);
+        ck_assert_int_eq(PARSE(true, "--somethingelse=3"), OPTION_E_BAD);
         ck_assert_str_eq(why.text, "unknown option --somethingelse");
-        ck_assert_int_eq(PARSE(true, W("-fz")), OPTION_E_BAD);
+        ck_assert_int_eq(PARSE(true, "-fz"), OPTION_E_BAD);
         ck_assert_str_eq(why.text, "unknown option -z");
 }
 END_TEST
 
 START_TEST(test_missing_and_superfluous_values)
 {
-        ck_assert_int_eq(PARSE(true, W("--text")), OPTION_E_BAD);
+        ck_assert_int_eq(PARSE(true, "--text"), OPTION_E_BAD);
         ck_assert_str_eq(why.text, "--text needs a value (TEXT)");
-        ck_assert_int_eq(PARSE(true, W("-n")), OPTION_E_BAD);
+        ck_assert_int_eq(PARSE(true, "-n"), OPTION_E_BAD);
         ck_assert_str_eq(why.text, "-n needs a value");
-        ck_assert_int_eq(PARSE(true, W("--flag=yes")), OPTION_E_BAD);
+        ck_assert_int_eq(PARSE(true, "--flag=yes"), OPTION_E_BAD);
         ck_assert_str_eq(why.text, "--flag takes no value");
 }
 END_TEST
@@ -157,10 +156,7 @@ START_TEST(test_wrong_values)
                                              "--duration=x", "--size=1Q",   "--signal=NOPE" };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-                char word[32];
-
-                strcpy(word, words[i]);
-                ck_assert_int_eq(PARSE(true, word), OPTION_E_BAD);
+                ck_assert_int_eq(PARSE(true, words[i]), OPTION_E_BAD);
                 ck_assert_uint_gt(strlen(why.text), 5);
         }
 }
@@ -168,18 +164,18 @@ END_TEST
 
 START_TEST(test_list_has_an_end)
 {
-        char *argv[OPTION_LIST_MAX + 3] = { W("command") };
+        const char *words[OPTION_LIST_MAX + 2] = { NULL };
 
-        for (size_t i = 1; i <= OPTION_LIST_MAX + 1; i++)
-                argv[i] = W("--list=x");
-        ck_assert_int_eq(parse(true, argv), OPTION_E_BAD);
+        for (size_t i = 0; i <= OPTION_LIST_MAX; i++)
+                words[i] = "--list=x";
+        ck_assert_int_eq(parse(true, words), OPTION_E_BAD);
         ck_assert_uint_eq(first.list.count, OPTION_LIST_MAX);
 }
 END_TEST
 
 START_TEST(test_stored_flags)
 {
-        ck_assert_int_eq(PARSE(true, W("x")), 0);
+        ck_assert_int_eq(PARSE(true, "x"), 0);
         ck_assert_int_eq(option_store(&first_rows[0], &first, "yes", &why), 0);
         ck_assert(first.flag);
         ck_assert_int_eq(option_store(&first_rows[0], &first, "no", &why), 0);
