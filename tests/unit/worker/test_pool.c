@@ -627,6 +627,14 @@ END_TEST
 
 /* ----------------------------------------------------------------------------------- upgrading */
 
+static void wait_for_eof(void)
+{
+        Jobd__Work__Report *report;
+
+        while ((report = fake_receive(pool)))
+                wire_free_report(report);
+}
+
 static void copy_program(const char *from, const char *to)
 {
         char command[400];
@@ -659,8 +667,7 @@ START_TEST(a_newer_build_is_executed_in_place)
         /* It dials as the old program, executes the new one, and dials again. */
         pool = fake_accept(&fake);
         ck_assert_uint_eq(pool->pid, (uint32_t)old_pid);
-        while (fake_receive(pool))
-                continue;
+        wait_for_eof();
         pool = fake_close(pool);
         pool = fake_accept(&fake);
         ck_assert_int_eq(pool->role, JOBD__WORK__ROLE__ROLE_POOL);
@@ -700,8 +707,7 @@ START_TEST(a_build_that_is_not_there_is_tried_once)
         fake.build = "99.0.0";
         pool = fake_close(pool);
         pool = fake_accept(&fake);
-        while (fake_receive(pool))
-                continue;
+        wait_for_eof();
         pool = fake_close(pool);
         pool = fake_accept(&fake); /* the same program again: it stays */
         wire_free_report(fake_expect(pool, REPORT(POOL_STATE)));
