@@ -16,6 +16,7 @@
 #include "daemon/clients/orphan.h"
 #include "daemon/clients/session.h"
 #include "daemon/clients/share.h"
+#include "daemon/clients/ticket.h"
 #include "daemon/clients/verbs.h"
 
 int clients_new(struct loop *loop, const struct clients_options *options, struct engine *engine,
@@ -35,6 +36,7 @@ int clients_new(struct loop *loop, const struct clients_options *options, struct
         clients->reserve_fd = -1;
         LIST_INIT(&clients->listeners);
         LIST_INIT(&clients->events_waiters);
+        LIST_INIT(&clients->tickets);
         TAILQ_INIT(&clients->sessions);
         TAILQ_INIT(&clients->dying);
         TAILQ_INIT(&clients->busy);
@@ -54,12 +56,14 @@ struct clients *clients_free(struct clients *clients)
 
         if (!clients)
                 return NULL;
+        clients->hub.is_journal_closed = true;
         /* jobd ends, not its clients: they dial again, so nobody takes leave of a job. */
         while ((session = TAILQ_FIRST(&clients->sessions)))
                 session_close(session, false);
         stream_hub_deinit(&clients->hub);
         clients_bury(clients);
         listeners_deinit(clients);
+        tickets_clear(clients);
         orphan_clear(clients);
         share_clear(clients);
         free(clients);

@@ -53,6 +53,7 @@ struct clients_ops {
 _must_use_ int clients_new(struct loop *loop, const struct clients_options *options,
                            struct engine *engine, const struct clients_ops *ops, void *arg,
                            struct clients **out_clients);
+/* After the journal was closed, whose answers would come to what is gone. Jobs are not touched. */
 struct clients *clients_free(struct clients *clients);
 DEFINE_CLEANUP(struct clients *, clients_free);
 void clients_set_limits(struct clients *clients, const struct clients_options *options);

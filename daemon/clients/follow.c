@@ -496,7 +496,7 @@ static void follow_deinit(struct stream *stream)
         }
         if (follow->is_sharing)
                 share_leave(stream->session->clients, follow->options.job, follow->options.task);
-        if (follow->path_read)
+        if (follow->path_read && !stream->hub->is_journal_closed)
                 journal_read_cancel(follow->path_read);
         follow_file_forget(follow);
         loop_timer_free(follow->timer);

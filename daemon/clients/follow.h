@@ -52,7 +52,7 @@ struct follow_end {
         char *why; /* owned */
 };
 
-struct follow_ticket;
+struct ticket;
 
 struct follow_options {
         uint64_t job, task;
@@ -75,7 +75,7 @@ struct follow {
         bool is_asked;    /* the worker was asked to begin again: pieces beyond `sent` may come */
         uint64_t size;    /* of the file, as far as it was told to us */
         uint64_t told_size;
-        struct follow_ticket *opening; /* borrowed: frees itself when the file is open */
+        struct ticket *opening; /* borrowed: freed when the file is open */
         struct follow_end end;
 
         char *output_path;        /* owned; where the user wanted stdout, or NULL */

@@ -45,6 +45,9 @@ struct events_waiter {
 };
 LIST_HEAD(events_waiter_list, events_waiter);
 
+struct ticket;
+LIST_HEAD(ticket_list, ticket);
+
 struct clients {
         struct loop *loop; /* borrowed */
         struct clients_options options;
@@ -67,8 +70,9 @@ struct clients {
 
         struct stream_hub hub;
         struct events_waiter_list events_waiters;
-        struct orphan *orphans; /* owned, uthash: tasks that wait for a client that is gone */
-        struct share *shares;   /* owned, uthash: whose output is followed how often */
+        struct ticket_list tickets; /* owned: answers that will come */
+        struct orphan *orphans;     /* owned, uthash: tasks that wait for a client that is gone */
+        struct share *shares;       /* owned, uthash: whose output is followed how often */
 };
 
 /* ------------------------------------------------------------------------------------- users.c */

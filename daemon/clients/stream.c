@@ -148,7 +148,7 @@ void stream_end(struct stream *stream)
         if (stream->place == STREAM_ENDED)
                 return;
         stream_leave_place(stream);
-        if (stream->read)
+        if (stream->read && !stream->hub->is_journal_closed)
                 journal_read_cancel(TAKE_PTR(stream->read));
         HASH_DEL(stream->set->by_tag, stream);
         stream->place = STREAM_ENDED;

@@ -69,6 +69,7 @@ struct stream_hub {
         struct stream_list runnable, ended;
         size_t runnable_count;
         const struct stream_hub_ops *ops; /* borrowed */
+        bool is_journal_closed;           /* jobd ends: reads are gone, not to be cancelled */
 };
 
 struct stream_hub_ops {

@@ -15,6 +15,7 @@
 
 #include "common/error.h"
 
+#include "daemon/clients/ticket.h"
 #include "daemon/clients/verb.h"
 
 #define SUBMIT_RETRY_ON_BYTES 32
@@ -175,17 +176,10 @@ static int submit_fill(struct submit *submit, const Jobd__Submit *request)
 
 /* ----------------------------------------------------------------------------------- the answer */
 
-/*
- * What the engine holds while it thinks. It outlives a client that goes meanwhile: the jobs are
- * then taken all the same, and the client may ask again with its key.
- */
-struct submit_ticket {
-        struct submit_stream *stream; /* borrowed; NULL: nobody waits any more */
-};
-
+/* A client that goes meanwhile may ask again with its key; the jobs are taken all the same. */
 struct submit_stream {
         struct stream stream;
-        struct submit_ticket *ticket; /* borrowed: freed by submit_on_done() */
+        struct ticket *ticket; /* borrowed: freed when the engine answers; NULL then */
 };
 
 static void submit_answer(struct stream *stream, int r, const Jobd__Submitted *submitted,
@@ -207,8 +201,7 @@ static void submit_answer(struct stream *stream, int r, const Jobd__Submitted *s
 static void submit_on_done(void *arg, int r, uint64_t first_id, uint32_t count, bool existing,
                            uint64_t barrier, const struct reason *why)
 {
-        _cleanup_(freep) struct submit_ticket *ticket = arg;
-        struct submit_stream *submit = ticket->stream;
+        struct submit_stream *submit = ticket_redeem(arg);
         Jobd__Submitted submitted = JOBD__SUBMITTED__INIT;
 
         if (!submit)
@@ -235,8 +228,7 @@ static void submit_deinit_stream(struct stream *stream)
 {
         struct submit_stream *submit = (struct submit_stream *)stream;
 
-        if (submit->ticket)
-                submit->ticket->stream = NULL;
+        ticket_forget(submit->ticket);
 }
 
 static const struct stream_type submit_type = {
@@ -257,10 +249,9 @@ static int submit_hand_over(struct session *from, const Jobd__Submit *request,
         int r;
 
         memcpy(submission.key, request->key.data, sizeof(submission.key));
-        stream->ticket = malloc(sizeof(*stream->ticket));
-        if (!stream->ticket)
-                return FAULT(-ENOMEM);
-        stream->ticket->stream = stream;
+        r = ticket_new(from->clients, stream, &stream->ticket);
+        if (r)
+                return PASS(r);
         r = engine_submit(from->clients->engine, &submission, submit_on_done, stream->ticket,
                           &read);
         if (r)

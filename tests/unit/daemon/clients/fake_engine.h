@@ -67,6 +67,8 @@ void fake_engine_init(struct engine *engine, struct loop *loop);
 void fake_engine_deinit(struct engine *engine);
 /* Answers the reads and openings that were asked for. Called in each turn. */
 void fake_engine_answer(struct engine *engine);
+/* The journal is closed: what was asked is never answered. */
+void fake_journal_close(struct engine *engine);
 
 /* Open or not; NULL when it never was, or was dropped. */
 struct job *fake_row(const struct engine *engine, uint64_t id);

@@ -305,3 +305,13 @@ void fake_engine_answer(struct engine *e)
         *rest = e->reads;
         e->reads = reads;
 }
+
+void fake_journal_close(struct engine *e)
+{
+        struct journal_read *read;
+
+        while ((read = e->reads)) {
+                e->reads = read->next;
+                free(read);
+        }
+}

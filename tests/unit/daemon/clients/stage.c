@@ -335,9 +335,8 @@ static void peer_free(struct peer *peer)
 
 void stage_close(struct stage *stage)
 {
+        fake_journal_close(&stage->engine);
         stage->clients = clients_free(stage->clients);
-        stage->engine.is_holding_reads = stage->engine.is_holding_spool = false;
-        fake_engine_answer(&stage->engine);
         for (size_t i = 0; i < stage->peers_count; i++)
                 peer_free(stage->peers[i]);
         fake_engine_deinit(&stage->engine);
@@ -473,6 +472,19 @@ void peer_ping(struct peer *peer, uint64_t tag)
         request.tag = tag;
         request.body_case = JOBD__REQUEST__BODY_PING;
         request.ping = &ping;
+        peer_send(peer, &request);
+}
+
+void peer_follow(struct peer *peer, uint64_t tag, uint64_t job)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Follow follow = JOBD__FOLLOW__INIT;
+
+        follow.job = job;
+        follow.has_until_end = follow.until_end = true;
+        request.tag = tag;
+        request.body_case = JOBD__REQUEST__BODY_FOLLOW;
+        request.follow = &follow;
         peer_send(peer, &request);
 }
 

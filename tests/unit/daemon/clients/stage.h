@@ -88,5 +88,7 @@ void peer_act(struct peer *peer, uint64_t tag, Jobd__Action action, const struct
 void peer_wait(struct peer *peer, uint64_t tag, const struct selection *which, bool any);
 void peer_info(struct peer *peer, uint64_t tag, const struct selection *which);
 void peer_list(struct peer *peer, uint64_t tag, const struct selection *which, uint32_t limit);
+/* Until the end, from the beginning. */
+void peer_follow(struct peer *peer, uint64_t tag, uint64_t job);
 void peer_stop(struct peer *peer, uint64_t tag, uint64_t stop_tag);
 #define IDS(...) (&(const struct selection){ .ids = { __VA_ARGS__ } })

@@ -391,6 +391,27 @@ START_TEST(gone_while_waiting)
 }
 END_TEST
 
+START_TEST(jobd_ends_in_the_middle)
+{
+        struct peer *peer;
+
+        stage_open(&stage);
+        fake_add(&stage.engine, getuid());
+        fake_tell(&stage.engine, stage.engine.jobs[0], 0, JOB_EV_ASSIGN, JOB_STARTING);
+        fake_tell(&stage.engine, stage.engine.jobs[0], 0, JOB_EV_STARTED, JOB_RUNNING);
+        peer = peer_new(&stage);
+        stage.engine.is_holding_reads = true;
+        peer_info(peer, 3, IDS({ 1 }));
+        peer_follow(peer, 4, 1);
+        peer_follow(peer, 5, 9);
+        stage_turn(&stage);
+        fake_say_spooled(&stage.engine, stage.engine.jobs[0], 70000);
+        stage_turn(&stage);
+        ck_assert_uint_ge(stage.engine.reads_count, 4);
+        /* The teardown ends jobd in the order in which daemon.c does. */
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("clients session");
@@ -418,6 +439,7 @@ int main(void)
         tcase_add_test(t, nothing_leaves_early);
         tcase_add_test(t, many_at_once);
         tcase_add_test(t, gone_while_waiting);
+        tcase_add_test(t, jobd_ends_in_the_middle);
         suite_add_tcase(suite, t);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_NORMAL);
