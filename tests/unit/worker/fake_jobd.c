@@ -117,26 +117,19 @@ static pid_t fake_execute(const struct fake *fake, const char *const argv[], int
 void fake_start_worker(struct fake *fake)
 {
         uint8_t boot_id[CLOCK_BOOT_ID_BYTES];
-        const char *argv[] = { "jobd-worker",
-                               "--worker",
-                               "--number",
-                               "0",
-                               "--generation",
-                               "1",
-                               "--line-fd",
-                               "3",
-                               "--socket",
-                               fake->socket,
-                               "--records",
-                               fake->records,
-                               "--spool",
-                               fake->spool,
-                               "--policy",
-                               fake->policy,
-                               fake->is_system ? NULL : "--user",
-                               NULL };
+        const char *argv[32] = { "jobd-worker",  "--worker",   "--number",  "0",
+                                 "--generation", "1",          "--line-fd", "3",
+                                 "--socket",     fake->socket, "--records", fake->records,
+                                 "--spool",      fake->spool,  "--policy",  fake->policy };
+        size_t n = 16;
         int fds[2];
 
+        if (!fake->is_system)
+                argv[n++] = "--user";
+        if (fake->cgroup) {
+                argv[n++] = "--cgroup";
+                argv[n++] = fake->cgroup;
+        }
         ck_assert_int_eq(clock_read_boot_id(boot_id), 0);
         ck_assert_int_eq(record_create(fake->records_fd, 0, 1, boot_id), 0);
         ck_assert_int_eq(line_open(fds), 0);

@@ -20,6 +20,7 @@ struct fake {
         int line_fd; /* to a worker that the test started itself */
         bool is_system;
         const char *policy; /* system mode */
+        const char *cgroup; /* of a worker; NULL: none */
         const char *exe;    /* the program; JOBD_WORKER_PATH */
         const char *build;  /* what Welcome says; JOBD_VERSION */
         uint64_t inline_max_bytes, output_cap_bytes, grace_usec; /* of Welcome; 0: not given */
