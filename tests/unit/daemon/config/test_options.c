@@ -25,6 +25,7 @@ static int parse(const char *const *words)
                 argc++;
         }
         why.text[0] = '\0';
+        options_deinit(&options);
         r = options_parse(argc, argv, &options, &why);
         for (int i = 0; i < argc; i++)
                 free(argv[i]);
