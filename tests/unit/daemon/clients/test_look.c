@@ -290,6 +290,114 @@ START_TEST(many_pages)
 }
 END_TEST
 
+/* Jobs whose Specs are 100 KB each: a few fill what a client may leave unread. */
+static void add_heavy_jobs(int count)
+{
+        static char value[100 * 1024];
+
+        memset(value, 'v', sizeof(value) - 1);
+        for (int i = 0; i < count; i++)
+                fake_set_label(fake_add(e, getuid()), "k", value);
+}
+
+static void expect_all_heavy(size_t count)
+{
+        char name[32];
+        size_t seen = 0;
+
+        while (seen < count) {
+                const char *at;
+
+                while (peer->lines_read == peer->lines_count)
+                        stage_turn(&stage);
+                at = strchr(peer->lines[peer->lines_read++], '(');
+                for (at++; *at >= '0' && *at <= '9';
+                     at = strstr(at, ", ") ? strstr(at, ", ") + 2 : "") {
+                        snprintf(name, sizeof(name), "%zu queued", ++seen);
+                        ck_assert_int_eq(strncmp(at, name, strlen(name)), 0);
+                }
+        }
+}
+
+START_TEST(heavy_jobs_do_not_break_the_connection)
+{
+        add_heavy_jobs(100);
+        peer_info(peer, 2, IDS({ 1, 100 }));
+        expect_all_heavy(100);
+        peer_expect_nothing(peer);
+        ck_assert(!peer->ended);
+        peer_info(peer, 3, &(const struct selection){ .all = true });
+        expect_all_heavy(100);
+}
+END_TEST
+
+START_TEST(heavy_jobs_for_a_client_that_does_not_read)
+{
+        add_heavy_jobs(100);
+        channel_set_reading(peer->channel, false);
+        peer_info(peer, 2, IDS({ 1, 100 }));
+        for (int i = 0; i < 50; i++)
+                stage_turn(&stage);
+        ck_assert_uint_lt(e->reads_count, 4);
+        channel_set_reading(peer->channel, true);
+        expect_all_heavy(100);
+}
+END_TEST
+
+START_TEST(one_user_has_so_many_places_at_the_journal)
+{
+        struct peer *more[4];
+        size_t done = 0;
+
+        five_jobs();
+        e->is_holding_reads = true;
+        for (size_t i = 0; i < 4; i++) {
+                more[i] = peer_new(&stage);
+                for (uint64_t tag = 2; tag < 7; tag++)
+                        peer_info(more[i], tag, IDS({ 1 }));
+                stage_turn(&stage);
+        }
+        ck_assert_uint_eq(e->reads_count, 8);
+        /* One that waits and goes leaves the others their turn. */
+        peer_close(more[2]);
+        e->is_holding_reads = false;
+        for (int n = 0; n < 50; n++)
+                stage_turn(&stage);
+        for (size_t i = 0; i < 4; i++)
+                done += i == 2 ? 0 : more[i]->lines_count - 1;
+        ck_assert_uint_eq(done, 15);
+}
+END_TEST
+
+START_TEST(long_requests_are_weighed)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Events body = JOBD__EVENTS__INIT;
+        static Jobd__IdRange ranges[4000], *pointers[4000];
+
+        fake_add(e, getuid());
+        for (size_t i = 0; i < 4000; i++) {
+                jobd__id_range__init(&ranges[i]);
+                ranges[i].first = ranges[i].last = 1;
+                pointers[i] = &ranges[i];
+        }
+        body.ids = pointers;
+        body.n_ids = 4000;
+        body.has_follow = body.follow = true;
+        request.body_case = JOBD__REQUEST__BODY_EVENTS;
+        request.events = &body;
+        for (request.tag = 2; request.tag < 300; request.tag++) {
+                peer_send(peer, &request);
+                if (request.tag % 16 == 0)
+                        stage_turn(&stage);
+        }
+        for (int i = 0; i < 100; i++)
+                stage_turn(&stage);
+        ck_assert_ptr_nonnull(strstr(peer->lines[peer->lines_count - 1], "error(BUSY)"));
+        ck_assert(!peer->ended);
+}
+END_TEST
+
 START_TEST(others_are_as_if_they_were_not)
 {
         size_t reads[3];
@@ -346,6 +454,10 @@ int main(void)
         tcase_add_test(t, info_names_nothing);
         tcase_add_test(t, ends_while_its_row_is_read);
         tcase_add_test(t, many_pages);
+        tcase_add_test(t, heavy_jobs_do_not_break_the_connection);
+        tcase_add_test(t, heavy_jobs_for_a_client_that_does_not_read);
+        tcase_add_test(t, one_user_has_so_many_places_at_the_journal);
+        tcase_add_test(t, long_requests_are_weighed);
         suite_add_tcase(suite, t);
         tcase_add_checked_fixture(user, setup_user, teardown);
         tcase_add_test(user, list_of_everybody_for_a_user);
