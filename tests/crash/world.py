@@ -6,10 +6,11 @@ all), prints a text that follows from its id, and ends with a code that follows 
 submits with keys, repeats a submission whose answer was lost with the same key, and at the end
 compares what jobd says with what the file says:
 
-    a job without --requeue    started at most once; ended as its id says, or is `lost`
+    a job without --requeue    started at most once; ended as its id says, or is `lost`, or failed with
+                               125 before its first instruction
     a job with --requeue       started at least once and ended as its id says
     every key                  names exactly the jobs that it named when it was acknowledged
-    output                     whole, once, of the attempt that counts
+    output                     whole, once, of the attempt that counts; or said to be lost with its worker
 
 The places report each visit through a FIFO ($JOBD_FAILPOINT_LOG), which is the clock of these tests:
 "kill it at the 40th visit" needs no time.
@@ -86,6 +87,8 @@ class World(harness.Case):
         self.witness = os.path.join(self.dir, "witness")
         self.visits = Visits(os.path.join(self.dir, "visits"))
         self.env["JOBD_FAILPOINT_LOG"] = self.visits.path
+        self.failpoints = []  # of the starts to come
+        self.deaths = 0  # of jobd, by its own failpoints
         self.submissions = []  # (key, specs), acknowledged or not
         self.acknowledged = {}  # key -> first id
         self.spec_of = {}  # id -> spec
@@ -99,21 +102,27 @@ class World(harness.Case):
 
     # ---- life and death
 
-    def start_world(self, failpoint=None):
-        """Starts jobd with this failpoint; when it dies of it before it serves, once more without."""
-        try:
-            self.daemon.start(workers=self.workers, env={"JOBD_FAILPOINT": failpoint} if failpoint else None)
-        except AssertionError:
-            if failpoint is None:
-                raise
-            self.daemon.start(workers=self.workers)
+    def start_world(self, *failpoints):
+        """
+        Starts jobd with the first of these failpoints; each further one waits for its next start. A start
+        that dies of its failpoint is followed by the next one.
+        """
+        self.failpoints += failpoints
+        while True:
+            failpoint = self.failpoints.pop(0) if self.failpoints else None
+            try:
+                self.daemon.start(workers=self.workers, env={"JOBD_FAILPOINT": failpoint} if failpoint else None)
+                return
+            except AssertionError:
+                self.deaths += 1
+                if failpoint is None:
+                    raise
 
     def revive(self):
-        """Starts jobd again if it is dead, without any failpoint."""
-        if self.daemon.process.poll() is None:
-            # The connection ended, so it is dying: a moment before waitpid can tell.
-            self.daemon.process.wait(harness.DEADLINE)
-        self.daemon.start(workers=self.workers)
+        """Starts jobd again: its connection ended, so it is dead, or will be in a moment."""
+        self.daemon.process.wait(harness.DEADLINE)
+        self.deaths += 1
+        self.start_world()
 
     def kill_programs(self, *which):
         """kill -9 of "jobd", "pool", "worker" (one) or "workers", as they are now; jobs are left alone."""
@@ -156,16 +165,19 @@ class World(harness.Case):
         self.submissions.append((key, specs))
         self.repeat(key, specs)
 
-    def repeat(self, key, specs):
+    def talk(self, conversation):
+        """Has a conversation with jobd, from its beginning as often as jobd dies meanwhile."""
         while True:
             try:
                 with self.daemon.client() as client:
-                    answer = client.ask(
-                        "submit", key=key, environments=[{"entries": [b"PATH=/usr/bin:/bin"]}],
-                        jobs=[{"spec": spec, "environment": 0} for spec in specs])
-                break
+                    return conversation(client)
             except LOST_CONNECTION:
                 self.on_lost_connection()
+
+    def repeat(self, key, specs):
+        answer = self.talk(lambda client: client.ask(
+            "submit", key=key, environments=[{"entries": [b"PATH=/usr/bin:/bin"]}],
+            jobs=[{"spec": spec, "environment": 0} for spec in specs]))
         self.assertIn("first_id", answer)
         first = self.acknowledged.setdefault(key, answer["first_id"])
         self.assertEqual(first, answer["first_id"], "a key names other jobs than before")
@@ -177,13 +189,7 @@ class World(harness.Case):
         self.revive()
 
     def wait_all(self):
-        ids = sorted(self.spec_of)
-        while True:
-            try:
-                with self.daemon.client() as client:
-                    return client.wait(*ids)
-            except LOST_CONNECTION:
-                self.on_lost_connection()
+        return self.talk(lambda client: client.wait(*sorted(self.spec_of)))
 
     # ---- the verdict
 
@@ -200,8 +206,8 @@ class World(harness.Case):
         ended = self.wait_all()
         starts = self.starts()
         self.assertEqual(set(), set(starts) - set(self.spec_of), "jobs ran that nobody acknowledged")
-        with self.daemon.client() as client:
-            self.assertEqual(sorted(self.spec_of), sorted(client.jobs()), "jobs are missing, or made twice")
+        self.assertEqual(sorted(self.spec_of), sorted(self.talk(lambda client: client.jobs())),
+                         "jobs are missing, or made twice")
         for job, spec in self.spec_of.items():
             self.verify_job(job, spec, ended[job], starts.get(job, 0))
         for key, specs in self.submissions:
@@ -211,6 +217,9 @@ class World(harness.Case):
     def verify_job(self, job, spec, ended, started):
         state = ended["state"].removeprefix("STATE_")
         what = f"job {job}: {ended}, started {started} times"
+        if "before it could execute" in ended.get("why", ""):
+            self.assertEqual((0, "FAILED", 125), (started, state, ended.get("exit_code")), what)
+            return
         if spec.get("requeue"):
             self.assertGreaterEqual(started, 1, what)
             self.assertNotEqual("LOST", state, what)
@@ -223,7 +232,11 @@ class World(harness.Case):
         self.assertEqual(job % 5, ended.get("exit_code", 0), what)
         count = LARGE if str(LARGE).encode() in spec["argv"][2] else SMALL
         out = self.jobctl("--socket", self.daemon.socket, "logs", job).out
-        self.assertEqual("".join(f"{n}\n" for n in range(1, count + 1)), out, what)
+        if "output is lost" in ended.get("why", ""):
+            # Small output lives in the worker until it is acknowledged, and that worker died.
+            self.assertEqual("", out, what)
+        else:
+            self.assertEqual("".join(f"{n}\n" for n in range(1, count + 1)), out, what)
 
     def verify_nothing_runs(self):
         left = [pid for pid in harness.descendants_of(os.getpid())

@@ -170,6 +170,7 @@ class FourScripts(harness.Case):
         for _ in jobs:
             self.assertEqual("up", up.line())
         waiting = self.jobctl_start("wait", *jobs)
+        self.daemon.sessions_ready(1)
         self.daemon.kill()
         for gate in gates:
             gate.send()

@@ -9,7 +9,7 @@ import harness
 # Says its pid, then stays until it is ended.
 STAYS = 'echo $$ >"{}"; exec tail -f /dev/null'
 # The same, but TERM does not end it.
-STUBBORN = 'trap "" TERM; echo $$ >"{}"; while :; do read x </dev/zero; done'
+STUBBORN = 'trap "" TERM; echo $$ >"{}"; while :; do tail -f /dev/null & wait $!; done'
 
 
 class Case(harness.Case):
@@ -103,7 +103,7 @@ class Signals(Case):
         for name, code in (("USR1", 11), ("SIGUSR2", 12), ("15", 13)):
             up = self.pipe("up" + name)
             job = self.submit("sh", "-c", "for s in USR1:11 USR2:12 TERM:13; do trap \"exit ${s#*:}\" ${s%:*}; done; "
-                              f'echo $$ >"{up.path}"; while :; do read x </dev/zero; done')
+                              f'echo $$ >"{up.path}"; while :; do tail -f /dev/null & wait $!; done')
             up.line()
             self.jobctl("kill", "-s", name, job)
             self.jobctl("wait", job, status=code)
@@ -163,7 +163,7 @@ class Time(Case):
         self.start()
         up = self.pipe("up")
         job = self.submit("-t", "60s", "--signal", "USR1@59800ms", "sh", "-c",
-                          f'trap "exit 9" USR1; echo $$ >"{up.path}"; while :; do read x </dev/zero; done')
+                          f'trap "exit 9" USR1; echo $$ >"{up.path}"; while :; do tail -f /dev/null & wait $!; done')
         up.line()
         self.jobctl("wait", job, status=9)
 
@@ -216,7 +216,7 @@ class Retries(Case):
         bad = [self.submit("test", "-e", gate) for _ in range(2)]
         self.jobctl("wait", good, *bad, status=2)
         self.file("open")
-        self.jobctl("retry", "--failed", "all")
+        self.jobctl("retry", "--yes", "--failed", "all")
         self.jobctl("wait", good, *bad)
 
 

@@ -112,7 +112,7 @@ class Look(harness.Case):
     def test_status_of_the_daemon(self):
         self.start()
         out = self.jobctl("status").out
-        self.assertIn("worker", out)
+        self.assertIn("Workers", out)
         state = json.loads(self.jobctl("status", "--json").out)
         self.assertEqual(self.daemon.pid, state["pid"])
         with self.daemon.client() as client:
@@ -242,8 +242,7 @@ class Events(harness.Case):
         first = self.submit("true")
         self.jobctl("wait", first)
         follow = self.jobctl_start("events", "-f")
-        with self.daemon.client() as client:
-            client.ask("ping")
+        self.daemon.sessions_ready(1)
         lines = self.lines(follow)
         second = self.submit("false")
         self.jobctl("wait", second, status=1)

@@ -64,7 +64,7 @@ class Hostile(harness.Case):
 
     def test_ignores_term(self):
         up = self.pipe("up")
-        job = self.submit("sh", "-c", f'trap "" TERM INT HUP QUIT; echo $$ >"{up.path}"; while :; do read x </dev/zero; done')
+        job = self.submit("sh", "-c", f'trap "" TERM INT HUP QUIT; echo $$ >"{up.path}"; while :; do tail -f /dev/null & wait $!; done')
         pid = int(up.line())
         self.jobctl("cancel", job)
         self.jobctl("wait", job, status=None)
@@ -80,7 +80,9 @@ class Hostile(harness.Case):
             self.assertTrue(client.jobs(job)[job]["attempts"][0]["output_cut"])
 
     def test_prints_to_a_reader_that_does_not_read(self):
-        run = self.jobctl_start("run", "sh", "-c", "head -c 6000000 /dev/zero; exit 7")
+        up = self.pipe("up")
+        run = self.jobctl_start("run", "sh", "-c", f'echo up >"{up.path}"; head -c 6000000 /dev/zero; exit 7')
+        up.line()
         self.jobctl("wait", "1", status=7)
         self.assertEqual(6_000_000, len(self.end(run, status=7).raw))
 

@@ -2,7 +2,6 @@
 """Workers and the pool dying, hanging, growing and shrinking."""
 
 import os
-import signal
 
 import harness
 
@@ -67,14 +66,6 @@ class Workers(harness.Case):
         self.assertEqual("lost", self.state(job))
         self.jobctl("release", *queued)
         self.jobctl("wait", *queued)
-
-    def test_a_stopped_worker_is_replaced(self):
-        self.start(workers=1)
-        worker = self.daemon.pool_ready(1)["workers"][0]["pid"]
-        os.kill(worker, signal.SIGSTOP)
-        job = self.submit("--requeue", "true")
-        self.jobctl("wait", job)
-        self.assertNotEqual(worker, self.daemon.pool_ready(1)["workers"][0]["pid"])
 
     def test_worker_exits_while_jobd_is_away(self):
         self.start(workers=2)

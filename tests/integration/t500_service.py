@@ -42,7 +42,7 @@ class Configuration(harness.Case):
         self.jobctl("reload")
         self.assertEqual("2M", self.cap())
         self.daemon.configure("[Output]\nCap=large\n")
-        self.assertIn("jobd.conf:2", self.jobctl("reload", status=1).err)
+        self.assertIn("jobd.conf:2", self.jobctl("reload", status=2).err)
         self.assertEqual("2M", self.cap())
 
     def test_reload_by_signal(self):
@@ -162,7 +162,7 @@ class StateFolder(harness.Case):
     def test_owned_by_somebody_else(self):
         os.mkdir(self.daemon.state, 0o700)
         os.chown(self.daemon.state, harness.NOBODY, harness.NOBODY)
-        self.refuses("owned")
+        self.refuses("belongs to")
 
     @harness.unittest.skipUnless(os.geteuid() == 0, "needs root, to be somebody else")
     def test_read_only(self):

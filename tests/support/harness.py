@@ -153,7 +153,7 @@ class Lines:
                 raise TimeoutError(f"no line from {self.process.args}; so far {self.text!r}")
             data = os.read(self.fd, 65536)
             if not data:
-                raise EOFError(f"{self.process.args} ended; so far {self.text!r}")
+                raise EOFError(f"{self.process.args} ended with {self.process.wait(DEADLINE)}: {self.process.stderr.read()!r}; so far {self.text!r}")
             self.text += data
         line, _, self.text = self.text.partition(b"\n")
         return line.decode(errors="replace")
@@ -267,17 +267,26 @@ class Daemon:
         with self.client() as client:
             return client.ask("pool")
 
-    def pool_ready(self, workers):
-        """Waits until so many workers are connected and no others are left; returns PoolReply."""
+    def ask_until(self, name, happened):
+        """Asks again and again until the answer is as wanted, where nothing tells of the change; returns it."""
         until = time.monotonic() + DEADLINE
         with self.client() as client:
-            while time.monotonic() < until:
-                pool = client.ask("pool")
-                if pool.get("connected") and [w["connected"] for w in pool.get("workers", [])] == [True] * workers:
-                    return pool
-                # Starting programs and saying hello takes a moment and nobody tells us about it.
-                select.select([], [], [], 0.02)
-        raise TimeoutError(f"the pool does not get {workers} workers: {pool}")
+            while True:
+                answer = client.ask(name)
+                if happened(answer):
+                    return answer
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{name} stays {answer}")
+                select.select([client.socket], [], [], 0.01)
+
+    def pool_ready(self, workers):
+        """Waits until so many workers are connected and no others are left; returns PoolReply."""
+        return self.ask_until("pool", lambda pool: pool.get("connected") and [
+            w["connected"] for w in pool.get("workers", [])] == [True] * workers)
+
+    def sessions_ready(self, count):
+        """Waits until so many clients (but us) have said hello."""
+        self.ask_until("status", lambda status: status["sessions"] > count)
 
 
 class Case(unittest.TestCase):
