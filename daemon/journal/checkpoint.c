@@ -22,8 +22,6 @@
 #define WAL_HEADER_BYTES 32U
 #define FRAME_HEADER_BYTES 24U
 #define SPILL_CACHE_PAGES 16
-/* Room that growing leaves on the disk: it must not be what fills it. */
-#define GROW_LEAVES_BYTES ((uint64_t)16 * 1024 * 1024)
 
 static uint64_t checkpoint_used(const struct store *store)
 {
@@ -106,7 +104,8 @@ int checkpoint_grow(struct checkpoint *checkpoint, struct store *store)
         r = state_dir_read_free(checkpoint->dir, &free_bytes);
         if (r < 0)
                 return PASS(r);
-        if (free_bytes < want - have + GROW_LEAVES_BYTES)
+        /* It must not be what fills the disk. */
+        if (free_bytes / 2 < want - have)
                 return 0;
         r = checkpoint_run(checkpoint, store);
         if (r != 0)

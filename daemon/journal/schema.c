@@ -88,25 +88,25 @@ static int schema_read_number(sqlite3 *db, const char *sql, int *out_number)
         return code == SQLITE_ROW ? 0 : SCHEMA_E_SQL;
 }
 
-int schema_read_version(sqlite3 *db, int *out_version)
+int schema_examine(sqlite3 *db, size_t count, int *out_version)
 {
-        return schema_read_number(db, "PRAGMA user_version", out_version);
-}
-
-/* An empty file becomes ours; anything else must say that it is. */
-static int schema_claim(sqlite3 *db, int version)
-{
-        char sql[64];
         int application = 0, tables = 0;
 
-        if (schema_read_number(db, "PRAGMA application_id", &application) != 0)
+        if (schema_read_number(db, "PRAGMA application_id", &application) != 0 ||
+            schema_read_number(db, "PRAGMA user_version", out_version) != 0 ||
+            schema_read_number(db, "SELECT count(*) FROM sqlite_schema", &tables) != 0)
                 return SCHEMA_E_SQL;
-        if (application == SCHEMA_APPLICATION_ID)
-                return 0;
-        if (schema_read_number(db, "SELECT count(*) FROM sqlite_schema", &tables) != 0)
-                return SCHEMA_E_SQL;
-        if (application != 0 || tables != 0 || version != 0)
+        /* An empty file becomes ours; anything else must say that it is. */
+        if (application != SCHEMA_APPLICATION_ID &&
+            (application != 0 || tables != 0 || *out_version != 0))
                 return SCHEMA_E_FOREIGN;
+        return *out_version < 0 || (size_t)*out_version > count ? SCHEMA_E_NEWER : 0;
+}
+
+static int schema_claim(sqlite3 *db)
+{
+        char sql[64];
+
         snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", SCHEMA_APPLICATION_ID);
         return sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : SCHEMA_E_SQL;
 }
@@ -130,13 +130,11 @@ int schema_migrate(sqlite3 *db, const char *const *steps, size_t count)
 {
         int version = 0, r;
 
-        r = schema_read_version(db, &version);
-        if (r == 0)
-                r = schema_claim(db, version);
+        r = schema_examine(db, count, &version);
+        if (r == 0 && version == 0)
+                r = schema_claim(db);
         if (r != 0)
                 return r;
-        if (version < 0 || (size_t)version > count)
-                return SCHEMA_E_NEWER;
         for (size_t i = (size_t)version; i < count; i++) {
                 r = schema_run_step(db, steps[i], i + 1);
                 if (r != 0)

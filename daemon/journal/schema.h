@@ -19,8 +19,11 @@ enum schema_answer {
 extern const char *const schema_steps[];
 extern const size_t schema_steps_count;
 
-/* The version found in the file. 0 or SCHEMA_E_SQL. */
-_must_use_ int schema_read_version(sqlite3 *db, int *out_version);
+/*
+ * Looks without changing anything: is it ours, and not newer than `count` steps? *out_version is
+ * what it has seen of them, also when it is newer. 0 or SCHEMA_E_*.
+ */
+_must_use_ int schema_examine(sqlite3 *db, size_t count, int *out_version);
 /*
  * Brings the database to version `count`, each step in a transaction of its own together with its
  * number. Does nothing when it is there already. 0 or SCHEMA_E_*.

@@ -27,22 +27,30 @@
 /* 4 MiB of pages: enough for the inner pages of every table at a million jobs. */
 static const char set_cache[] = "PRAGMA cache_size = -4096";
 
-/* Run in this order; `want`: what the first column of the answer must be, NULL when it has none. */
-static const struct {
+struct setting {
         const char *sql;
-        const char *want;
-} settings[] = {
+        const char *want; /* what the first column of the answer must be; NULL: no matter */
+};
+/* Those of the connection, before the file is read for the first time. */
+static const struct setting connection_settings[] = {
         { "PRAGMA locking_mode = EXCLUSIVE", "exclusive" },
-        { "PRAGMA auto_vacuum = INCREMENTAL", NULL },
-        { "PRAGMA journal_mode = WAL", "wal" },
-        { "PRAGMA synchronous = FULL", NULL },
-        { "PRAGMA wal_autocheckpoint = 0", "0" },
-        { "PRAGMA journal_size_limit = -1", "-1" },
         { "PRAGMA temp_store = MEMORY", NULL },
         { "PRAGMA mmap_size = 0", NULL },
         { "PRAGMA cell_size_check = ON", NULL },
         { "PRAGMA foreign_keys = ON", NULL },
         { "PRAGMA trusted_schema = OFF", NULL },
+        { set_cache, NULL },
+};
+/* Those that may change the file, once it is known to be ours. In this order. */
+static const struct setting file_settings[] = {
+        { "PRAGMA journal_mode = WAL", "wal" },
+        { "PRAGMA synchronous = FULL", NULL },
+        { "PRAGMA wal_autocheckpoint = 0", "0" },
+        { "PRAGMA journal_size_limit = -1", "-1" },
+};
+/* Before anything is in it; later it would cost a commit at every start. */
+static const struct setting new_file_settings[] = {
+        { "PRAGMA auto_vacuum = INCREMENTAL", NULL },
 };
 
 int store_fail(struct store *store, int code)
@@ -147,20 +155,35 @@ static int store_on_wal(void *arg, sqlite3 *db, const char *name, int frames)
         return SQLITE_OK;
 }
 
+static int store_set_all(struct store *store, const struct setting *settings, size_t count)
+{
+        int code = SQLITE_OK;
+
+        for (size_t i = 0; code == SQLITE_OK && i < count; i++)
+                code = store_set(store, settings[i].sql, settings[i].want);
+        return code;
+}
+
+/* Until the file is known to be ours, closing it must leave it and its WAL as they are. */
+static int store_keep_wal(struct store *store, bool is_untouchable)
+{
+        int on = 1;
+
+        sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_untouchable ? 1 : 0,
+                          NULL);
+        return sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
+}
+
 static int store_configure(struct store *store)
 {
-        int on = 1, code = SQLITE_OK;
+        int code;
 
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
         sqlite3_db_config(store->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-        for (size_t i = 0; code == SQLITE_OK && i < ARRAY_SIZE(settings); i++)
-                code = store_set(store, settings[i].sql, settings[i].want);
+        code = store_keep_wal(store, true);
         if (code == SQLITE_OK)
-                code = sqlite3_exec(store->db, set_cache, NULL, NULL, NULL);
-        if (code == SQLITE_OK)
-                code = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-        sqlite3_wal_hook(store->db, store_on_wal, store);
+                code = store_set_all(store, connection_settings, ARRAY_SIZE(connection_settings));
         return code;
 }
 
@@ -174,21 +197,20 @@ static int store_prepare(struct store *store)
         return code;
 }
 
-static int store_migrate(struct store *store, bool may_be_empty, struct reason *why)
+static int store_examine(struct store *store, bool may_be_empty, bool *out_is_new,
+                         struct reason *why)
 {
-        int version = 0, r;
+        int version = 0;
 
-        r = schema_read_version(store->db, &version);
-        if (r == 0 && version == 0 && !may_be_empty)
+        switch (schema_examine(store->db, schema_steps_count, &version)) {
+        case 0:
+                *out_is_new = version == 0;
+                if (version > 0 || may_be_empty)
+                        return 0;
                 return reason_set(why, STORE_E_REFUSED,
                                   "the database jobd.db is empty although it held jobs (was "
                                   "jobd.db-wal removed?): restore both, or remove `initialised` "
                                   "to begin anew");
-        if (r == 0)
-                r = schema_migrate(store->db, schema_steps, schema_steps_count);
-        switch (r) {
-        case 0:
-                return 0;
         case SCHEMA_E_FOREIGN:
                 return reason_set(why, STORE_E_REFUSED,
                                   "jobd.db in the state folder is not a database of jobd: move it "
@@ -216,11 +238,38 @@ static int store_read_page_size(struct store *store)
         return code == SQLITE_ROW ? SQLITE_OK : code;
 }
 
+/* The file is ours: brings it to our settings and our schema. */
+static int store_prepare_file(struct store *store, bool is_new, struct reason *why)
+{
+        int code = SQLITE_OK;
+
+        if (is_new)
+                code = store_set_all(store, new_file_settings, ARRAY_SIZE(new_file_settings));
+        if (code == SQLITE_OK)
+                code = store_set_all(store, file_settings, ARRAY_SIZE(file_settings));
+        /* After the settings: wal_autocheckpoint takes the same place. */
+        sqlite3_wal_hook(store->db, store_on_wal, store);
+        if (code == SQLITE_OK)
+                code = store_read_page_size(store);
+        if (code == SQLITE_MISUSE)
+                return reason_set(why, STORE_E_REFUSED,
+                                  "the file system of the state folder cannot hold the database "
+                                  "(no write-ahead log): choose a local disk");
+        if (code == SQLITE_OK && schema_migrate(store->db, schema_steps, schema_steps_count) != 0)
+                code = sqlite3_extended_errcode(store->db);
+        if (code == SQLITE_OK)
+                code = store_prepare(store);
+        if (code == SQLITE_OK)
+                code = store_keep_wal(store, false);
+        return code == SQLITE_OK ? 0 : store_refuse(store, code, why);
+}
+
 int store_open(const char *path, bool may_be_empty, struct store **out_store, struct reason *why)
 {
         const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW |
                           SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX;
         _cleanup_(store_closep) struct store *store = calloc(1, sizeof(*store));
+        bool is_new = false;
         int code, r;
 
         if (!store)
@@ -230,20 +279,13 @@ int store_open(const char *path, bool may_be_empty, struct store **out_store, st
                 return FAULT(-ENOMEM);
         if (code == SQLITE_OK)
                 code = store_configure(store);
-        if (code == SQLITE_OK)
-                code = store_read_page_size(store);
-        if (code == SQLITE_MISUSE)
-                return reason_set(why, STORE_E_REFUSED,
-                                  "the file system of the state folder cannot hold the database "
-                                  "(no write-ahead log): choose a local disk");
         if (code != SQLITE_OK)
                 return store_refuse(store, code, why);
-        r = store_migrate(store, may_be_empty, why);
+        r = store_examine(store, may_be_empty, &is_new, why);
+        if (r == 0)
+                r = store_prepare_file(store, is_new, why);
         if (r != 0)
-                return r;
-        code = store_prepare(store);
-        if (code != SQLITE_OK)
-                return store_refuse(store, code, why);
+                return r < 0 ? PASS(r) : r;
         *out_store = TAKE_PTR(store);
         return 0;
 }

@@ -45,6 +45,7 @@ struct thread {
         uint64_t begun_usec; /* when the transaction began */
         bool is_full;        /* as the exchange was told */
         bool is_below_floor; /* one reason for it: checkpoints wait */
+        bool may_grow;       /* space was made: the WAL may get the reserve that it lacks */
         bool has_failed;
 };
 
@@ -97,6 +98,7 @@ static void thread_check_disk(struct thread *thread)
                 return;
         thread->is_below_floor = free_bytes < tools->floor_bytes;
         full = thread->is_below_floor || checkpoint_is_blocked(tools->checkpoint);
+        thread->may_grow = thread->may_grow || (thread->is_full && !full);
         thread->is_full = full;
         exchange_set_disk(tools->exchange, full, free_bytes);
 }
@@ -303,11 +305,17 @@ static void thread_settle_wal(struct thread *thread)
 {
         const struct thread_tools *const tools = &thread->tools;
 
-        if (thread->has_failed ||
-            !checkpoint_is_due(tools->checkpoint, tools->store, thread->is_below_floor))
+        if (thread->has_failed)
                 return;
-        thread_run_checkpoint(thread);
-        thread_check_disk(thread);
+        if (checkpoint_is_due(tools->checkpoint, tools->store, thread->is_below_floor)) {
+                thread_run_checkpoint(thread);
+                thread_check_disk(thread);
+        }
+        if (!thread->may_grow || thread->has_failed)
+                return;
+        thread->may_grow = false;
+        if (checkpoint_grow(tools->checkpoint, tools->store) < 0)
+                thread_fail(thread);
 }
 
 static void thread_settle(struct thread *thread)

@@ -145,13 +145,15 @@ struct wait {
         struct fixture *fixture;
         bool (*is_done)(void *arg);
         void *arg;
+        bool had_failed; /* before: then it is no reason to stop */
 };
 
 static void wait_on_turn(void *arg)
 {
         struct wait *const wait = arg;
 
-        if (wait->fixture->has_expired || wait->is_done(wait->arg))
+        if (wait->fixture->has_expired || wait->is_done(wait->arg) ||
+            (!wait->had_failed && wait->fixture->failed[0] != '\0'))
                 loop_stop(wait->fixture->loop, 0);
 }
 
@@ -164,7 +166,12 @@ static void wait_on_timer(void *arg)
 
 void fixture_wait(struct fixture *fixture, bool (*is_done)(void *arg), void *arg)
 {
-        struct wait wait = { .fixture = fixture, .is_done = is_done, .arg = arg };
+        struct wait wait = {
+                .fixture = fixture,
+                .is_done = is_done,
+                .arg = arg,
+                .had_failed = fixture->failed[0] != '\0',
+        };
         struct loop_timer *timer = NULL;
 
         fixture->has_expired = false;
@@ -172,7 +179,8 @@ void fixture_wait(struct fixture *fixture, bool (*is_done)(void *arg), void *arg
         ck_assert_int_eq(loop_timer_start(timer, DEADLINE_USEC), 0);
         ck_assert_int_eq(loop_run(fixture->loop, wait_on_turn, &wait), 0);
         loop_timer_free(timer);
-        ck_assert_msg(!fixture->has_expired, "waited too long; failed: \"%s\"", fixture->failed);
+        ck_assert_msg(!fixture->has_expired, "waited too long");
+        ck_assert_msg(is_done(arg), "the journal failed: %s", fixture->failed);
 }
 
 struct wait_durable {

@@ -134,13 +134,14 @@ static const char *const places[] = {
         "journal.checkpoint=kill:5",
 };
 
+/* A process reads $JOBD_FAILPOINT once and its children inherit that: none may be visited here
+ * before the last child has run. */
 START_TEST(killed_at_each_place)
 {
-        for (int round = 0; round < 2; round++) {
-                const uint64_t acked = run_child(places[_i], SIZE_MAX, false);
+        const uint64_t first = run_child(places[_i], SIZE_MAX, false);
+        const uint64_t second = run_child(places[_i], SIZE_MAX, false);
 
-                expect_all(acked);
-        }
+        expect_all(MAX(first, second));
 }
 END_TEST
 
@@ -160,26 +161,27 @@ END_TEST
 
 START_TEST(killed_while_purging)
 {
-        for (unsigned int visit = 1; visit <= 3; visit++) {
-                char place[64];
-                uint64_t acked;
+        char place[64];
+        uint64_t acked;
 
-                snprintf(place, sizeof(place), "journal.purge=kill:%u", visit);
-                acked = run_child(place, SIZE_MAX, true);
-                fixture_open(&the);
-                ck_assert_uint_ge(journal_last_job_id(the.journal), acked);
-                fixture_close(&the);
-                ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM job WHERE uid = 9"), 0);
-                ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM task WHERE job NOT IN"
-                                                   " (SELECT job FROM remains)"),
-                                 0);
-        }
+        snprintf(place, sizeof(place), "journal.purge=kill:%d", _i);
+        acked = run_child(place, SIZE_MAX, true);
+        fixture_open(&the);
+        ck_assert_uint_ge(journal_last_job_id(the.journal), acked);
+        fixture_close(&the);
+        ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM job WHERE uid = 9"), 0);
+        ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM task WHERE job NOT IN"
+                                           " (SELECT job FROM remains)"),
+                         0);
+        ck_assert_int_gt(fixture_sql(&the, "SELECT count(*) FROM task"), 0);
+
         /* A run that is left alone finishes it. */
         fixture_start(&the);
-        for (uint64_t id = 0; id < 100; id++) {
+        for (bool is_gone = false; !is_gone;) {
                 struct answer answer;
 
-                fixture_read_task(&the, 1, 0, false, &answer);
+                fixture_read_task(&the, 1, 2999, false, &answer);
+                is_gone = answer.tasks_count == 0;
                 answer_deinit(&answer);
         }
         fixture_close(&the);
@@ -214,7 +216,7 @@ TCase *crash_case(void)
         tcase_set_timeout(tcase, 60);
 #ifdef JOBD_FAILPOINTS
         tcase_add_loop_test(tcase, killed_at_each_place, 0, (int)ARRAY_SIZE(places));
-        tcase_add_test(tcase, killed_while_purging);
+        tcase_add_loop_test(tcase, killed_while_purging, 1, 3);
         tcase_add_loop_test(tcase, killed_while_rewriting, 0, (int)ARRAY_SIZE(recover_places));
 #endif
         tcase_add_test(tcase, killed_at_any_time);

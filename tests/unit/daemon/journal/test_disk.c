@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/journal/handle.h"
@@ -200,6 +201,35 @@ START_TEST(a_small_disk_is_no_obstacle_to_start)
 }
 END_TEST
 
+START_TEST(the_reserve_is_made_when_space_is)
+{
+        _cleanup_(freep) char *path = fixture_path(&the, "jobd.db-wal");
+        struct stat st;
+
+        if (!mount_small())
+                return;
+        fill_disk();
+        fixture_expect_refused(&the, "no space is left");
+        empty_disk();
+        the.options.reserve_bytes = 0;
+        fixture_open(&the);
+        fixture_close(&the);
+        the.options.reserve_bytes = (uint64_t)2 * 1024 * 1024;
+        fill_disk();
+        fixture_start(&the);
+        fixture_wait(&the, is_told_full, NULL);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_int_lt(st.st_size, 1024 * 1024);
+        empty_disk();
+        fixture_submit(&the, 1, 5);
+        fixture_wait(&the, is_told_free, NULL);
+        fixture_close(&the);
+        ck_assert_int_eq(stat(path, &st), 0);
+        ck_assert_int_gt(st.st_size, 2 * 1000 * 1000);
+        unmount_small();
+}
+END_TEST
+
 START_TEST(below_the_floor_submissions_are_to_be_refused)
 {
         the.options.floor_bytes = UINT64_MAX;
@@ -217,9 +247,11 @@ TCase *disk_case(void)
         TCase *const tcase = tcase_create("disk");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, jobs_end_on_a_full_disk);
         tcase_add_test(tcase, when_the_reserve_is_used_up_nothing_acknowledged_is_lost);
         tcase_add_test(tcase, a_small_disk_is_no_obstacle_to_start);
+        tcase_add_test(tcase, the_reserve_is_made_when_space_is);
         tcase_add_test(tcase, below_the_floor_submissions_are_to_be_refused);
         return tcase;
 }

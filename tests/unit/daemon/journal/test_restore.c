@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/clock.h"
+
 #include "fixture.h"
 #include "suites.h"
 
@@ -80,6 +82,7 @@ static void put_job(struct journal_batch *batch, uint64_t id, bool finished, uin
 static void fill(void)
 {
         struct journal_batch *const batch = batch_new();
+        const uint64_t now = clock_wall_usec();
         const uint8_t one[JOURNAL_KEY_BYTES] = { 1 }, two[JOURNAL_KEY_BYTES] = { 2 };
 
         put_job(batch, 1, true, 40);
@@ -90,8 +93,8 @@ static void fill(void)
         put_job(batch, 6, false, 1);
         put_job(batch, 7, false, 0);
         put_job(batch, 8, true, 40);
-        ck_assert_int_eq(journal_put_key(batch, 1, one, 1, 1, 1), 0);
-        ck_assert_int_eq(journal_put_key(batch, 2, two, 1, 1, 1), 0);
+        ck_assert_int_eq(journal_put_key(batch, 1, one, 1, 1, now), 0);
+        ck_assert_int_eq(journal_put_key(batch, 2, two, 1, 1, now), 0);
         fixture_post(&the, batch, 1);
         fixture_close(&the);
 }
@@ -135,6 +138,7 @@ TCase *restore_case(void)
         TCase *const tcase = tcase_create("restore");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, only_what_is_unfinished_is_read);
         tcase_add_test(tcase, a_callback_can_stop_it);
         return tcase;
