@@ -10,10 +10,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 
 #include "common/error.h"
 
 #define SIGNALS_AT_ONCE 4
+
+/* Of the kernel, with room for every architecture's; all zero is SIG_DFL. */
+struct signals_action {
+        unsigned long words[8];
+};
 
 struct signals {
         int fd;                   /* owned */
@@ -32,13 +38,20 @@ static void signals_on_readable(void *arg, _unused_ unsigned int flags)
                 signals->fn(signals->arg, (int)info[i].ssi_signo);
 }
 
+void signals_set_default(void)
+{
+        static const struct signals_action deflt;
+
+        /* libc hides two signals for itself, which a parent may have left ignored all the same. */
+        for (int signo = 1; signo < _NSIG; signo++)
+                (void)syscall(SYS_rt_sigaction, signo, &deflt, NULL, _NSIG / 8);
+}
+
 static int signals_block_all(void)
 {
-        const struct sigaction deflt = { .sa_handler = SIG_DFL };
         sigset_t all;
 
-        for (int signo = 1; signo <= SIGRTMAX; signo++)
-                (void)sigaction(signo, &deflt, NULL);
+        signals_set_default();
         sigfillset(&all);
         return sigprocmask(SIG_SETMASK, &all, NULL) < 0 ? FAULT(-errno) : 0;
 }

@@ -13,3 +13,6 @@ _must_use_ int signals_new(struct loop *loop, signals_fn fn, void *arg,
                            struct signals **out_signals);
 struct signals *signals_free(struct signals *signals);
 DEFINE_CLEANUP(struct signals *, signals_free);
+
+/* Gives every signal its default action, those that libc hides too. Async-signal-safe. */
+void signals_set_default(void);

@@ -31,6 +31,8 @@
 
 #include "common/failpoint.h"
 
+#include "worker/signals.h"
+
 #define SPAWN_EXIT 125
 
 /* A step returns 0, or -1 with errno. */
@@ -61,13 +63,8 @@ static int child_reset_signals(const struct spawn_plan *plan)
 {
         sigset_t none;
 
-        if (plan->is_system) {
-                const struct sigaction deflt = { .sa_handler = SIG_DFL };
-
-                for (int signo = 1; signo <= SIGRTMAX; signo++)
-                        if (signo != SIGKILL && signo != SIGSTOP)
-                                (void)sigaction(signo, &deflt, NULL);
-        }
+        if (plan->is_system)
+                signals_set_default();
         sigemptyset(&none);
         return sigprocmask(SIG_SETMASK, &none, NULL);
 }
