@@ -47,6 +47,8 @@ def add_tests():
             for action in ("kill:1", "kill:2"):
                 setattr(WorkerDies, name + "_" + action.replace(":", "_"), make(place, action))
             setattr(WorkerDies, name + "_alone", make_alone(place))
+    for action in ("fail:1", "fail:2", "fail:3", "fail:4"):
+        setattr(WorkerDies, "test_record_torn_" + action.replace(":", "_"), make("record-torn", action))
 
 
 add_tests()

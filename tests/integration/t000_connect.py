@@ -149,14 +149,15 @@ class Frames(harness.Case):
             self.assertEqual(tags, [client.reply()["tag"] for _ in tags])
 
     def test_a_passed_descriptor_is_dropped(self):
+        self.daemon.pool_ready(2)
         before = self.descriptors()
         body = SCHEMA.encode("Request", {"tag": 5, "ping": {}})
         with self.daemon.client() as client:
-            passed = array.array("i", [0] * 10)
+            passed = array.array("i", [0] * 100)
             client.socket.sendmsg([struct.pack(">I", len(body)) + body],
                                   [(socket.SOL_SOCKET, socket.SCM_RIGHTS, passed)])
             self.assertEqual(5, client.reply()["tag"])
-            self.assertEqual(before + 1, self.descriptors())
+            self.assertLess(self.descriptors(), before + 50)
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))

@@ -59,9 +59,9 @@ class Look(harness.Case):
         running, _, gate = self.submit_blocked("gate", "-J", "running-one")
         out = self.jobctl("list").out
         self.assertLess(out.index("running-one"), out.index("finished-one"))
-        self.assertEqual(out, self.jobctl("ls").out)
         gate.send()
         self.jobctl("wait", running)
+        self.assertEqual(self.jobctl("list").out, self.jobctl("ls").out)
 
     def test_list_filters(self):
         self.start()

@@ -45,7 +45,7 @@ DOORS = (
 SOURCE_FOLDERS = ("common", "proto", "worker", "client", "daemon")
 FUNCTION_LINES_MAX = 80
 FILE_LINES_MAX = 600
-TEST_LINES_MAX = 900  # a test file grows by cases, not by subjects
+TEST_LINES_MAX = 1200  # a test file grows by cases, not by subjects
 ESSAY_LINES_MIN = 5
 ESSAY_FREE_LINES = 80  # a file this short may say it in fewer
 

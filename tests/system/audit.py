@@ -32,8 +32,14 @@ def tries():
 
 
 def descriptors():
-    folder = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
-    return sorted(int(n) for n in os.listdir(folder) if int(n) != folder)
+    found = []
+    for fd in range(4096):
+        try:
+            os.fstat(fd)
+            found.append(fd)
+        except OSError:
+            pass
+    return found
 
 
 def umask():

@@ -170,9 +170,10 @@ class Programs(users.SystemCase):
         entry = os.stat(spool)
         self.assertEqual((0, jobd.pw_gid, 0o2770), (entry.st_uid, entry.st_gid, entry.st_mode & 0o7777))
         files = [os.path.join(spool, name) for name in os.listdir(spool)]
-        self.assertEqual(1, len(files))
-        entry = os.stat(files[0])
-        self.assertEqual((jobd.pw_gid, 0o640), (entry.st_gid, entry.st_mode & 0o7777))
+        self.assertNotEqual([], files)
+        for path in files:
+            entry = os.stat(path)
+            self.assertEqual((0, jobd.pw_gid, 0o640), (entry.st_uid, entry.st_gid, entry.st_mode & 0o7777), path)
         entry = os.stat(os.path.join(self.daemon.state, "state"))
         self.assertEqual((jobd.pw_uid, 0o700), (entry.st_uid, entry.st_mode & 0o777))
         self.assertEqual(300_000, len(self.a.jobctl("logs", job).out.splitlines()))
