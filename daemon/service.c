@@ -65,9 +65,9 @@ static int service_take_socket(int fd, struct reason *why)
                                   "descriptor %d from systemd is no listening unix socket; look at "
                                   "jobd.socket",
                                   fd);
+        /* sd_listen_fds() has made it CLOEXEC. */
         flags = fcntl(fd, F_GETFL);
-        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-            fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
                 return FAULT(-errno);
         if (listen(fd, SOMAXCONN) < 0)
                 return FAULT(-errno);
