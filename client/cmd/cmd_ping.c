@@ -26,7 +26,7 @@ static int cmd_ping_run(struct app *app, const void *options _unused_, char **ar
         if (app->common.json)
                 printf("{\"seconds\":%.6f}\n", (double)took / (double)USEC_PER_SEC);
         else if (!app->common.quiet)
-                printf("%s at %s answered in %.2f ms\n", jobctl_daemon_build(app->conn),
+                printf("jobd %s at %s answered in %.2f ms\n", jobctl_daemon_build(app->conn),
                        jobctl_socket_path(app->conn), (double)took / 1000);
         return EXIT_CODE_OK;
 }

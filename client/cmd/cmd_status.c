@@ -27,8 +27,8 @@ static void status_print_daemon(const struct app *app, const struct jobctl_item 
 
         build = text_escape(name ? name : "?", name ? strlen(name) : 1);
 #define N(field) ((unsigned long long)jobctl_number_or(status, JOBCTL_STATUS_##field, 0))
-        printf("%s%s%s, %s mode, pid %llu, up %s\n", style_bold(app->colour),
-               build ? build : "jobd", style_end(app->colour), N(SYSTEM_MODE) ? "system" : "user",
+        printf("%sjobd %s%s, %s mode, pid %llu, up %s\n", style_bold(app->colour),
+               build ? build : "?", style_end(app->colour), N(SYSTEM_MODE) ? "system" : "user",
                N(PID), style_duration(now > started ? now - started : 0, text));
         printf("  Workers      %llu of %llu, %llu busy%s%s\n", N(WORKERS_ALIVE), N(WORKERS_WANTED),
                N(WORKERS_BUSY), N(POOL_CONNECTED) ? "" : ", the pool is not connected",

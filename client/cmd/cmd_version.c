@@ -20,7 +20,7 @@ static int cmd_version_run(struct app *app, const void *options _unused_, char *
         }
         printf("jobctl %s\n", jobctl_version());
         if (daemon)
-                printf("daemon: %s at %s\n", daemon, jobctl_socket_path(app->conn));
+                printf("daemon: jobd %s at %s\n", daemon, jobctl_socket_path(app->conn));
         else
                 printf("daemon: none (%s)\n", jobctl_error_text(app->conn));
         return EXIT_CODE_OK;

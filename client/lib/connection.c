@@ -284,9 +284,14 @@ static bool conn_take_frame(struct jobctl *conn)
 
 static void conn_read(struct jobctl *conn)
 {
-        for (int i = 0; i < CONN_READS_PER_TURN && conn->link && conn->stuffed_count == 0; i++) {
-                const int r = link_receive(conn->link);
+        bool more = true;
 
+        for (int i = 0; i < CONN_READS_PER_TURN && more; i++) {
+                int r;
+
+                if (!conn->link || conn->stuffed_count > 0)
+                        return;
+                r = link_receive(conn->link, &more);
                 if (r == LINK_E_AGAIN)
                         return;
                 if (r) {

@@ -291,7 +291,7 @@ static int follow_new(uint64_t job, unsigned int flags, struct follow **out_foll
 int jobctl_follow(struct jobctl *conn, uint64_t job, uint64_t task, unsigned int flags,
                   const struct jobctl_stream_ops *ops, void *arg, struct jobctl_stream **out_stream)
 {
-        struct follow *follow;
+        struct follow *follow = NULL;
         int r;
 
         r = follow_new(job, flags, &follow);

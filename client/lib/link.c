@@ -126,7 +126,7 @@ size_t link_pending_bytes(const struct link *link)
         return buffer_length(link->out);
 }
 
-int link_receive(struct link *link)
+int link_receive(struct link *link, bool *out_more)
 {
         size_t received;
         int fd = -1;
@@ -137,6 +137,8 @@ int link_receive(struct link *link)
                 return LINK_E_AGAIN;
         if (r)
                 return LINK_E_CLOSED;
+        /* A read ends behind a passed descriptor, however much lies there. */
+        *out_more = received == LINK_READ_BYTES || fd >= 0;
         if (fd >= 0 && link->fds_count < LINK_FDS_MAX)
                 link->fds[link->fds_count++] = TAKE_FD(fd);
         fd_close(fd);

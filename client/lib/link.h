@@ -30,8 +30,11 @@ _must_use_ int link_send_packed(struct link *link, const void *data, size_t size
 /* Writes what the socket takes. 0 (all or some), LINK_E_CLOSED, or a fault. */
 _must_use_ int link_flush(struct link *link);
 size_t link_pending_bytes(const struct link *link);
-/* One read of the socket. 0, LINK_E_AGAIN, LINK_E_CLOSED, or a fault. */
-_must_use_ int link_receive(struct link *link);
+/*
+ * One read of the socket. *out_more: another may find something; when it is false, waiting for the
+ * socket is cheaper. 0, LINK_E_AGAIN, LINK_E_CLOSED, or a fault.
+ */
+_must_use_ int link_receive(struct link *link, bool *out_more);
 /*
  * The next whole frame that was received: its body, valid until link_drop_frame(). 0, LINK_E_AGAIN,
  * LINK_E_CLOSED (length 0 or over 4 MiB), or a fault.

@@ -157,7 +157,7 @@ void stdin_feed_restart(struct stdin_feed *feed)
 
 void stdin_feed_rewind(struct stdin_feed *feed)
 {
-        feed->sent = feed->spent ? 0 : feed->taken;
-        feed->limit = 0;
+        feed->sent = 0;
+        feed->limit = 0; /* the next window says where to begin */
         feed->end_sent = false;
 }

@@ -338,6 +338,37 @@ START_TEST(test_submit_keeps_its_key)
 }
 END_TEST
 
+static void script_two_environments(struct fake *fake)
+{
+        const Jobd__Submit *submit;
+
+        fake_accept(fake);
+        submit = fake_read(fake, JOBD__REQUEST__BODY_SUBMIT)->submit;
+        fake_expect(submit->n_jobs == 3 && submit->n_environments == 2, "two environments");
+        fake_expect(submit->jobs[0]->environment == 0 && submit->jobs[1]->environment == 1 &&
+                            submit->jobs[2]->environment == 1,
+                    "each with its own");
+        send_submitted(fake, fake->request->tag, 1, 3);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_submit_tells_environments_apart)
+{
+        const pid_t pid = fake_start(path, script_two_environments);
+        struct jobctl_spec *specs[] = { make_spec("a"), make_spec("b"), make_spec("c") };
+        uint64_t ids[3];
+
+        ck_assert_int_eq(jobctl_spec_add_environment(specs[0], "JOBCTL_TEST=1"), 0);
+        ck_assert_int_eq(jobctl_spec_add_environment(specs[1], "JOBCTL_TEST=2"), 0);
+        ck_assert_int_eq(jobctl_spec_add_environment(specs[2], "JOBCTL_TEST=2"), 0);
+        ck_assert_int_eq(jobctl_submit(conn, specs, 3, ids, NULL), JOBCTL_OK);
+        for (size_t i = 0; i < 3; i++)
+                jobctl_spec_free(specs[i]);
+        teardown();
+        ck_assert(fake_finish(pid));
+}
+END_TEST
+
 #define MANY 25000
 
 /* As many as fit: 10,000 a frame. The second frame is refused, the third accepted. */
@@ -418,5 +449,6 @@ END_TEST
 SUITE_MAIN("connection", setup, teardown, test_ping, test_nobody, test_other_version,
            test_busy_is_tried_again, test_busy_ends_with_patience, test_garbage, test_long_frame,
            test_restart_repeats_a_question, test_a_signal_is_not_sent_twice, test_patience_ends,
-           test_pages_and_problems, test_submit_keeps_its_key, test_submit_splits_into_frames,
-           test_submit_refuses_before_sending, test_free_tells_what_is_under_way)
+           test_pages_and_problems, test_submit_keeps_its_key, test_submit_tells_environments_apart,
+           test_submit_splits_into_frames, test_submit_refuses_before_sending,
+           test_free_tells_what_is_under_way)

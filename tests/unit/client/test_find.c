@@ -265,10 +265,21 @@ START_TEST(test_start_that_fails_is_explained)
         ck_assert_int_eq(failure.code, JOBCTL_E_NO_DAEMON);
         ck_assert_ptr_nonnull(strstr(failure.text, "the disk is made of cheese"));
         /* Only what this start said. */
-        make_program("exit 1");
+        make_program("echo the moon is >&2; exit 1");
         find_target_deinit(&target);
         ck_assert_int_eq(start(), FIND_E_NOBODY);
+        ck_assert_ptr_nonnull(strstr(failure.text, "the moon is"));
         ck_assert_ptr_null(strstr(failure.text, "cheese"));
+}
+END_TEST
+
+/* Of a long complaint the end counts. */
+START_TEST(test_long_complaint)
+{
+        make_program("i=0; while [ $i -lt 200 ]; do echo line $i of 200; i=$((i+1)); done >&2");
+        ck_assert_int_eq(start(), FIND_E_NOBODY);
+        ck_assert_ptr_nonnull(strstr(failure.text, "line 199 of 200"));
+        ck_assert_ptr_null(strstr(failure.text, "line 0 of 200"));
 }
 END_TEST
 
@@ -333,5 +344,5 @@ SUITE_MAIN("find", setup, teardown, test_a_named_socket_decides, test_the_variab
            test_an_empty_variable_is_none, test_places_go_before_the_variable,
            test_the_system_first_where_it_is, test_the_user_last, test_state_folder,
            test_relative_state_folder, test_runtime_folder, test_nobody, test_too_long,
-           test_somebody, test_a_squatter, test_start_that_fails_is_explained, test_no_program,
-           test_how_it_is_started, test_a_folder_of_somebody_else)
+           test_somebody, test_a_squatter, test_start_that_fails_is_explained, test_long_complaint,
+           test_no_program, test_how_it_is_started, test_a_folder_of_somebody_else)

@@ -661,6 +661,42 @@ START_TEST(test_stdin)
 }
 END_TEST
 
+/* A jobd that has just started knows only later how far the job has read: nothing goes before. */
+static void script_stdin_late(struct fake *fake)
+{
+        uint64_t tag;
+
+        fake_accept(fake);
+        tag = expect_follow(fake, 0, 0);
+        send_window(fake, tag, 0, 3, false);
+        expect_stdin(fake, 0, "abc", false);
+        send_window(fake, tag, 3, 3, false);
+        fake_close(fake);
+        fake_accept(fake);
+        tag = expect_follow(fake, 0, 0);
+        send_window(fake, tag, 0, 100, false);
+        fake_done(fake, fake_read(fake, JOBD__REQUEST__BODY_PING)->tag);
+        send_window(fake, tag, 3, 100, false);
+        expect_stdin(fake, 3, "def", false);
+        send_ended(fake, tag, JOBD__JOB_STATE__STATE_SUCCEEDED);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_stdin_waits_for_a_true_window)
+{
+        const pid_t pid = fake_start(path, script_stdin_late);
+        size_t taken;
+
+        follow(JOBCTL_FOLLOW_UNTIL_END | JOBCTL_FOLLOW_STDIN);
+        ck_assert_int_eq(jobctl_stream_write(stream, "abcdef", 6, &taken), JOBCTL_OK);
+        while (seen.windows < 3)
+                (void)conn_turn(conn, UINT64_MAX);
+        ck_assert_int_eq(jobctl_ping(conn), JOBCTL_OK);
+        run();
+        finish(pid);
+}
+END_TEST
+
 static void script_stdin_closed(struct fake *fake)
 {
         uint64_t tag;
@@ -792,9 +828,56 @@ START_TEST(test_free_in_a_callback)
 }
 END_TEST
 
-/* Two streams end while the first one's callback frees the second. */
+/* The first stream's data frees the second, which comes next in the walk. */
 static struct jobctl_stream *other;
 
+static void on_data_freeing_other(void *arg, enum jobctl_output which, uint64_t wall_usec,
+                                  const void *data, size_t size)
+{
+        on_data(arg, which, wall_usec, data, size);
+        other = jobctl_stream_free(other);
+}
+
+static void script_two(struct fake *fake)
+{
+        uint8_t log[64];
+        const size_t size = fake_record(log, SPOOL_STDOUT, "x");
+        uint64_t first, second;
+
+        fake_accept(fake);
+        first = expect_follow(fake, 0, 0);
+        second = expect_follow(fake, 0, 0);
+        /* The second one's comes first, but the walk begins with the first. */
+        fake_expect(first < second, "rising tags");
+        send_data(fake, second, 1, 0, log, size);
+        send_data(fake, first, 1, 0, log, size);
+        fake_done(fake, fake_read(fake, JOBD__REQUEST__BODY_PING)->tag);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_data_frees_the_next)
+{
+        struct jobctl_stream_ops freeing = ops;
+        const pid_t pid = fake_start(path, script_two);
+
+        freeing.on_data = on_data_freeing_other;
+        ck_assert_int_eq(jobctl_follow(conn, 17, 0, 0, &freeing, NULL, &stream), JOBCTL_OK);
+        ck_assert_int_eq(jobctl_follow(conn, 17, 0, 0, &ops, NULL, &other), JOBCTL_OK);
+        /* Held back until both have something. */
+        jobctl_stream_pause(other, true);
+        jobctl_stream_pause(stream, true);
+        ck_assert_int_eq(jobctl_ping(conn), JOBCTL_OK);
+        jobctl_stream_pause(other, false);
+        jobctl_stream_pause(stream, false);
+        while (other)
+                (void)conn_turn(conn, UINT64_MAX);
+        (void)jobctl_process(conn);
+        ck_assert_str_eq(seen.text, "x");
+        finish(pid);
+}
+END_TEST
+
+/* Two streams end while the first one's callback frees the second. */
 static void on_end_freeing_other(void *arg, int code, const char *text,
                                  const struct jobctl_item *ended)
 {
@@ -835,5 +918,6 @@ SUITE_MAIN("follow", setup, teardown, test_pieces, test_a_hole_is_no_output, tes
            test_file, test_piece_ahead_of_the_file, test_file_shorter_than_said,
            test_file_without_descriptor, test_restart_goes_on_at_the_offset,
            test_restart_with_a_file, test_stopping_starts_no_other, test_attempts, test_pause,
-           test_flood_is_not_taken_in, test_stdin, test_job_closes_stdin, test_stdin_of_a_retry,
-           test_caught_up, test_free_in_a_callback, test_end_frees_the_next)
+           test_flood_is_not_taken_in, test_stdin, test_stdin_waits_for_a_true_window,
+           test_job_closes_stdin, test_stdin_of_a_retry, test_caught_up, test_free_in_a_callback,
+           test_data_frees_the_next, test_end_frees_the_next)

@@ -119,6 +119,10 @@ START_TEST(test_reading_foreign_fields)
 {
         uint64_t value;
 
+        /* The umask has the same number among a specification's fields as the state among a job's.
+         */
+        ck_assert_int_eq(jobctl_spec_set_number(spec, JOBCTL_SPEC_UMASK, 7), 0);
+        ck_assert(!jobctl_get_number(item, JOBCTL_JOB_STATE, &value));
         ck_assert(!jobctl_get_number(item, JOBCTL_JOB_ID, &value));
         ck_assert(!jobctl_get_number(NULL, JOBCTL_SPEC_UMASK, &value));
         ck_assert_ptr_null(jobctl_get_text(item, JOBCTL_JOB_WHY, NULL));
