@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -193,8 +194,10 @@ void record_write(struct record *record, unsigned int slot, const struct record_
         next.sequence = copies[newest].sequence + 1;
         memcpy(next.boot_id, record->file->header.boot_id, sizeof(next.boot_id));
         next.checksum = record_checksum(&next, sizeof(next));
-        if (FAILPOINT("record-torn"))
-                next.checksum ^= 1;
+        if (FAILPOINT("record-torn")) {
+                memcpy(&copies[!newest], &next, sizeof(next) / 2);
+                kill(getpid(), SIGKILL);
+        }
         memcpy(&copies[!newest], &next, sizeof(next));
         /* Only the compiler must be held back: a process dies between instructions. */
         atomic_signal_fence(memory_order_seq_cst);
