@@ -137,6 +137,7 @@ static int daemon_reload(void *arg, struct reason *why)
                              fresh->grace_usec);
         if (fresh->workers != workers_before)
                 workers_resize(d->workers, fresh->workers);
+        log_init("jobd", config_log_level(fresh));
         service_tell_reloaded();
         log_write(LOG_LEVEL_NOTICE, LOG_EVENT_RELOADED, 0, "configuration reloaded");
         return 0;
@@ -388,8 +389,10 @@ static int daemon_open_store(struct daemon *d)
         r = journal_open(&options, &d->journal, &why);
         if (r > 0)
                 log_write(LOG_LEVEL_ERROR, LOG_EVENT_STORE_FAILED, 0, "%s", why.text);
+        if (r > 0)
+                return -EUCLEAN; /* the sentence is out */
         if (r)
-                return r > 0 ? -ENOTRECOVERABLE : PASS(r);
+                return PASS(r);
         daemon_engine_options(d, &engine_options);
         r = engine_new(d->loop, &engine_options, &daemon_engine_ops, d, &d->engine);
         if (r)
@@ -476,6 +479,8 @@ static void daemon_close(struct daemon *d)
         d->retention = retention_free(d->retention);
         d->engine = engine_free(d->engine);
         d->workers = workers_free(d->workers);
+        if (d->setup->pool)
+                start_pool_stop(d->setup->pool); /* its timer and watch hang on the loop */
         d->idle_timer = loop_timer_free(d->idle_timer);
         for (i = 0; i < ARRAY_SIZE(d->signals); i++)
                 d->signals[i] = loop_signal_free(d->signals[i]);
@@ -493,6 +498,8 @@ int daemon_run(struct daemon_setup *setup)
                 log_write(LOG_LEVEL_INFO, LOG_EVENT_STARTED, 0, "serving on %s",
                           setup->paths->socket);
                 r = loop_run(d.loop, daemon_turn, &d);
+        } else if (r != -EUCLEAN) {
+                log_error("jobd cannot start: %s", strerror(-r));
         }
         daemon_close(&d);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -2,6 +2,9 @@
 /*
  * Turns our structs into the messages of worker.proto. Nothing is decided here and nothing is
  * kept: what must not be lost (ends, held leases) is sent again by worker.c when jobd comes back.
+ *
+ * Ends of short jobs that nobody follows are sent patiently: they may wait a few milliseconds in
+ * the link for others, so that jobd commits them together. Everything else leaves with the turn.
  */
 #include "worker/report.h"
 

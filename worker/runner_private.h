@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The runner's inside, shared by runner.c (what happens) and runner_start.c (how it begins). */
+/* The runner's inside: runner.c (what happens), runner_start.c (how it begins), runner_end.c. */
 #pragma once
 
 #include <sys/resource.h>
@@ -53,3 +53,9 @@ void runner_step(struct runner *runner, enum run_event event);
 void runner_record(struct runner *runner, const struct lease *lease, enum record_state state);
 /* (Re)starts the timers of the limit and the warning from the clock. */
 void runner_arm_limits(struct runner *runner);
+
+/* runner_end.c: sums usage; says how it ended; names what outlived KILL. */
+void runner_add_usage(struct rusage *sum, const struct rusage *usage);
+void runner_fill_usage(struct runner *runner, struct lease_result *result);
+void runner_fill_outcome(const struct runner *runner, struct lease_result *result);
+void runner_count_survivors(struct lease_result *result);

@@ -2,6 +2,9 @@
 /*
  * Refusals and Done, and the sentences that several verbs share. A job of somebody else and a job
  * that does not exist must read the same, so there is one place that says it.
+ *
+ * Every answer goes through session_send() with the barrier it was given: nothing here decides what
+ * is durable, and nothing is kept. Called by the verbs and streams.
  */
 #include "daemon/clients/answer.h"
 

@@ -2,6 +2,9 @@
 /*
  * The frames of a follow stream: TaskNews, Output, JobEnded. All have `more` but the last. Output
  * promises nothing and may leave at once, but never before an earlier frame of its stream.
+ *
+ * Only packing and stamping happens here; follow.c decides what is due, and keeps the stream's last
+ * barrier. A state that was told already is not told again.
  */
 #include "daemon/clients/follow.h"
 
