@@ -5,7 +5,7 @@
  *
  *    pool_worker.c   seats: start, replace, retire        pool_dead.c     records of the dead
  *    pool_watch.c    workers that hang                    pool_compact.c  compressing output
- *    pool_exec.c     running a newer program in place     link.c          jobd
+ *    pool_exec.c     running a newer program in place     pool_talk.c     what jobd says
  *
  * There is one pool for a records folder: pool.lock says so for the life of the process, and a
  * second one exits at once, satisfied. The pool is the subreaper of everything below it. An idle
@@ -25,7 +25,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -43,186 +42,6 @@
 
 #define POOL_STOP_MARGIN_USEC (35 * USEC_PER_SEC) /* KILL may take 30 s to be given up */
 #define POOL_LAST_WAIT_USEC (2 * USEC_PER_SEC)
-
-/* ------------------------------------------------------------------------------------ the link */
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual" /* protobuf-c's strings are not const; it only reads  \
-                                              */
-static void pool_send_state(struct pool *pool)
-{
-        static const char *const containments[] = { "process groups, subreaper and rlimits",
-                                                    "cgroup v2" };
-        _cleanup_(freep) Jobd__Work__PoolWorker *workers = NULL;
-        _cleanup_(freep) Jobd__Work__PoolWorker **list = NULL;
-        Jobd__Work__PoolState state = JOBD__WORK__POOL_STATE__INIT;
-        Jobd__Work__Report report = JOBD__WORK__REPORT__INIT;
-
-        workers = calloc(pool->seats_count + 1, sizeof(*workers));
-        list = calloc(pool->seats_count + 1, sizeof(struct Jobd__Work__PoolWorker *));
-        if (!workers || !list)
-                return;
-        for (uint32_t i = 0; i < pool->seats_count; i++) {
-                Jobd__Work__PoolWorker *worker = &workers[state.n_workers];
-
-                if (!pool->seats[i]->pid)
-                        continue;
-                jobd__work__pool_worker__init(worker);
-                worker->number = i;
-                worker->generation = pool->seats[i]->generation;
-                worker->pid = (uint32_t)pool->seats[i]->pid;
-                list[state.n_workers++] = worker;
-        }
-        state.workers = list;
-        state.wanted = pool->wanted;
-        state.containment = (char *)containments[pool->cgroup_fd >= 0];
-        state.has_stopping = pool->is_stopping;
-        state.stopping = pool->is_stopping;
-        report.body_case = JOBD__WORK__REPORT__BODY_POOL_STATE;
-        report.pool_state = &state;
-        link_send(pool->link, &report);
-        pool->is_state_news = false;
-}
-
-static int pool_fill_hello(struct pool *pool)
-{
-        int r;
-
-        jobd__work__hello__init(&pool->hello);
-        r = clock_read_boot_id(pool->boot_id);
-        if (r)
-                return PASS(r);
-        pool->hello.version = WIRE_WORKER_VERSION;
-        pool->hello.role = JOBD__WORK__ROLE__ROLE_POOL;
-        pool->hello.build = (char *)pool->options->build;
-        pool->hello.boot_id.data = pool->boot_id;
-        pool->hello.boot_id.len = sizeof(pool->boot_id);
-        pool->hello.pid = (uint32_t)getpid();
-        return 0;
-}
-#pragma GCC diagnostic pop
-
-static void pool_judge_build(struct pool *pool, const char *build)
-{
-        const char *after = pool->options->after_build;
-
-        if (strverscmp(pool->options->build, build) >= 0 || pool->is_stopping)
-                return;
-        if (after && strcmp(after, build) == 0) {
-                log_warning("jobd is of build %s, but %s is of build %s: install the new one",
-                            build, pool->exe_path, pool->options->build);
-                return;
-        }
-        free(pool->next_build);
-        pool->next_build = strdup(build);
-}
-
-static void pool_on_up(void *arg, const Jobd__Work__Welcome *welcome)
-{
-        struct pool *pool = arg;
-
-        loop_timer_stop(pool->idle_timer);
-        if (welcome->has_grace_usec)
-                pool->grace_usec = welcome->grace_usec;
-        pool_send_state(pool);
-        pool_dead_report_all(pool);
-        pool_watch_ask_all(pool);
-        pool_judge_build(pool, welcome->build);
-}
-
-static void pool_start_idle_timer(struct pool *pool)
-{
-        if (pool->options->is_user_mode && loop_timer_start(pool->idle_timer, pool->idle_usec))
-                log_error("the pool does not end by itself: no timer");
-}
-
-static void pool_on_down(void *arg)
-{
-        struct pool *pool = arg;
-
-        pool_watch_dialling(pool);
-        if (!loop_timer_is_on(pool->idle_timer))
-                pool_start_idle_timer(pool);
-}
-
-bool pool_is_idle(const struct pool *pool)
-{
-        for (uint32_t i = 0; i < pool->seats_count; i++) {
-                const struct pool_seat *seat = pool->seats[i];
-
-                if (seat->pid && (!seat->shared || atomic_load(&seat->shared->busy)))
-                        return false;
-        }
-        return true;
-}
-
-static void pool_on_idle_time(void *arg)
-{
-        struct pool *pool = arg;
-
-        if (link_is_up(pool->link))
-                return;
-        if (!pool_is_idle(pool)) {
-                pool_start_idle_timer(pool);
-                return;
-        }
-        log_info("jobd has been away for long and nothing runs: ending");
-        pool_begin_stop(pool, 0);
-}
-
-/* -------------------------------------------------------------------------------------- orders */
-
-static void pool_on_set(struct pool *pool, const Jobd__Work__Order *order)
-{
-        const uint32_t wanted = order->pool_set->wanted;
-
-        if (pool->is_stopping || wanted > OPTIONS_WORKERS_MAX || wanted == pool->wanted)
-                return;
-        if (pool_worker_resize(pool, wanted))
-                log_error("the pool could not be resized to %" PRIu32, wanted);
-}
-
-static void pool_on_dead_ack(struct pool *pool, const Jobd__Work__Order *order)
-{
-        pool_dead_on_ack(pool, order->dead_ack->number, order->dead_ack->generation);
-}
-
-static void pool_on_compact(struct pool *pool, const Jobd__Work__Order *order)
-{
-        pool_compact_add(pool, order->compact);
-}
-
-static void pool_on_stop(struct pool *pool, _unused_ const Jobd__Work__Order *order)
-{
-        pool_begin_stop(pool, pool->grace_usec);
-}
-
-typedef void (*pool_order_fn)(struct pool *pool, const Jobd__Work__Order *order);
-
-/* clang-format off */
-static const pool_order_fn pool_order_rows[] = {
-        [JOBD__WORK__ORDER__BODY_POOL_SET]  = pool_on_set,
-        [JOBD__WORK__ORDER__BODY_DEAD_ACK]  = pool_on_dead_ack,
-        [JOBD__WORK__ORDER__BODY_COMPACT]   = pool_on_compact,
-        [JOBD__WORK__ORDER__BODY_POOL_STOP] = pool_on_stop,
-};
-/* clang-format on */
-
-static void pool_on_order(void *arg, const Jobd__Work__Order *order)
-{
-        const size_t i = order->body_case;
-
-        if (i < ARRAY_SIZE(pool_order_rows) && pool_order_rows[i])
-                pool_order_rows[i](arg, order);
-        else
-                log_debug("order %zu is not for a pool", i);
-}
-
-static const struct link_ops pool_link_ops = {
-        .on_up = pool_on_up,
-        .on_order = pool_on_order,
-        .on_down = pool_on_down,
-};
 
 /* ------------------------------------------------------------------------------------- the end */
 
@@ -322,6 +141,27 @@ static void pool_turn(void *arg)
 }
 
 /* ------------------------------------------------------------------------------------ building */
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* protobuf-c's strings are not const; it only reads  \
+                                              */
+static int pool_fill_hello(struct pool *pool)
+{
+        int r;
+
+        jobd__work__hello__init(&pool->hello);
+        r = clock_read_boot_id(pool->boot_id);
+        if (r)
+                return PASS(r);
+        pool->hello.version = WIRE_WORKER_VERSION;
+        pool->hello.role = JOBD__WORK__ROLE__ROLE_POOL;
+        pool->hello.build = (char *)pool->options->build;
+        pool->hello.boot_id.data = pool->boot_id;
+        pool->hello.boot_id.len = sizeof(pool->boot_id);
+        pool->hello.pid = (uint32_t)getpid();
+        return 0;
+}
+#pragma GCC diagnostic pop
 
 static int pool_find_exe(struct pool *pool)
 {

@@ -112,7 +112,12 @@ struct pool {
 
 /* pool.c */
 void pool_begin_stop(struct pool *pool, uint64_t grace_usec);
-bool pool_is_idle(const struct pool *pool);
+
+/* pool_talk.c: jobd */
+extern const struct link_ops pool_link_ops;
+void pool_send_state(struct pool *pool);
+void pool_start_idle_timer(struct pool *pool);
+void pool_on_idle_time(void *arg);
 
 /* pool_worker.c: seats */
 _must_use_ int pool_worker_resize(struct pool *pool, uint32_t wanted);

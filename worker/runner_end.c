@@ -21,6 +21,7 @@ void runner_add_usage(struct rusage *sum, const struct rusage *usage)
         sum->ru_inblock += usage->ru_inblock;
         sum->ru_oublock += usage->ru_oublock;
 }
+
 static uint64_t runner_timeval_usec(const struct timeval *tv)
 {
         return (uint64_t)tv->tv_sec * USEC_PER_SEC + (uint64_t)tv->tv_usec;
