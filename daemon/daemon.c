@@ -466,7 +466,10 @@ static int daemon_open(struct daemon *d)
         return r ? PASS(r) : 0;
 }
 
-/* The journal ends first, so that no errand or read comes back to what is gone. */
+/*
+ * Retention takes its read back; then the journal ends, so that no errand or read comes back to
+ * what is gone.
+ */
 static void daemon_close(struct daemon *d)
 {
         size_t i;
@@ -474,9 +477,9 @@ static void daemon_close(struct daemon *d)
         if (d->setup->is_socket_ours)
                 unlink(d->setup->paths->socket);
         d->watchdog = service_watchdog_free(d->watchdog);
+        d->retention = retention_free(d->retention);
         d->journal = journal_close(d->journal);
         d->clients = clients_free(d->clients);
-        d->retention = retention_free(d->retention);
         d->engine = engine_free(d->engine);
         d->workers = workers_free(d->workers);
         if (d->setup->pool)
