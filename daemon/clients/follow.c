@@ -128,8 +128,10 @@ static int follow_watch(struct follow *follow, struct job *job)
         r = share_enter(session->clients, follow->options.job, follow->options.task,
                         follow->options.want_stdin);
         follow->is_sharing = r == 0;
-        if (follow->options.want_stdin)
+        if (follow->options.want_stdin) {
                 orphan_remove(session->clients, follow->options.job, follow->options.task);
+                session_keep_promise(session, follow->options.job);
+        }
         return r ? PASS(r) : 0;
 }
 
@@ -149,7 +151,7 @@ static int follow_look_leased(struct follow *follow, struct job *job,
         if (follow->options.attempt && view->attempt > follow->options.attempt)
                 return follow_refuse(follow, JOBD__ERROR_CODE__ERROR_STATE,
                                      "that attempt is over and its output is gone");
-        if (view->state != JOB_STARTING)
+        if (view->state != JOB_STARTING && view->attached)
                 follow_stdin_begin(follow, view->stdin_taken);
         follow_ask(follow, job);
         if (!view->spooled || stream_is_ended(&follow->stream))
@@ -482,7 +484,7 @@ static void follow_on_leave(struct stream *stream)
                 return;
         follow_stdin_leave(follow);
         /* Without memory it may wait for ever, until its owner cancels it. */
-        if (orphan_add(clients, options->job, options->task))
+        if (orphan_add(clients, options->job, options->task, !follow->has_window))
                 log_debug("the input of a task cannot be ended for its client");
 }
 

@@ -47,13 +47,17 @@ void follow_stdin_begin(struct follow *follow, uint64_t taken)
 
 void follow_stdin_progress(struct follow *follow, uint64_t taken, bool closed)
 {
+        /* The worker was away when the client came, and is back. */
+        if (!follow->has_window)
+                follow_stdin_begin(follow, taken);
         if (!follow->has_window || follow->is_stdin_closed)
                 return;
         follow->stdin_taken = taken;
         follow->stdin_next = MAX(follow->stdin_next, taken);
         follow->is_stdin_closed = closed;
-        if (closed || taken == follow->stdin_next ||
-            taken - follow->stdin_told >= FOLLOW_WINDOW_STEP)
+        if (closed ||
+            (taken > follow->stdin_told &&
+             (taken == follow->stdin_next || taken - follow->stdin_told >= FOLLOW_WINDOW_STEP)))
                 follow_stdin_tell(follow);
 }
 

@@ -22,11 +22,16 @@ static bool follow_is_swept(const struct follow *follow, const struct watch_news
 /* The attempt that is told runs now, or stands still, or is being stopped. */
 static void follow_on_change(struct follow *follow, const struct watch_news *news)
 {
+        struct engine *engine = follow_engine(follow);
+        const struct job *job = engine_find(engine, news->job);
+        struct engine_task_view view;
+
         if (news->event == JOB_EV_STARTED && !follow_meet(follow, news->attempt))
                 return;
         follow_tell_state(follow, news->state, news->attempt, news->pid, news->barrier);
-        if (news->event == JOB_EV_STARTED)
-                follow_stdin_begin(follow, 0);
+        if (news->event == JOB_EV_STARTED && job &&
+            engine_view_task(engine, job, news->task, &view))
+                follow_stdin_begin(follow, view.stdin_taken);
 }
 
 static void follow_on_news(void *arg, const struct watch_news *news)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A job of `jobctl run` waits for input from its client. When the client dies while the job is
- * still queued, or between two attempts, nobody is left who could end that input, and the job would
- * hold its worker for ever. So the task is remembered here: each attempt that starts gets an end of
- * file, until a client feeds it again or it has ended. jobd's own end is not a client's: what is
- * remembered goes with it, and clients come back by themselves.
+ * A job of `jobctl run` waits for input from its client. When the client dies before it follows the
+ * job, while the job is queued, or between two attempts, nobody is left who could end that input,
+ * and the job would hold its worker for ever. So the task is remembered here: each attempt that
+ * starts gets an end of file, until a client feeds it again or it has ended. jobd's own end is not
+ * a client's: what is remembered goes with it, and clients come back by themselves.
  *
- * Bounded: beyond ORPHANS_MAX nothing more is remembered. Called by follow.c.
+ * Bounded: beyond ORPHANS_MAX nothing more is remembered. Called by
+ * follow.c and session.c.
  */
 #include "daemon/clients/orphan.h"
 
@@ -14,6 +15,7 @@
 
 #include "common/error.h"
 
+#include "daemon/clients/share.h"
 #include "daemon/jobs/watch.h"
 
 #define ORPHANS_MAX 10000U
@@ -62,13 +64,27 @@ static const struct watch_ops orphan_watch_ops = {
         .on_news = orphan_on_news,
 };
 
-int orphan_add(struct clients *clients, uint64_t job_id, uint64_t task)
+/* What it has taken is as far as anybody has sent. */
+static void orphan_end_input(struct clients *clients, struct job *job, uint64_t task)
 {
+        struct engine_task_view view;
+
+        if (engine_view_task(clients->engine, job, task, &view) &&
+            job_state_is_leased(view.state) && view.attached)
+                engine_stdin(clients->engine, job, task, view.stdin_taken, NULL, 0, true);
+}
+
+int orphan_add(struct clients *clients, uint64_t job_id, uint64_t task, bool end_now)
+{
+        struct job *job = engine_find(clients->engine, job_id);
         struct orphan *orphan;
         int r;
 
-        if (!engine_find(clients->engine, job_id) || orphan_find(clients, job_id, task) ||
-            HASH_COUNT(clients->orphans) >= ORPHANS_MAX)
+        if (!job || share_is_fed(clients, job_id, task))
+                return 0;
+        if (end_now)
+                orphan_end_input(clients, job, task);
+        if (orphan_find(clients, job_id, task) || HASH_COUNT(clients->orphans) >= ORPHANS_MAX)
                 return 0;
         orphan = calloc(1, sizeof(*orphan));
         if (!orphan)

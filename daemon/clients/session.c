@@ -30,6 +30,8 @@
 
 #include "proto/frame.h"
 
+#include "daemon/clients/orphan.h"
+
 #define SESSION_HELLO_USEC (5 * USEC_PER_SEC)
 #define SESSION_FRAME_USEC (30 * USEC_PER_SEC)
 #define SESSION_LEAVE_USEC (5 * USEC_PER_SEC)
@@ -116,6 +118,7 @@ struct session *session_free(struct session *session)
         loop_timer_free(session->timer);
         channel_free(session->channel);
         usocket_peer_deinit(&session->peer);
+        free(session->promises);
         free(session);
         return NULL;
 }
@@ -129,6 +132,14 @@ static void session_end_streams(struct session *session, bool is_gone)
                         stream->type->on_leave(stream);
                 stream_end(stream);
         }
+}
+
+/* Jobs that it would have fed do not wait for it. */
+static void session_break_promises(struct session *session)
+{
+        for (size_t i = 0; i < session->promises_count; i++)
+                if (orphan_add(session->clients, session->promises[i], 0, true))
+                        log_debug("the input of a task cannot be ended for its client");
 }
 
 void session_close(struct session *session, bool is_gone)
@@ -147,6 +158,8 @@ void session_close(struct session *session, bool is_gone)
         loop_timer_stop(session->timer);
         channel_set_reading(session->channel, false);
         session_end_streams(session, is_gone);
+        if (is_gone)
+                session_break_promises(session);
         loop_wake(clients->loop);
 }
 

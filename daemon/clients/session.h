@@ -29,6 +29,8 @@ struct session {
         bool is_busy;  /* in clients->busy */
         uint32_t watches_count;
         size_t request_bytes; /* of the request that is being served */
+        uint64_t *promises;   /* owned: jobs whose stdin this client has promised to feed */
+        size_t promises_count, promises_room;
         uint64_t bytes[CLIENT_BYTES_COUNT];
 };
 
@@ -76,6 +78,13 @@ bool session_is_slow(const struct session *session, size_t bytes);
 _must_use_ int session_add_stream(struct session *session, const struct stream_type *type,
                                   uint64_t tag, size_t size, struct stream **out_stream,
                                   struct reason *why);
+/*
+ * The client has submitted a job whose stdin it will feed. When it goes before it follows that job,
+ * the job gets an end of file (orphan.h).
+ */
+_must_use_ int session_promise_stdin(struct session *session, uint64_t job);
+/* It follows, and takes care of it from here. */
+void session_keep_promise(struct session *session, uint64_t job);
 /* Its turn: now if the user has a place, else when one is free. Ends the session at a fault. */
 void session_run_stream(struct stream *stream);
 extern const struct stream_hub_ops session_hub_ops;

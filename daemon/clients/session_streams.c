@@ -21,6 +21,7 @@
 #define STREAMS_WAITS_MAX 8U /* of a user */
 #define STREAMS_WATCHES_MAX 100000U
 #define STREAMS_USER_WATCHES_MAX 200000U
+#define STREAMS_PROMISES_MAX 1000U
 #define STREAMS_WEIGHT_MAX ((size_t)32 * 1024 * 1024)
 #define STREAMS_USER_WEIGHT_MAX ((uint64_t)128 * 1024 * 1024)
 #define STREAMS_WEIGHT_MIN 1024U /* of a stream, */
@@ -143,6 +144,36 @@ void session_give_watch(struct session *session)
 {
         session->watches_count--;
         session->user->watches_count--;
+}
+
+/* ------------------------------------------------------------------------------------- promises */
+
+int session_promise_stdin(struct session *session, uint64_t job)
+{
+        uint64_t *promises;
+
+        if (session->promises_count >= STREAMS_PROMISES_MAX)
+                return 0;
+        if (session->promises_count == session->promises_room) {
+                const size_t room = MAX(2 * session->promises_room, 4U);
+
+                promises = reallocarray(session->promises, room, sizeof(*promises));
+                if (!promises)
+                        return FAULT(-ENOMEM);
+                session->promises = promises;
+                session->promises_room = room;
+        }
+        session->promises[session->promises_count++] = job;
+        return 0;
+}
+
+void session_keep_promise(struct session *session, uint64_t job)
+{
+        for (size_t i = 0; i < session->promises_count; i++)
+                if (session->promises[i] == job) {
+                        session->promises[i] = session->promises[--session->promises_count];
+                        return;
+                }
 }
 
 /* ------------------------------------------------------------------------ asking the journal */

@@ -59,6 +59,14 @@ bool share_end_feeding(struct clients *clients, uint64_t job, uint64_t task)
         return share && share->feeders_count > 0 && --share->feeders_count == 0;
 }
 
+bool share_is_fed(const struct clients *clients, uint64_t job, uint64_t task)
+{
+        const struct share_key key = { .job = job, .task = task };
+        const struct share *share = share_find(clients, &key);
+
+        return share && share->feeders_count > 0;
+}
+
 void share_leave(struct clients *clients, uint64_t job_id, uint64_t task)
 {
         const struct share_key key = { .job = job_id, .task = task };

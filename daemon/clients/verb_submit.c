@@ -180,6 +180,7 @@ static int submit_fill(struct submit *submit, const Jobd__Submit *request)
 struct submit_stream {
         struct stream stream;
         struct ticket *ticket; /* borrowed: freed when the engine answers; NULL then */
+        bool feeds_stdin;      /* one job, whose stdin comes from this client */
 };
 
 static void submit_answer(struct stream *stream, int r, const Jobd__Submitted *submitted,
@@ -212,6 +213,12 @@ static void submit_on_done(void *arg, int r, uint64_t first_id, uint32_t count, 
         submitted.first_id = first_id;
         submitted.count = count;
         submitted.has_existing = submitted.existing = existing;
+        if (!r && submit->feeds_stdin)
+                r = session_promise_stdin(submit->stream.session, first_id);
+        if (r < 0) {
+                session_fail(submit->stream.session, r);
+                return;
+        }
         submit_answer(&submit->stream, r, &submitted, barrier, why);
         session_end_wait(&submit->stream);
         stream_end(&submit->stream);
@@ -276,6 +283,8 @@ int verb_submit(struct session *from, const Jobd__Request *request, struct job *
                                &stream, why);
         if (r)
                 return r;
+        ((struct submit_stream *)stream)->feeds_stdin =
+                request->submit->n_jobs == 1 && request->submit->jobs[0]->spec->stdin_pipe;
         r = submit_fill(&submit, request->submit);
         if (!r)
                 r = submit_hand_over(from, request->submit, &submit,

@@ -186,6 +186,7 @@ struct engine_task_view {
         uint64_t output_bytes;
         bool spooled;
         uint64_t stdin_taken;
+        bool attached; /* its worker has it and can be told things; else stdin_taken is not known */
         uint64_t barrier;
 };
 /* false: no such task. */

@@ -101,6 +101,12 @@ static void report_on_held(void *arg, struct worker *worker, const struct worker
                 worker_resume(worker, task->lease, e->sequence);
         if (watch_wants_output(e->watches, task->job->id))
                 worker_follow(worker, task->lease, true);
+        if (task->started) {
+                const struct watch_subject subject = { task->job->id, task->number, task->attempt };
+
+                /* Who feeds it knows again where it stands. */
+                watch_tell_stdin(e->watches, &subject, task->stdin_taken, false);
+        }
 }
 
 /* Leases of this worker that it does not hold: START never reached it. */

@@ -144,6 +144,7 @@ bool engine_view_task(const struct engine *e, const struct job *job, uint64_t nu
         out_view->output_bytes = task->output_bytes;
         out_view->spooled = task->spooled;
         out_view->stdin_taken = task->stdin_taken;
+        out_view->attached = task->worker && task->start_ready;
         return true;
 }
 

@@ -36,7 +36,8 @@ struct watch_news {
 
 struct watch_ops {
         void (*on_news)(void *arg, const struct watch_news *news);
-        /* The rest may be NULL. Fresh output and stdin progress of a leased task; barrier 0. */
+        /* The rest may be NULL. Fresh output and stdin progress of a leased task; barrier 0. stdin
+         * is also told when the task's worker has come back. */
         void (*on_output)(void *arg, uint64_t task, uint32_t attempt, uint64_t offset,
                           const uint8_t *records, size_t size);
         void (*on_spooled)(void *arg, uint64_t task, uint32_t attempt, uint64_t size_bytes);

@@ -357,6 +357,7 @@ bool engine_view_task(const struct engine *e, const struct job *job, uint64_t ta
                 .output_bytes = row->output_bytes,
                 .spooled = job->spooled[task],
                 .stdin_taken = job->stdin_taken,
+                .attached = !job->is_detached && row->state != JOB_QUEUED,
                 .barrier = job->barrier,
         };
         return true;

@@ -28,6 +28,7 @@ struct job {
         struct fake_task tasks[FAKE_TASKS_MAX]; /* by number; those below row.task_next have rows */
         bool spooled[FAKE_TASKS_MAX];
         uint64_t stdin_taken;
+        bool is_detached; /* its worker is away */
         uint64_t barrier;
 };
 

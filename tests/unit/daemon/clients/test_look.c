@@ -358,14 +358,16 @@ START_TEST(one_user_has_so_many_places_at_the_journal)
                 stage_turn(&stage);
         }
         ck_assert_uint_eq(e->reads_count, 8);
-        /* One that waits and goes leaves the others their turn. */
+        /* Those who go, asking or waiting, leave the others their places. */
         peer_close(more[2]);
+        peer_close(more[0]);
+        ck_assert_uint_eq(e->reads_count, 8 + 5);
         e->is_holding_reads = false;
         for (int n = 0; n < 50; n++)
                 stage_turn(&stage);
         for (size_t i = 0; i < 4; i++)
-                done += i == 2 ? 0 : more[i]->lines_count - 1;
-        ck_assert_uint_eq(done, 15);
+                done += i % 2 ? more[i]->lines_count - 1 : 0;
+        ck_assert_uint_eq(done, 10);
 }
 END_TEST
 
@@ -395,6 +397,16 @@ START_TEST(long_requests_are_weighed)
                 stage_turn(&stage);
         ck_assert_ptr_nonnull(strstr(peer->lines[peer->lines_count - 1], "error(BUSY)"));
         ck_assert(!peer->ended);
+        /* A request that ends makes room for another. */
+        peer_stop(peer, 1000, 2);
+        while (strcmp(peer->lines[peer->lines_count - 1], "1000 done") != 0)
+                stage_turn(&stage);
+        request.tag = 1001;
+        peer_send(peer, &request);
+        request.tag = 1002;
+        peer_send(peer, &request);
+        peer->lines_read = peer->lines_count;
+        peer_expect(peer, "1002 error(BUSY)");
 }
 END_TEST
 

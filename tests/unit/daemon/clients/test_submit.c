@@ -221,6 +221,46 @@ START_TEST(known_key_answers_later)
 }
 END_TEST
 
+START_TEST(gone_before_it_fed_what_it_promised)
+{
+        struct job *job;
+
+        fill(1);
+        m.specs[0].has_stdin_pipe = m.specs[0].stdin_pipe = true;
+        peer_send(peer, &m.request);
+        peer_expect(peer, "2 submitted(1, 1)");
+        m.request.tag = 3;
+        peer_send(peer, &m.request);
+        peer_expect(peer, "3 submitted(2, 1)");
+        job = stage.engine.jobs[0];
+        fake_tell(&stage.engine, job, 0, JOB_EV_ASSIGN, JOB_STARTING);
+        fake_tell(&stage.engine, job, 0, JOB_EV_STARTED, JOB_RUNNING);
+        ck_assert_str_eq(stage.engine.trace, "");
+        peer_close(peer);
+        /* One ran, the other begins later. */
+        ck_assert_str_eq(stage.engine.trace, "stdin(1.0,0,,end) ");
+        job = stage.engine.jobs[1];
+        fake_tell(&stage.engine, job, 0, JOB_EV_ASSIGN, JOB_STARTING);
+        fake_tell(&stage.engine, job, 0, JOB_EV_STARTED, JOB_RUNNING);
+        ck_assert_str_eq(stage.engine.trace, "stdin(1.0,0,,end) stdin(2.0,0,,end) ");
+}
+END_TEST
+
+START_TEST(not_too_many_wait_for_the_journal)
+{
+        stage.engine.submit_is_existing = true;
+        stage.engine.is_holding_reads = true;
+        for (m.request.tag = 2; m.request.tag < 52; m.request.tag++)
+                peer_send(peer, &m.request);
+        stage_turn(&stage);
+        ck_assert_uint_eq(stage.engine.reads_count, 8);
+        stage.engine.is_holding_reads = false;
+        for (int i = 0; i < 50; i++)
+                stage_turn(&stage);
+        ck_assert_uint_eq(peer->lines_count, 51);
+}
+END_TEST
+
 START_TEST(gone_before_the_answer)
 {
         stage.engine.submit_is_existing = true;
@@ -252,6 +292,8 @@ int main(void)
         tcase_add_test(t, unique_stands_alone);
         tcase_add_loop_test(t, refused_by_the_engine, 0, 3);
         tcase_add_test(t, known_key_answers_later);
+        tcase_add_test(t, gone_before_it_fed_what_it_promised);
+        tcase_add_test(t, not_too_many_wait_for_the_journal);
         tcase_add_test(t, gone_before_the_answer);
         suite_add_tcase(suite, t);
         runner = srunner_create(suite);
