@@ -216,14 +216,15 @@ START_TEST(closing_drops_what_was_not_told)
 {
         const struct journal_job_query query = { .any_uid = true };
         struct answer never = { .fixture = &the };
+        struct errand_answer errand = { 0 };
         struct journal_read *read;
 
         fixture_start(&the);
         fixture_submit(&the, 1, 5);
         ck_assert_int_eq(journal_read_jobs(the.journal, &query, answer_take, &never, &read), 0);
-        ck_assert_int_eq(
-                journal_run(the.journal, errand_run, errand_done, &(struct errand_answer){ 0 }), 0);
+        ck_assert_int_eq(journal_run(the.journal, errand_run, errand_done, &errand), 0);
         fixture_close(&the);
+        ck_assert_int_eq(errand.runs, 1);
         ck_assert(!never.is_there);
         ck_assert_str_eq(the.log, "");
 }

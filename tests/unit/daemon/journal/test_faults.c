@@ -160,12 +160,20 @@ START_TEST(a_lack_of_memory_in_a_read_spoils_that_answer_only)
 }
 END_TEST
 
+static bool has_answer(void *arg)
+{
+        const struct answer *const answer = arg;
+
+        return answer->is_there;
+}
+
 START_TEST(a_read_error_ends_it)
 {
         const struct journal_job_query query = { .any_uid = true,
                                                  .want_spec = true,
                                                  .limit = 1000 };
-        struct answer answer;
+        struct answer answer = { .fixture = &the };
+        struct journal_read *read;
 
         /* More than the page cache holds, and out of the WAL, so that reads reach the file. */
         fixture_start(&the);
@@ -182,10 +190,11 @@ START_TEST(a_read_error_ends_it)
         fixture_close(&the);
         fixture_start(&the);
         atomic_store(&bad_disk.database_read, SQLITE_IOERR_READ);
-        fixture_read_jobs(&the, &query, &answer);
+        ck_assert_int_eq(journal_read_jobs(the.journal, &query, answer_take, &answer, &read), 0);
+        fixture_wait_failed(&the);
+        fixture_wait(&the, has_answer, &answer);
         ck_assert_int_lt(answer.fault, 0);
         answer_deinit(&answer);
-        fixture_wait_failed(&the);
         atomic_store(&bad_disk.database_read, 0);
         ck_assert(has_file("suspect"));
 }

@@ -90,6 +90,8 @@ START_TEST(an_environment_may_come_back_after_its_last_job)
                 if (round % 2)
                         fixture_wait_durable(&the, 3 * round + 1);
                 drop(3 * round + 1, 3 * round + 2);
+                if (round % 2)
+                        fixture_wait_durable(&the, 3 * round + 2);
         }
         fixture_submit(&the, 20, 5);
         fixture_read_jobs(&the, &query, &answer);
@@ -98,6 +100,9 @@ START_TEST(an_environment_may_come_back_after_its_last_job)
         answer_deinit(&answer);
         fixture_close(&the);
         ck_assert_int_eq(fixture_sql(&the, "SELECT uses FROM environment_use"), 1);
+        ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM spec JOIN environment ON"
+                                           " environment.id = spec.environment"),
+                         1);
 }
 END_TEST
 
@@ -236,29 +241,45 @@ static void put_key(uint64_t number, uint64_t wall_usec)
         fixture_post(&the, batch, number);
 }
 
+/* `number` keys of a user, every other one old, in one batch. */
+static void put_keys(uint32_t uid, uint64_t number, uint64_t old, uint64_t young, uint64_t sequence)
+{
+        struct journal_batch *const batch = batch_new();
+
+        for (uint64_t i = 1; i <= number; i++) {
+                uint8_t key[JOURNAL_KEY_BYTES] = { 0xff };
+
+                memcpy(key + 1, &i, sizeof(i));
+                ck_assert_int_eq(journal_put_key(batch, uid, key, i, 1, i % 2 ? old : young), 0);
+        }
+        fixture_post(&the, batch, sequence);
+}
+
 START_TEST(old_keys_go_and_young_ones_stay)
 {
         const uint64_t now = clock_wall_usec();
         const uint64_t old = now - 2 * the.options.key_keep_usec;
         const uint64_t young = now - the.options.key_keep_usec / 2;
-        struct journal_batch *const batch = batch_new();
 
         fixture_start(&the);
-        for (uint64_t i = 1; i <= 100; i++) {
-                uint8_t key[JOURNAL_KEY_BYTES] = { 0xff };
-
-                memcpy(key + 1, &i, sizeof(i));
-                ck_assert_int_eq(journal_put_key(batch, 9, key, i, 1, i % 2 ? old : young), 0);
-        }
-        fixture_post(&the, batch, 100);
+        put_keys(9, 100, old, young, 1);
         fixture_close(&the);
         ck_assert_int_ge(count("key"), 50);
         fixture_start(&the);
-        for (uint64_t i = 101; i <= 150; i++)
+        for (uint64_t i = 101; i <= 150; i++) {
                 put_key(i, now);
+                fixture_wait_durable(&the, i);
+        }
+        /* Keys that sort before those already looked at. */
+        put_keys(1, 100, old, young, 151);
+        for (uint64_t i = 152; i <= 199; i++) {
+                put_key(i, now);
+                fixture_wait_durable(&the, i);
+        }
         fixture_close(&the);
         ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM key WHERE uid = 9"), 50);
-        ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM key WHERE uid = 5"), 50);
+        ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM key WHERE uid = 1"), 50);
+        ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM key WHERE uid = 5"), 98);
 }
 END_TEST
 
