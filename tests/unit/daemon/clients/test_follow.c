@@ -705,6 +705,25 @@ START_TEST(stdin_ends_although_it_had_not_begun)
 }
 END_TEST
 
+START_TEST(stdin_begins_again_with_the_next_attempt)
+{
+        start();
+        follow(peer, 2, 1, FEED);
+        peer_expect(peer, "2 news(running, 1)+");
+        peer_expect(peer, "2 window(0)+");
+        send_stdin(3, 0, "abc", false);
+        fake_tell(e, job, 0, JOB_EV_REQUEUE, JOB_QUEUED);
+        peer_expect(peer, "2 news(queued, 1)+");
+        send_stdin(4, 3, "d", false);
+        start();
+        peer_expect(peer, "2 news(starting, 1)+");
+        peer_expect(peer, "2 news(running, 2)+");
+        peer_expect(peer, "2 window(0)+");
+        send_stdin(5, 0, "again", false);
+        expect_trace("follow(1.0,on) stdin(1.0,0,abc) stdin(1.0,3,d) stdin(1.0,0,again) ");
+}
+END_TEST
+
 START_TEST(stdin_waits_for_a_worker_that_is_away)
 {
         start();
@@ -797,6 +816,7 @@ int main(void)
         tcase_add_test(t, stdin_before_its_window);
         tcase_add_test(t, stdin_ends_with_its_client);
         tcase_add_test(t, stdin_ends_although_it_had_not_begun);
+        tcase_add_test(t, stdin_begins_again_with_the_next_attempt);
         tcase_add_test(t, stdin_waits_for_a_worker_that_is_away);
         tcase_add_test(t, stdin_is_taken_over);
         tcase_add_test(t, stdin_stays_open_when_jobd_ends);

@@ -286,8 +286,39 @@ START_TEST(out_of_descriptors)
         /* A session that ends makes room. */
         peer_close(first);
         peer_hello(late, 1);
+        stage_turn(&stage);
+        stage_turn(&stage);
+        ck_assert_uint_eq(late->lines_count, 1); /* at once, not when it is tried again */
         peer_expect(late, "1 hello_ok");
         fd_close(highest);
+}
+END_TEST
+
+START_TEST(too_many_unfinished_frames)
+{
+        static uint8_t piece[64 * 1024];
+        static const uint8_t header[] = { 0, 0x3f, 0xff, 0xff };
+        struct peer *peers[18], *other;
+        size_t ended = 0;
+
+        stage.options.connections_max_per_user = 32;
+        stage_open(&stage);
+        other = peer_new(&stage);
+        for (size_t i = 0; i < ARRAY_SIZE(peers); i++) {
+                peers[i] = peer_new(&stage);
+                peer_send_bytes(peers[i], header, sizeof(header));
+                for (size_t n = 0; n < 63 && !peers[i]->ended; n++) {
+                        peer_send_bytes(peers[i], piece, sizeof(piece));
+                        stage_turn(&stage);
+                }
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
+                ended += peers[i]->ended;
+        /* 64 MiB are there for all together: the fattest had to go. */
+        ck_assert_uint_ge(ended, 1);
+        ck_assert_uint_le(ended, 3);
+        peer_ping(other, 2);
+        peer_expect(other, "2 done");
 }
 END_TEST
 
@@ -435,6 +466,7 @@ int main(void)
         tcase_add_test(t, too_many_connections_of_a_user);
         tcase_add_test(t, too_many_connections);
         tcase_add_test(t, out_of_descriptors);
+        tcase_add_test(t, too_many_unfinished_frames);
         tcase_add_test(t, client_that_never_reads);
         tcase_add_test(t, nothing_leaves_early);
         tcase_add_test(t, many_at_once);

@@ -138,12 +138,11 @@ START_TEST(the_task_that_failed_first_speaks)
 
         peer_wait(peer, 2, IDS({ 1 }), false);
         stage_turn(&stage);
-        end_task(job, 2, JOB_FAILED, 7);
-        end_task(job, 1, JOB_FAILED, 8);
+        end_task(job, 1, JOB_FAILED, 7);
+        end_task(job, 2, JOB_FAILED, 8);
         peer_expect_nothing(peer);
         job->tasks[0].row.attempt = 1;
-        fake_finish(e, job, JOB_FAILED, 0, NULL);
-        job->tasks[0].row.state = JOB_SUCCEEDED;
+        fake_finish(e, job, JOB_FAILED, 9, NULL);
         peer_expect(peer, "2 ended(1 failed exit 7)+");
         peer_expect(peer, "2 done");
         /* The same afterwards. */
