@@ -21,9 +21,8 @@ static int follow_keep_path(struct follow *follow, const struct journal_job *row
 
         if (!row->spec || follow->output_path)
                 return 0;
-        if (wire_unpack_spec(row->spec->data, row->spec->size, &spec, &why))
-                return FAULT(-EBADMSG);
-        if (!spec->has_output_path)
+        if (wire_unpack_spec(row->spec->data, row->spec->size, &spec, &why) ||
+            !spec->has_output_path)
                 return 0;
         follow->output_path = strndup((const char *)spec->output_path.data, spec->output_path.len);
         return follow->output_path ? 0 : FAULT(-ENOMEM);

@@ -205,8 +205,10 @@ static int job_fill_spec(struct job_page *page, struct job_message *message,
         if (!row->spec)
                 return 0;
         r = wire_unpack_spec(row->spec->data, row->spec->size, &message->spec, &why);
-        if (r)
+        if (r < 0)
                 return PASS(r);
+        if (r)
+                return 0; /* kept by a later release, perhaps: the rest is worth showing */
         page->bytes += row->spec->size;
         if (page->options.is_full) {
                 message->job.spec = message->spec;
@@ -234,8 +236,10 @@ static int job_fill_environment(struct job_page *page, struct job_message *messa
                 return 0;
         r = wire_unpack_environment(row->environment->data, row->environment->size,
                                     &message->environment, &why);
-        if (r)
+        if (r < 0)
                 return PASS(r);
+        if (r)
+                return 0;
         page->bytes += row->environment->size;
         message->job.environment = message->environment;
         return 0;

@@ -17,7 +17,9 @@ _must_use_ int job_page_new(struct stream *stream, const struct job_page_options
 struct job_page *job_page_free(struct job_page *page);
 DEFINE_CLEANUP(struct job_page *, job_page_free);
 
-/* Adds a job with its row; at most `room` of them. A row that cannot be read is a fault. */
+/*
+ * Adds a job with its row; at most `room` of them. A Spec that cannot be read is left out.
+ */
 _must_use_ int job_page_add(struct job_page *page, const struct selector_item *item);
 /* Is it as heavy as a frame should be? Then send it before adding more. */
 bool job_page_is_heavy(const struct job_page *page);
