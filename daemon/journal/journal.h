@@ -140,11 +140,17 @@ struct journal_ops {
 /*
  * Opens or makes the database in the state folder: checks owner and marker, schema version
  * (migrating older ones), quick_check, high-water file; rewrites the file first if the last run
- * ended by an I/O error. Starts no thread yet. JOURNAL_E_REFUSED with a sentence, or a fault.
+ * ended by an I/O error. Starts no thread yet. JOURNAL_E_REFUSED with a sentence, or a fault. A
+ * database below the high-water file is refused until somebody makes a file `accept-loss` in the
+ * state folder, which is used up by the next start.
  */
 _must_use_ int journal_open(const struct journal_options *options, struct journal **out_journal,
                             struct reason *why);
-/* Starts the thread; callbacks come on `loop` from now on. ops, arg: borrowed. */
+/*
+ * Starts the thread; callbacks come on `loop` from now on, and may post, ask and cancel, but not
+ * close the journal. ops, arg: borrowed until journal_close(). After on_failed() nothing more is
+ * committed: batches are dropped, reads answer with a fault, errands are not run (-ECANCELED).
+ */
 _must_use_ int journal_start(struct journal *journal, struct loop *loop,
                              const struct journal_ops *ops, void *arg);
 /* Commits what was posted, ends the thread, closes. Callbacks that were due are not called. */
@@ -200,7 +206,10 @@ _must_use_ int journal_put_event(struct journal_batch *batch, const struct journ
 _must_use_ int journal_put_key(struct journal_batch *batch, uint32_t uid,
                                const uint8_t key[static JOURNAL_KEY_BYTES], uint64_t first_id,
                                uint32_t count, uint64_t wall_usec);
-/* Forgets a finished job: its rows, tasks, outputs, events. Keys stay. */
+/*
+ * Forgets a finished job: its rows, tasks, outputs, events. Keys stay until key_keep_usec. Of a job
+ * with thousands of tasks the rest goes later, in slices between commits, restarts included.
+ */
 _must_use_ int journal_drop_job(struct journal_batch *batch, uint64_t job);
 
 /*

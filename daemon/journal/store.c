@@ -20,6 +20,7 @@
 #include "daemon/journal/store.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "daemon/journal/schema.h"
@@ -97,6 +98,12 @@ int store_execute(struct store *store, const char *sql)
 int store_set_cache(struct store *store)
 {
         return store_execute(store, set_cache);
+}
+
+void store_release_memory(struct store *store)
+{
+        sqlite3_db_release_memory(store->db);
+        malloc_trim(0);
 }
 
 /* ------------------------------------------------------------------------------------ opening */

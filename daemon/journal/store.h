@@ -59,6 +59,9 @@ _must_use_ int store_execute(struct store *store, const char *sql);
 /* Brings the page cache back to its usual size. */
 _must_use_ int store_set_cache(struct store *store);
 
+/* Gives pages and freed memory of the whole process back to the system: for a quiet moment. */
+void store_release_memory(struct store *store);
+
 /* A binder for a prepared statement, which must be reset. */
 struct binder store_bind(struct store *store, enum statement which);
 /* Runs a bound statement that gives no rows, and resets it. *out_changes (or NULL): rows changed.

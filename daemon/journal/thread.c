@@ -17,7 +17,8 @@
  * nothing is committed, read or run; the daemon ends.
  *
  * When work ceases: a checkpoint if one is due, leftovers of dropped jobs in slices as long as
- * nobody waits, and after IDLE_USEC of silence one more checkpoint. Then it sleeps without a timer.
+ * nobody waits, and after IDLE_USEC of silence one more checkpoint, after which memory that the
+ * work needed goes back to the system. Then it sleeps without a timer.
  */
 #include "daemon/journal/thread.h"
 
@@ -354,6 +355,7 @@ static void *thread_main(void *arg)
                         break;
                 case EXCHANGE_IDLE:
                         thread_run_checkpoint(thread);
+                        store_release_memory(thread->tools.store);
                         break;
                 case EXCHANGE_STOP:
                         return NULL;
