@@ -21,7 +21,7 @@
 #define DIAL_BACK_OFF_FIRST_USEC (5 * USEC_PER_MSEC)
 #define DIAL_BACK_OFF_LAST_USEC (250 * USEC_PER_MSEC)
 #define DIAL_RESTART_AFTER_USEC USEC_PER_SEC
-#define DIAL_REFUSALS_MAX 20
+#define DIAL_REFUSALS_MAX 10
 
 void dial_begin(struct jobctl *conn)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connection: greeting, questions, errors, breaking and coming back. */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -107,6 +108,42 @@ START_TEST(test_busy_ends_with_patience)
         ck_assert_int_eq(jobctl_ping(conn), JOBCTL_E_BUSY);
         ck_assert_str_eq(jobctl_error_text(conn), "too many connections");
         ck_assert(fake_finish(pid));
+}
+END_TEST
+
+/* It dies while it greets, as a daemon that is being restarted does. */
+static void script_dies_greeting(struct fake *fake)
+{
+        fake_accept_mute(fake);
+        fake_accept(fake);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_a_broken_greeting_is_tried_again)
+{
+        const pid_t pid = fake_start(path, script_dies_greeting);
+
+        ck_assert_int_eq(jobctl_connect(conn), JOBCTL_OK);
+        teardown();
+        ck_assert(fake_finish(pid));
+}
+END_TEST
+
+/* Who never greets is no jobd, however long one waits. */
+static void script_never_greets(struct fake *fake)
+{
+        for (;;)
+                fake_accept_mute(fake);
+}
+
+START_TEST(test_no_greeting_at_all)
+{
+        const pid_t pid = fake_start(path, script_never_greets);
+
+        ck_assert_int_eq(jobctl_ping(conn), JOBCTL_E_NO_DAEMON);
+        ck_assert_ptr_nonnull(strstr(jobctl_error_text(conn), "without a greeting"));
+        ck_assert_int_eq(kill(pid, SIGKILL), 0);
+        ck_assert(!fake_finish(pid));
 }
 END_TEST
 
@@ -447,8 +484,9 @@ START_TEST(test_free_tells_what_is_under_way)
 END_TEST
 
 SUITE_MAIN("connection", setup, teardown, test_ping, test_nobody, test_other_version,
-           test_busy_is_tried_again, test_busy_ends_with_patience, test_garbage, test_long_frame,
-           test_restart_repeats_a_question, test_a_signal_is_not_sent_twice, test_patience_ends,
-           test_pages_and_problems, test_submit_keeps_its_key, test_submit_tells_environments_apart,
-           test_submit_splits_into_frames, test_submit_refuses_before_sending,
-           test_free_tells_what_is_under_way)
+           test_busy_is_tried_again, test_busy_ends_with_patience,
+           test_a_broken_greeting_is_tried_again, test_no_greeting_at_all, test_garbage,
+           test_long_frame, test_restart_repeats_a_question, test_a_signal_is_not_sent_twice,
+           test_patience_ends, test_pages_and_problems, test_submit_keeps_its_key,
+           test_submit_tells_environments_apart, test_submit_splits_into_frames,
+           test_submit_refuses_before_sending, test_free_tells_what_is_under_way)

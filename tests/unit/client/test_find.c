@@ -304,6 +304,8 @@ START_TEST(test_how_it_is_started)
                  "echo >&9; pwd >&9; cut -d' ' -f6 /proc/self/stat >&9; printf 1 >&3",
                  fake_folder());
         make_program(script);
+        /* Something that this process forgot to mark. */
+        ck_assert_int_eq(dup2(STDERR_FILENO, 40), 40);
         ck_assert_int_eq(start(), FIND_E_NOBODY); /* it said it is ready, and it is not there */
         snprintf(line, sizeof(line), "%s/seen", fake_folder());
         seen = fopen(line, "r");
