@@ -44,6 +44,7 @@ expect() {
         status=0
         printf '$ jobctl %s\n' "$*"
         jobctl "$@" || status=$?
+        [ "$status" -eq 0 ] || printf '(it ended with %s)\n' "$status"
         [ "$status" -eq "$wanted" ] || wrong "jobctl $* ended with $status, not with $wanted"
 }
 
