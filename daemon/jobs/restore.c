@@ -77,6 +77,9 @@ int restore_job(struct engine *e, const struct journal_job *row, struct job **ou
         job->task_count = row->task_count;
         job->task_next = row->task_next;
         job->last_sequence = e->sequence;
+        job->spec_bytes = (uint32_t)row->spec_bytes;
+        job->user->spec_bytes += job->spec_bytes;
+        e->spec_bytes += job->spec_bytes;
         job->user->queued_tasks += job->task_count - job->task_next;
         e->queued_tasks += job->task_count - job->task_next;
         r = restore_fill_extra(e, job, row);
