@@ -117,7 +117,7 @@ static void listener_admit(struct clients *clients, int fd)
         }
         r = session_new(clients, fd, &peer, &session);
         if (r)
-                log_warning("a connection could not be taken: %s", strerror(-r));
+                log_debug("a connection could not be taken: %s", strerror(-r));
 }
 
 /* ------------------------------------------------------------------------- out of descriptors */
@@ -133,7 +133,7 @@ static void listeners_set_watched(struct clients *clients, bool on)
 
         LIST_FOREACH (listener, &clients->listeners, entry)
                 if (loop_watch_set(listener->watch, on ? LOOP_READ : 0))
-                        log_warning("a listening socket cannot be watched");
+                        log_debug("a listening socket cannot be watched");
 }
 
 static void listeners_pause(struct clients *clients)
@@ -143,7 +143,7 @@ static void listeners_pause(struct clients *clients)
         clients->is_full = true;
         listeners_set_watched(clients, false);
         if (loop_timer_start(clients->accept_timer, LISTENER_RETRY_USEC))
-                log_warning("clients are not accepted until a connection ends");
+                log_debug("clients are not accepted until a connection ends");
 }
 
 /* Uses the reserve to tell the caller who met the limit. */
