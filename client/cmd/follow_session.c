@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -133,16 +134,33 @@ static void session_flush_sinks(struct follow_session *session)
 
 /* --------------------------------------------------------------------------------- the stream */
 
+/* `%j` in the name of an output file, as the worker writes it; other patterns stay. Owned. */
+static char *session_expand_path(const struct follow_session *session, const char *path)
+{
+        const size_t room = strlen(path) + 64;
+        char *const text = malloc(room);
+        const char *const mark = strstr(path, "%j");
+
+        if (text && mark)
+                snprintf(text, room, "%.*s%llu%s", (int)(mark - path), path,
+                         (unsigned long long)session->job, mark + 2);
+        else if (text)
+                snprintf(text, room, "%s", path);
+        return text;
+}
+
 static void session_on_news(void *arg, const struct jobctl_item *news)
 {
         struct follow_session *const session = arg;
         const char *const path = jobctl_get_text(news, JOBCTL_NEWS_OUTPUT_PATH, NULL);
+        _cleanup_(freep) char *shown = NULL;
 
         if (!path || session->told_where || !(session->options->flags & FOLLOW_SESSION_SAY_WHERE))
                 return;
         session->told_where = true;
+        shown = session_expand_path(session, path);
         app_tell(session->app, "the output of job %llu is in %s", (unsigned long long)session->job,
-                 path);
+                 shown ? shown : path);
 }
 
 /* The job's stdin takes more, or no more: session_fill_poll() looks at it in the next round. */

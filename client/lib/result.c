@@ -2,14 +2,27 @@
 /*
  * A result keeps the replies to one request alive and lists what is in them, page after page, as
  * one row of records: the jobs of job pages, the rows of an action, the events; a reply that is one
- * record (status, pool, configuration) is listed itself. Errors that came beside an answer are
- * listed apart as problems. Filled by ask.c, read through jobctl.h.
+ * record (status, pool, configuration) is listed itself. A job with thousands of tasks comes in
+ * pieces, which become one record again. Errors that came beside an answer are listed apart as
+ * problems. Filled by ask.c, read through jobctl.h.
  */
 #include "client/lib/result.h"
 
 #include <errno.h>
+#include <string.h>
+
+/* A job that came in pieces: all its attempts in one array, in the place of the first piece's. */
+struct result_merge {
+        Jobd__Job *job;           /* borrowed: in a reply */
+        Jobd__Attempt **attempts; /* owned array of borrowed ones */
+        size_t count, room;
+        Jobd__Attempt **first; /* what the first piece had: put back at the end */
+        size_t first_count;
+};
 
 struct jobctl_result {
+        struct result_merge *merges; /* owned */
+        size_t merges_count;
         Jobd__Reply **replies; /* owned */
         size_t replies_count;
         const struct jobctl_item **items; /* owned array of pointers into the replies */
@@ -23,6 +36,12 @@ struct jobctl_result *jobctl_result_free(struct jobctl_result *result)
 {
         if (!result)
                 return NULL;
+        for (size_t i = 0; i < result->merges_count; i++) {
+                result->merges[i].job->attempts = result->merges[i].first;
+                result->merges[i].job->n_attempts = result->merges[i].first_count;
+                free(result->merges[i].attempts);
+        }
+        free(result->merges);
         for (size_t i = 0; i < result->replies_count; i++)
                 wire_free_reply(result->replies[i]);
         free(result->replies);
@@ -68,6 +87,81 @@ static int result_list(struct jobctl_result *result, void *const *messages, size
         return 0;
 }
 
+/* The merge of `job`, which is the newest one if there is one. */
+static int result_begin_merge(struct jobctl_result *result, Jobd__Job *job,
+                              struct result_merge **out_merge)
+{
+        struct result_merge *merges = result->merges;
+        struct result_merge *merge;
+
+        if (result->merges_count > 0 && merges[result->merges_count - 1].job == job) {
+                *out_merge = &merges[result->merges_count - 1];
+                return 0;
+        }
+        merges = reallocarray(merges, result->merges_count + 1, sizeof(*merges));
+        if (!merges)
+                return FAULT(-ENOMEM);
+        result->merges = merges;
+        merge = &merges[result->merges_count++];
+        *merge = (struct result_merge){ .job = job,
+                                        .first = job->attempts,
+                                        .first_count = job->n_attempts };
+        *out_merge = merge;
+        return 0;
+}
+
+/* Adds a piece's attempts behind those of the first piece. */
+static int result_merge_piece(struct jobctl_result *result, Jobd__Job *job, const Jobd__Job *piece)
+{
+        struct result_merge *merge;
+        size_t need;
+        int r;
+
+        if (piece->n_attempts == 0)
+                return 0;
+        r = result_begin_merge(result, job, &merge);
+        if (r)
+                return PASS(r);
+        need = job->n_attempts + piece->n_attempts;
+        if (need > merge->room) {
+                const size_t room = MAX(2 * merge->room, need);
+                Jobd__Attempt **const bigger =
+                        reallocarray(merge->attempts, room, sizeof(Jobd__Attempt *));
+
+                if (!bigger)
+                        return FAULT(-ENOMEM);
+                if (merge->room == 0 && merge->first_count > 0)
+                        memcpy(bigger, merge->first, merge->first_count * sizeof(*bigger));
+                merge->attempts = bigger;
+                merge->room = room;
+        }
+        memcpy(merge->attempts + job->n_attempts, piece->attempts,
+               piece->n_attempts * sizeof(Jobd__Attempt *));
+        job->attempts = merge->attempts;
+        job->n_attempts = need;
+        return 0;
+}
+
+static int result_list_jobs(struct jobctl_result *result, const Jobd__JobPage *page)
+{
+        size_t first = 0;
+        int r = 0;
+
+        while (r == 0 && first < page->n_jobs) {
+                const size_t at = result->items_count;
+                /* Records are read through a const type, but these are ours. */
+                Jobd__Job *const last =
+                        at > 0 ? (Jobd__Job *)(uintptr_t)result->items[at - 1] : NULL;
+
+                if (last && last->id == page->jobs[first]->id)
+                        r = result_merge_piece(result, last, page->jobs[first]);
+                else
+                        r = result_list(result, (void *const *)&page->jobs[first], 1);
+                first++;
+        }
+        return r ? PASS(r) : 0;
+}
+
 static int result_list_problem(struct jobctl_result *result, const Jobd__Error *error)
 {
         int r;
@@ -90,8 +184,7 @@ static int result_list_reply(struct jobctl_result *result, Jobd__Reply *reply)
                 return 0;
         case JOBD__REPLY__BODY_JOB_PAGE:
                 result->page = body;
-                return result_list(result, (void *const *)reply->job_page->jobs,
-                                   reply->job_page->n_jobs);
+                return result_list_jobs(result, reply->job_page);
         case JOBD__REPLY__BODY_ACT_RESULT:
                 return result_list(result, (void *const *)reply->act_result->results,
                                    reply->act_result->n_results);

@@ -310,6 +310,75 @@ START_TEST(test_pages_and_problems)
 }
 END_TEST
 
+/* Job 7 in three pieces between two others: one record, with all that it has tried. */
+static void send_job(struct fake *fake, uint64_t tag, uint64_t id, uint64_t first_task,
+                     size_t count, bool more)
+{
+        Jobd__JobPage page = JOBD__JOB_PAGE__INIT;
+        Jobd__Job job = JOBD__JOB__INIT;
+        Jobd__Job *jobs[] = { &job };
+        Jobd__Attempt attempts[4];
+        Jobd__Attempt *rows[4];
+
+        for (size_t i = 0; i < count; i++) {
+                jobd__attempt__init(&attempts[i]);
+                attempts[i].has_task = true;
+                attempts[i].task = first_task + i;
+                rows[i] = &attempts[i];
+        }
+        job.id = id;
+        job.state = JOBD__JOB_STATE__STATE_RUNNING;
+        job.n_attempts = count;
+        job.attempts = rows;
+        page.n_jobs = 1;
+        page.jobs = jobs;
+        fake_reply(fake, tag, JOBD__REPLY__BODY_JOB_PAGE, &page, more, -1);
+}
+
+static void script_pieces(struct fake *fake)
+{
+        uint64_t tag;
+
+        fake_accept(fake);
+        tag = fake_read(fake, JOBD__REQUEST__BODY_INFO)->tag;
+        send_job(fake, tag, 6, 0, 1, true);
+        send_job(fake, tag, 7, 0, 4, true);
+        send_job(fake, tag, 7, 4, 4, true);
+        send_job(fake, tag, 7, 8, 3, true);
+        send_job(fake, tag, 8, 0, 0, true);
+        send_job(fake, tag, 8, 0, 2, false);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_pieces_of_a_job)
+{
+        static const size_t counts[] = { 1, 11, 2 };
+        const pid_t pid = fake_start(path, script_pieces);
+        struct jobctl_selector *selector;
+        struct jobctl_result *result;
+
+        ck_assert_int_eq(jobctl_selector_new(&selector), 0);
+        ck_assert_int_eq(jobctl_selector_add_range(selector, 6, 8), 0);
+        ck_assert_int_eq(jobctl_info(conn, selector, false, &result), JOBCTL_OK);
+        ck_assert_uint_eq(jobctl_result_count(result), 3);
+        for (size_t i = 0; i < 3; i++) {
+                const struct jobctl_item *const job = jobctl_result_item(result, i);
+
+                ck_assert_uint_eq(jobctl_number_or(job, JOBCTL_JOB_ID, 0), 6 + i);
+                ck_assert_uint_eq(jobctl_count(job, JOBCTL_JOB_ATTEMPTS), counts[i]);
+                for (size_t k = 0; k < counts[i]; k++)
+                        ck_assert_uint_eq(
+                                jobctl_number_or(jobctl_get_item_at(job, JOBCTL_JOB_ATTEMPTS, k),
+                                                 JOBCTL_ATTEMPT_TASK, 99),
+                                k);
+        }
+        jobctl_result_free(result);
+        jobctl_selector_free(selector);
+        teardown();
+        ck_assert(fake_finish(pid));
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------- submit */
 
 static struct jobctl_spec *make_spec(const char *word)
@@ -487,6 +556,7 @@ SUITE_MAIN("connection", setup, teardown, test_ping, test_nobody, test_other_ver
            test_busy_is_tried_again, test_busy_ends_with_patience,
            test_a_broken_greeting_is_tried_again, test_no_greeting_at_all, test_garbage,
            test_long_frame, test_restart_repeats_a_question, test_a_signal_is_not_sent_twice,
-           test_patience_ends, test_pages_and_problems, test_submit_keeps_its_key,
-           test_submit_tells_environments_apart, test_submit_splits_into_frames,
-           test_submit_refuses_before_sending, test_free_tells_what_is_under_way)
+           test_patience_ends, test_pages_and_problems, test_pieces_of_a_job,
+           test_submit_keeps_its_key, test_submit_tells_environments_apart,
+           test_submit_splits_into_frames, test_submit_refuses_before_sending,
+           test_free_tells_what_is_under_way)
