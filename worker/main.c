@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 
 #include "common/log.h"
 
@@ -65,6 +66,8 @@ int main(int argc, char **argv)
                 fputs("jobd-worker: must not be installed setuid or with capabilities\n", stderr);
                 return 2;
         }
+        /* A worker is executed as /proc/self/exe, and some kernels would call it "exe" in ps. */
+        (void)prctl(PR_SET_NAME, "jobd-worker");
         if (main_fill_stdio() < 0)
                 return 1;
         log_init("jobd-worker", LOG_LEVEL_NOTICE);

@@ -137,6 +137,8 @@ _must_use_ int pool_spawn_self(const char *const argv[], int line_fd, pid_t *out
 _must_use_ int pool_watch_init(struct pool *pool);
 void pool_watch_on_busy(struct pool *pool);
 void pool_watch_on_pong(struct pool_seat *seat);
+/* Somebody owes jobd an answer: every worker is asked for a sign of life. */
+void pool_watch_check(struct pool *pool);
 /* We have reached jobd: has everybody else? */
 void pool_watch_ask_all(struct pool *pool);
 /* Some worker's connection came or went, or ours did. */

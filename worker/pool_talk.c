@@ -150,6 +150,12 @@ static void pool_on_stop(struct pool *pool, _unused_ const Jobd__Work__Order *or
         pool_begin_stop(pool, pool->grace_usec);
 }
 
+static void pool_on_check(struct pool *pool, _unused_ const Jobd__Work__Order *order)
+{
+        (void)order;
+        pool_watch_check(pool);
+}
+
 typedef void (*pool_order_fn)(struct pool *pool, const Jobd__Work__Order *order);
 
 /* clang-format off */
@@ -158,6 +164,7 @@ static const pool_order_fn pool_order_rows[] = {
         [JOBD__WORK__ORDER__BODY_DEAD_ACK]  = pool_on_dead_ack,
         [JOBD__WORK__ORDER__BODY_COMPACT]   = pool_on_compact,
         [JOBD__WORK__ORDER__BODY_POOL_STOP] = pool_on_stop,
+        [JOBD__WORK__ORDER__BODY_CHECK_WORKERS] = pool_on_check,
 };
 /* clang-format on */
 

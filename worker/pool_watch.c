@@ -6,7 +6,8 @@
  *          worker with work is pinged every 10 s; one that is silent for 20 s is killed. When none
  *          has work any more the watch ends. Who is first, the worker that sets `busy` or the pool
  *          that clears `watching`? Each writes its own flag before it reads the other's, so at
- *          least one of them sees the other.
+ *          least one of them sees the other. A worker that was stopped while idle cannot say so:
+ *          jobd, whose START is not answered, has all of them asked (CheckWorkers).
  *   dial   When we have reached jobd, every worker is asked whether it has, too. One that is
  *          silent, or has not reached it for 10 s, is killed: jobd waits for everybody's inventory
  *          and cannot know who is missing. (What a worker said before counts for nothing: it may
@@ -47,7 +48,6 @@ static bool pool_watch_is_busy(const struct pool_seat *seat)
         return seat->pid && seat->shared && atomic_load(&seat->shared->busy);
 }
 
-/* Does any worker have work, or owe an answer? */
 /* Does any worker have work, or owe an answer? */
 static bool pool_watch_has_busy(const struct pool *pool)
 {
@@ -117,6 +117,16 @@ void pool_watch_on_busy(struct pool *pool)
 void pool_watch_on_pong(struct pool_seat *seat)
 {
         seat->pinged_usec = 0;
+}
+
+void pool_watch_check(struct pool *pool)
+{
+        const uint64_t now = clock_mono_usec();
+
+        for (uint32_t i = 0; i < pool->seats_count; i++)
+                if (pool->seats[i]->pid && !pool->seats[i]->pinged_usec)
+                        pool_watch_ping(pool->seats[i], now);
+        pool_watch_on_busy(pool);
 }
 
 /* ---------------------------------------------------------------------------------------- dial */

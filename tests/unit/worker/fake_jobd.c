@@ -206,7 +206,9 @@ static void fake_read_more(struct fake_link *link, bool *out_eof)
         uint8_t block[65536];
         ssize_t n;
 
-        ck_assert_msg(poll(&poll_fd, 1, FAKE_DEADLINE_MS) == 1, "no report within the deadline");
+        ck_assert_msg(poll(&poll_fd, 1, FAKE_DEADLINE_MS) == 1,
+                      "no report within the deadline; %u came, the last of kind %d", link->reports,
+                      (int)link->last);
         n = read(link->fd, block, sizeof(block));
         *out_eof = n <= 0;
         if (n <= 0)
@@ -236,6 +238,8 @@ Jobd__Work__Report *fake_receive(struct fake_link *link)
                         return NULL;
         }
         ck_assert_msg(wire_unpack_report(link->in + 4, size, &report, &why) == 0, "%s", why.text);
+        link->reports++;
+        link->last = report->body_case;
         link->in_bytes -= 4 + size;
         memmove(link->in, link->in + 4 + size, link->in_bytes);
         return report;

@@ -31,6 +31,8 @@ struct fake_link {
         int fd;
         uint8_t *in;
         size_t in_bytes;
+        unsigned int reports; /* that came, and the kind of the last one: for messages */
+        Jobd__Work__Report__BodyCase last;
         Jobd__Work__Role role;
         uint32_t number, pid;
         char build[64];

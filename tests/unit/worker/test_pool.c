@@ -74,6 +74,9 @@ static void setup(void)
         fake_init(&fake);
         snprintf(gate, sizeof(gate), "%s/gate", fake.dir);
         ck_assert_int_eq(mkfifo(gate, 0600), 0);
+        char up[128];
+        snprintf(up, sizeof(up), "%s/up", fake.dir);
+        ck_assert_int_eq(mkfifo(up, 0600), 0);
         fake_listen(&fake);
 }
 
@@ -127,17 +130,31 @@ static void await_state(unsigned int count)
         }
 }
 
+static pid_t read_pid_fifo(const char *path)
+{
+        const int fd = open(path, O_RDONLY | O_CLOEXEC);
+        char text[32] = "";
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
+        close(fd);
+        return (pid_t)atoi(text);
+}
+
+/* A job that does `before` and waits at the gate; it has come there on return. */
 static pid_t start_blocked(struct fake_link *worker, uint64_t lease, const char *before)
 {
         Jobd__Work__Report *report;
-        char script[512];
+        char script[800], up[128];
         pid_t pid;
 
-        snprintf(script, sizeof(script), "%s; read x < %s", before, gate);
+        snprintf(up, sizeof(up), "%s/up", fake.dir);
+        snprintf(script, sizeof(script), "%s; echo $$ > %s; read x < %s", before, up, gate);
         fake_run_shell(worker, lease, script);
         report = fake_expect(worker, REPORT(STARTED));
         pid = (pid_t)report->started->pid;
         wire_free_report(report);
+        ck_assert_int_eq(read_pid_fifo(up), pid);
         return pid;
 }
 
@@ -148,17 +165,6 @@ static void open_gate(void)
         ck_assert_int_ge(fd, 0);
         ck_assert_int_eq(write(fd, "\n", 1), 1);
         close(fd);
-}
-
-static pid_t read_pid_fifo(const char *path)
-{
-        const int fd = open(path, O_RDONLY | O_CLOEXEC);
-        char text[32] = "";
-
-        ck_assert_int_ge(fd, 0);
-        ck_assert_int_gt(read(fd, text, sizeof(text) - 1), 0);
-        close(fd);
-        return (pid_t)atoi(text);
 }
 
 static void expect_clean_exit(void)

@@ -16,6 +16,7 @@
 #include "common/cleanup.h"
 
 #include "suite.h"
+#include "worker/signals.h"
 #include "worker/spawn.h"
 
 static char folder[] = "/tmp/jobd-spawn-test.XXXXXX";
@@ -75,6 +76,7 @@ static void setup(void)
                 .death_signal = true,
         };
         plan.in_fd = plan.null_fd;
+        signals_set_default(); /* as a worker does at its start */
         sigfillset(&all);
         sigprocmask(SIG_SETMASK, &all, &old_mask);
 }

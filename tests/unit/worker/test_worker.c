@@ -30,22 +30,6 @@ static struct fake fake;
 static struct fake_link *jobd;
 static char gate[96];
 
-static void setup(void)
-{
-        fake_init(&fake);
-        snprintf(gate, sizeof(gate), "%s/gate", fake.dir);
-        ck_assert_int_eq(mkfifo(gate, 0600), 0);
-        fake_listen(&fake);
-        fake_start_worker(&fake);
-        jobd = fake_accept_worker(&fake, 0);
-}
-
-static void teardown(void)
-{
-        jobd = fake_close(jobd);
-        fake_deinit(&fake);
-}
-
 /* ------------------------------------------------------------------------------------- helpers */
 
 static Jobd__Work__Report *expect_end(uint64_t lease, Jobd__Work__Outcome outcome)
@@ -81,33 +65,15 @@ static void expect_text(const Jobd__Work__Exited *exited, enum spool_stream stre
         free(text);
 }
 
-/* The job of `lease` prints its pid and waits at the gate; returns that pid when it stands there.
- */
-static pid_t start_blocked(uint64_t lease, const char *before, const char *after)
+static void make_fifo(const char *name)
 {
-        Jobd__Work__Report *report;
-        char script[512];
-        pid_t pid;
+        char path[160];
 
-        snprintf(script, sizeof(script), "%s; read x < %s; %s", before, gate, after);
-        fake_run_shell(jobd, lease, script);
-        report = fake_expect(jobd, REPORT(STARTED));
-        ck_assert_uint_eq(report->started->lease, lease);
-        pid = (pid_t)report->started->pid;
-        wire_free_report(report);
-        return pid;
+        snprintf(path, sizeof(path), "%s/%s", fake.dir, name);
+        ck_assert_int_eq(mkfifo(path, 0600), 0);
 }
 
-static void open_gate(void)
-{
-        const int fd = open(gate, O_WRONLY | O_CLOEXEC); /* waits for the reader */
-
-        ck_assert_int_ge(fd, 0);
-        ck_assert_int_eq(write(fd, "\n", 1), 1);
-        close(fd);
-}
-
-/* Blocks until the job has written a line into the gate's twin; the line. */
+/* Blocks until the job has written a line into this FIFO; the line. */
 static const char *read_fifo(const char *name)
 {
         static char text[256];
@@ -126,12 +92,53 @@ static const char *read_fifo(const char *name)
         return text;
 }
 
-static void make_fifo(const char *name)
+static void setup(void)
 {
-        char path[160];
+        fake_init(&fake);
+        snprintf(gate, sizeof(gate), "%s/gate", fake.dir);
+        ck_assert_int_eq(mkfifo(gate, 0600), 0);
+        make_fifo("up");
+        fake_listen(&fake);
+        fake_start_worker(&fake);
+        jobd = fake_accept_worker(&fake, 0);
+}
 
-        snprintf(path, sizeof(path), "%s/%s", fake.dir, name);
-        ck_assert_int_eq(mkfifo(path, 0600), 0);
+static void teardown(void)
+{
+        jobd = fake_close(jobd);
+        fake_deinit(&fake);
+}
+
+/* A job that does `before`, waits at the gate, and does `after`; it has come there on return. */
+static pid_t start_blocked(uint64_t lease, const char *before, const char *after)
+{
+        Jobd__Work__Report *report;
+        char script[800];
+        pid_t pid;
+
+        snprintf(script, sizeof(script), "%s; echo up > %s/up; read x < %s; %s", before, fake.dir,
+                 gate, after);
+        fake_run_shell(jobd, lease, script);
+        report = fake_expect(jobd, REPORT(STARTED));
+        ck_assert_uint_eq(report->started->lease, lease);
+        pid = (pid_t)report->started->pid;
+        wire_free_report(report);
+        ck_assert_str_eq(read_fifo("up"), "up");
+        return pid;
+}
+
+static void open_fifo(const char *path)
+{
+        const int fd = open(path, O_WRONLY | O_CLOEXEC); /* waits for the reader */
+
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(write(fd, "\n", 1), 1);
+        close(fd);
+}
+
+static void open_gate(void)
+{
+        open_fifo(gate);
 }
 
 static struct record_image read_record(void)
@@ -181,9 +188,7 @@ START_TEST(a_job_runs_and_its_end_is_reported)
         Jobd__Work__Report *report;
 
         fake_run_shell(jobd, 5, "echo out; echo err >&2; exit 3");
-        report = fake_expect(jobd, REPORT(EXITED)); /* no Started for so short a job */
-        ck_assert_uint_eq(report->exited->lease, 5);
-        ck_assert_int_eq(report->exited->outcome, OUTCOME(EXITED));
+        report = expect_end(5, OUTCOME(EXITED));
         ck_assert_int_eq(report->exited->exit_code, 3);
         ck_assert_uint_gt(report->exited->pid, 0);
         ck_assert_uint_gt(report->exited->start_wall_usec, 0);
@@ -744,8 +749,8 @@ START_TEST(a_follower_is_shown_what_comes)
         struct fake_job job;
         Jobd__Work__Report *report;
 
-        snprintf(script, sizeof(script), "echo one; read x < %s; echo two; read x < %s", gate,
-                 gate);
+        snprintf(script, sizeof(script), "echo one; read x < %s; echo two; read x < %s/up", gate,
+                 fake.dir);
         command[2] = script;
         fake_job_init(&job, 5, command);
         job.spec.n_argv = 3;
@@ -756,7 +761,9 @@ START_TEST(a_follower_is_shown_what_comes)
         expect_piece(SPOOL_HEADER_BYTES + 4, "two\n");
         fake_follow(jobd, 5, true);
         expect_piece(0, "one\ntwo\n");
-        open_gate();
+        /* Not the gate again: the job could meet the hand that is just leaving it. */
+        snprintf(script, sizeof(script), "%s/up", fake.dir);
+        open_fifo(script);
         report = expect_end(5, OUTCOME(EXITED));
         expect_text(report->exited, SPOOL_STDOUT, "one\ntwo\n");
         wire_free_report(report);
@@ -777,6 +784,8 @@ START_TEST(a_follower_of_a_file_hears_that_it_grows)
         do {
                 report = fake_receive(jobd);
                 ck_assert_ptr_nonnull(report);
+                if (report->body_case == REPORT(SPOOLED)) /* the answer to the follower */
+                        size = report->spooled->size_bytes;
                 if (report->body_case == REPORT(GROWN)) {
                         ck_assert_uint_gt(report->grown->size_bytes, size);
                         size = report->grown->size_bytes;
