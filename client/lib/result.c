@@ -113,7 +113,7 @@ static int result_begin_merge(struct jobctl_result *result, Jobd__Job *job,
 /* Adds a piece's attempts behind those of the first piece. */
 static int result_merge_piece(struct jobctl_result *result, Jobd__Job *job, const Jobd__Job *piece)
 {
-        struct result_merge *merge;
+        struct result_merge *merge = NULL;
         size_t need;
         int r;
 

@@ -54,6 +54,9 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         r = watch_book_new(&e->watches);
         if (r)
                 return PASS(r);
+        r = scheduler_init(e);
+        if (r)
+                return PASS(r);
         r = run_queue_init(e);
         if (r)
                 return PASS(r);
@@ -124,6 +127,7 @@ struct engine *engine_free(struct engine *e)
                 free(view);
         }
         run_queue_deinit(e);
+        scheduler_deinit(e);
         loop_timer_free(e->orphan_timer);
         e->watches = watch_book_free(e->watches);
         engine_bury(e);

@@ -62,6 +62,7 @@ struct engine {
         struct delay_tree delays; /* retries, by monotonic clock */
         struct loop_alarm *begin_alarm;
         struct loop_timer *delay_timer;
+        struct loop_timer *stall_timer;  /* STARTs that nobody answers */
         struct loop_timer *orphan_timer; /* leases that neither worker nor pool knows of */
 
         uint64_t jobs_count;
@@ -146,6 +147,8 @@ void run_queue_deinit(struct engine *engine);
 /* --------------------------------------------------------------------------------- scheduler.c */
 
 void scheduler_run(struct engine *engine);
+_must_use_ int scheduler_init(struct engine *engine);
+void scheduler_deinit(struct engine *engine);
 /* START: spec and environment came back with the commit. */
 void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
                           struct journal_blob *environment);

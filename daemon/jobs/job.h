@@ -54,6 +54,7 @@ struct task {
         uint64_t output_bytes; /* as far as the worker told */
         uint64_t stdin_taken;
         uint64_t start_wall_usec;
+        uint64_t sent_mono_usec;  /* when START left */
         uint64_t start_mono_usec; /* 0: this jobd did not see the start */
         uint64_t retry_wall_usec; /* 0: none */
         uint64_t retry_mono_usec; /* when is_delayed */

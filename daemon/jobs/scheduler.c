@@ -20,6 +20,7 @@
 #include "daemon/jobs/engine_private.h"
 
 #define SCHEDULER_AHEAD_USEC (8 * USEC_PER_MSEC) /* so much work waits in a worker's memory */
+#define SCHEDULER_STALL_USEC (5 * USEC_PER_SEC)
 #define SCHEDULER_DEPTH_MAX 16U
 
 /* ----------------------------------------------------------------------------------- choosing */
@@ -205,6 +206,59 @@ void scheduler_run(struct engine *e)
 
 /* -------------------------------------------------------------------------------------- START */
 
+/*
+ * A worker tells of a start within milliseconds. One that was stopped while idle never will, and
+ * neither it nor the pool knows: so the oldest unanswered START has the pool look after 5 s. The
+ * timer runs only while a START is open, and its worker had nothing else to do.
+ */
+static const struct task *scheduler_find_unanswered(const struct worker_view *view)
+{
+        const struct task *task, *oldest = NULL;
+
+        LIST_FOREACH (task, &view->tasks, worker_entry)
+                oldest = task; /* newest first */
+        return oldest && oldest->state == JOB_STARTING && oldest->sent_mono_usec ? oldest : NULL;
+}
+
+static void scheduler_on_stall_time(void *arg)
+{
+        struct engine *e = arg;
+        const uint64_t now = clock_mono_usec();
+        const struct worker_view *view;
+        const struct task *task;
+        bool is_stalled = false, is_open = false;
+
+        TAILQ_FOREACH (view, &e->views, entry) {
+                task = scheduler_find_unanswered(view);
+                is_open = is_open || task;
+                is_stalled =
+                        is_stalled || (task && now - task->sent_mono_usec >= SCHEDULER_STALL_USEC);
+        }
+        if (is_stalled)
+                workers_check(e->workers);
+        if (is_open)
+                engine_note(e, loop_timer_start(e->stall_timer, SCHEDULER_STALL_USEC));
+}
+
+static void scheduler_expect_answer(struct engine *e, struct task *task)
+{
+        task->sent_mono_usec = clock_mono_usec();
+        if (!loop_timer_is_on(e->stall_timer))
+                engine_note(e, loop_timer_start(e->stall_timer, SCHEDULER_STALL_USEC));
+}
+
+int scheduler_init(struct engine *e)
+{
+        const int r = loop_timer_new(e->loop, scheduler_on_stall_time, e, &e->stall_timer);
+
+        return r ? PASS(r) : 0;
+}
+
+void scheduler_deinit(struct engine *e)
+{
+        e->stall_timer = loop_timer_free(e->stall_timer);
+}
+
 /* What is left of the user's quota bounds what one attempt may write. */
 static uint64_t scheduler_output_cap(const struct engine *e, const struct user *user)
 {
@@ -258,4 +312,5 @@ void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
         if (FAILPOINT("engine.before_start"))
                 return;
         worker_start(task->worker, &start, 0);
+        scheduler_expect_answer(e, task);
 }

@@ -290,6 +290,18 @@ void workers_set_disk(struct workers *workers, bool full)
                 worker_orders_disk(worker);
 }
 
+void workers_check(struct workers *workers)
+{
+        Jobd__Work__CheckWorkers body = JOBD__WORK__CHECK_WORKERS__INIT;
+        Jobd__Work__Order order = JOBD__WORK__ORDER__INIT;
+
+        if (!workers->pool)
+                return;
+        order.body_case = JOBD__WORK__ORDER__BODY_CHECK_WORKERS;
+        order.check_workers = &body;
+        worker_link_send(workers->pool, &order, 0);
+}
+
 void workers_stop_pool(struct workers *workers)
 {
         Jobd__Work__PoolStop body = JOBD__WORK__POOL_STOP__INIT;

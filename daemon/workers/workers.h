@@ -174,6 +174,8 @@ void workers_ack_dead(struct workers *workers, uint32_t number, uint64_t generat
                       uint64_t barrier);
 void workers_compact(struct workers *workers, uint64_t job, uint64_t task, uint32_t attempt);
 void workers_set_disk(struct workers *workers, bool full);
+/* A worker owes an answer for too long: the pool looks who still lives. No-op without a pool. */
+void workers_check(struct workers *workers);
 /* Ends pool and workers for good. */
 void workers_stop_pool(struct workers *workers);
 

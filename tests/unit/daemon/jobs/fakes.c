@@ -412,6 +412,11 @@ void workers_compact(struct workers *workers, uint64_t job, uint64_t task, uint3
         (void)attempt;
 }
 
+void workers_check(struct workers *workers)
+{
+        (void)workers;
+}
+
 bool workers_has_pool(const struct workers *workers)
 {
         (void)workers;
