@@ -4,10 +4,10 @@
  *
  * The first time a missing daemon is an answer (or is started, where that is allowed), and only a
  * busy one is worth the patience. Later, when somebody has listened, it may be restarting: the
- * socket is tried with growing pauses until the patience is over, and a user daemon that nobody
- * brought back within a second is started again - unless it said that it shuts down, since then
- * somebody wants it gone. The target is resolved once, so that a reconnection never reaches another
- * daemon. Called by connection.c, one attempt per turn; only the start of a daemon blocks.
+ * socket is tried with growing pauses until the patience is over, and a user daemon that was killed
+ * and that nobody brought back within a second is started again - but not one that shut down, since
+ * then somebody wants it gone. The target is resolved once, so that a reconnection never reaches
+ * another daemon. Called by connection.c, one attempt per turn; only the start of a daemon blocks.
  */
 #include "client/lib/connection_dial.h"
 
@@ -59,12 +59,23 @@ static void dial_put_off(struct jobctl *conn)
         conn->back_off_usec = MIN(conn->back_off_usec * 2, DIAL_BACK_OFF_LAST_USEC);
 }
 
+/*
+ * A daemon that ended in order has removed its socket: somebody wants it gone, or will start it
+ * himself. One that was killed left it behind.
+ */
+static bool dial_was_killed(const struct jobctl *conn)
+{
+        return access(conn->target.socket, F_OK) == 0;
+}
+
 static bool dial_may_start(const struct jobctl *conn)
 {
         if (!conn->target.runtime || conn->stopping)
                 return false;
-        return !conn->was_there ||
-               clock_mono_usec() >= conn->dialing_since_usec + DIAL_RESTART_AFTER_USEC;
+        if (!conn->was_there)
+                return true;
+        return clock_mono_usec() >= conn->dialing_since_usec + DIAL_RESTART_AFTER_USEC &&
+               dial_was_killed(conn);
 }
 
 static int dial_connect(struct jobctl *conn, int *out_fd)

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "client/jobctl.h"
 #include "client/lib/connection.h"
@@ -264,6 +265,62 @@ START_TEST(test_patience_ends)
         ck_assert_int_eq(jobctl_ping(conn), JOBCTL_OK);
         ck_assert_int_eq(jobctl_ping(conn), JOBCTL_E_NO_DAEMON);
         ck_assert(fake_finish(pid));
+}
+END_TEST
+
+/* ------------------------------------------------------------------------ a user daemon ends */
+
+static void script_killed(struct fake *fake)
+{
+        fake_accept(fake);
+        (void)fake_read(fake, JOBD__REQUEST__BODY_PING);
+        close(fake->listen_fd);
+}
+
+static void script_shut_down(struct fake *fake)
+{
+        fake_accept(fake);
+        (void)fake_read(fake, JOBD__REQUEST__BODY_PING);
+        unlink(path);
+        close(fake->listen_fd);
+}
+
+/* Is a daemon that ended by `script` started again? */
+static bool is_started_again(fake_script_fn script)
+{
+        char program[160], started[160];
+        FILE *out;
+        pid_t pid;
+
+        snprintf(program, sizeof(program), "%s/program", fake_folder());
+        snprintf(started, sizeof(started), "%s/started", fake_folder());
+        out = fopen(program, "w");
+        ck_assert_ptr_nonnull(out);
+        fprintf(out, "#!/bin/sh\n>%s\nexit 1\n", started);
+        ck_assert_int_eq(fclose(out), 0);
+        ck_assert_int_eq(chmod(program, 0700), 0);
+        ck_assert_int_eq(setenv("JOBD_PROGRAM", program, 1), 0);
+        snprintf(path, sizeof(path), "%s/run", fake_folder());
+        ck_assert_int_eq(mkdir(path, 0700), 0);
+        strcat(path, "/jobd.sock");
+        ck_assert_int_eq(jobctl_set_socket(conn, NULL), 0);
+        ck_assert_int_eq(jobctl_set_state_dir(conn, fake_folder()), 0);
+        jobctl_set_patience(conn, 1200000);
+        pid = fake_start(path, script);
+        ck_assert_int_eq(jobctl_ping(conn), JOBCTL_E_NO_DAEMON);
+        ck_assert(fake_finish(pid));
+        return access(started, F_OK) == 0;
+}
+
+START_TEST(test_killed_is_started_again)
+{
+        ck_assert(is_started_again(script_killed));
+}
+END_TEST
+
+START_TEST(test_shut_down_is_left_alone)
+{
+        ck_assert(!is_started_again(script_shut_down));
 }
 END_TEST
 
@@ -556,7 +613,7 @@ SUITE_MAIN("connection", setup, teardown, test_ping, test_nobody, test_other_ver
            test_busy_is_tried_again, test_busy_ends_with_patience,
            test_a_broken_greeting_is_tried_again, test_no_greeting_at_all, test_garbage,
            test_long_frame, test_restart_repeats_a_question, test_a_signal_is_not_sent_twice,
-           test_patience_ends, test_pages_and_problems, test_pieces_of_a_job,
-           test_submit_keeps_its_key, test_submit_tells_environments_apart,
-           test_submit_splits_into_frames, test_submit_refuses_before_sending,
-           test_free_tells_what_is_under_way)
+           test_patience_ends, test_killed_is_started_again, test_shut_down_is_left_alone,
+           test_pages_and_problems, test_pieces_of_a_job, test_submit_keeps_its_key,
+           test_submit_tells_environments_apart, test_submit_splits_into_frames,
+           test_submit_refuses_before_sending, test_free_tells_what_is_under_way)
