@@ -309,6 +309,20 @@ static void report_decide_dead(struct engine *e, struct task *task, const struct
         }
 }
 
+/*
+ * The pool may tell of a death before the dead worker's own link is read to its end: from now on
+ * that link gets nothing, or the lease would be lost with it.
+ */
+static void report_close_view(struct engine *e, uint32_t number, uint64_t generation)
+{
+        struct worker_view *view;
+
+        TAILQ_FOREACH (view, &e->views, entry)
+                if (worker_number(view->worker) == number &&
+                    worker_generation(view->worker) == generation)
+                        view->is_ready = false;
+}
+
 static void report_on_dead(void *arg, uint32_t number, uint64_t generation, bool record_intact,
                            const struct workers_held *held, size_t held_count, const char *why)
 {
@@ -318,6 +332,7 @@ static void report_on_dead(void *arg, uint32_t number, uint64_t generation, bool
         log_write(LOG_LEVEL_WARNING, LOG_EVENT_WORKER_DIED, 0,
                   "worker %u (generation %" PRIu64 ") is gone: %s", number, generation,
                   why ? why : "no reason given");
+        report_close_view(e, number, generation);
         HASH_ITER (hh, e->leased, task, next) {
                 if (task->worker_number == number && task->generation == generation &&
                     task->boot_is_ours)

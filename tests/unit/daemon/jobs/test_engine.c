@@ -284,6 +284,25 @@ START_TEST(dead_with_an_intact_record_that_lacks_the_lease)
 }
 END_TEST
 
+START_TEST(a_death_told_before_the_links_end_gets_nothing_more)
+{
+        const struct workers_held none = { 0 };
+        uint64_t id;
+
+        fake_attach(0);
+        start_one(&id);
+        /* The pool is faster than the dead worker's socket. */
+        engine_workers_ops.on_dead(fake.engine, 0, 1, true, &none, 0, "killed by a test");
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 1);
+        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        fake_detach(fake.workers[0]);
+        fake_attach(1);
+        fake_turn();
+        ck_assert_uint_eq(fake_find(FAKE_START, 1)->worker, 1);
+}
+END_TEST
+
 START_TEST(requeue_runs_again_what_is_lost)
 {
         const struct engine_spec spec = { .task_count = 1, .requeue = true };
@@ -747,6 +766,7 @@ int main(void)
                 T(dead_with_a_recorded_end_keeps_its_code),
                 T(dead_without_a_record_proves_nothing),
                 T(dead_with_an_intact_record_that_lacks_the_lease),
+                T(a_death_told_before_the_links_end_gets_nothing_more),
                 T(requeue_runs_again_what_is_lost),
                 T(a_link_that_breaks_changes_nothing),
                 T(an_inventory_binds_its_leases),
