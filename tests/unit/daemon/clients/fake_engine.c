@@ -472,8 +472,10 @@ int engine_retry(struct engine *e, const struct journal_job *row, const struct j
                    (int)which);
         if (row->state == JOB_SUCCEEDED && which != ENGINE_RETRY_ALL)
                 return reason_set(why, ENGINE_E_STATE, "nothing to run again");
-        if (job->is_open && row->finished)
+        if (job->is_open && row->finished) {
+                fake_trace(e, "(refused) ");
                 return reason_set(why, ENGINE_E_STATE, "already queued again");
+        }
         job->is_open = true;
         job->row.finished = false;
         job->row.state = JOB_QUEUED;

@@ -30,6 +30,7 @@ struct journal_read {
         uint64_t ids[FAKE_IDS_MAX];
         char name[32];
         uint64_t job, task;
+        size_t events_count; /* those posted before the question */
         bool want_output;
         journal_page_fn done;
         engine_submitted_fn key_done;
@@ -97,8 +98,11 @@ int journal_read_task(struct journal *journal, uint64_t job, uint64_t task, bool
 int journal_read_events(struct journal *journal, const struct journal_event_query *query,
                         journal_page_fn done, void *arg, struct journal_read **out_read)
 {
+        struct journal_read *read = fake_read_new(FAKE_READ_EVENTS, done, arg, out_read);
+
         (void)journal;
-        fake_read_new(FAKE_READ_EVENTS, done, arg, out_read)->events = *query;
+        read->events = *query;
+        read->events_count = the_engine->events_count;
         return 0;
 }
 
@@ -231,15 +235,16 @@ static void fake_answer_task(const struct engine *e, const struct journal_read *
                 to->page.output = job->tasks[read->task].output;
 }
 
-static void fake_answer_events(const struct engine *e, const struct journal_event_query *query,
+static void fake_answer_events(const struct engine *e, const struct journal_read *read,
                                struct fake_page *to)
 {
+        const struct journal_event_query *query = &read->events;
         uint64_t after = query->after_seq;
 
-        if (query->last && e->events_count > query->last)
-                after = MAX(after, e->events[e->events_count - query->last - 1].seq);
+        if (query->last && read->events_count > query->last)
+                after = MAX(after, e->events[read->events_count - query->last - 1].seq);
         to->page.next = after;
-        for (size_t i = 0; i < e->events_count; i++) {
+        for (size_t i = 0; i < read->events_count; i++) {
                 const struct journal_event *event = &e->events[i];
 
                 if (event->seq <= after)
@@ -269,7 +274,7 @@ static void fake_answer_one(struct engine *e, struct journal_read *read)
         else if (read->kind == FAKE_READ_TASK)
                 fake_answer_task(e, read, to);
         else
-                fake_answer_events(e, &read->events, to);
+                fake_answer_events(e, read, to);
         read->done(read->arg, &to->page);
         free(to);
 }

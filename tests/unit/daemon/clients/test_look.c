@@ -25,6 +25,13 @@ static void setup(void)
         open_stage();
 }
 
+static void setup_narrow(void)
+{
+        stage_init(&stage);
+        stage.options.reply_bytes_max = 64 * 1024;
+        open_stage();
+}
+
 static void setup_user(void)
 {
         stage_drop_root();
@@ -290,10 +297,10 @@ START_TEST(many_pages)
 }
 END_TEST
 
-/* Jobs whose Specs are 100 KB each: a few fill what a client may leave unread. */
+/* Jobs whose Specs are 130 KB each: a window of them is more than may ever be unread. */
 static void add_heavy_jobs(int count)
 {
-        static char value[100 * 1024];
+        static char value[130 * 1000];
 
         memset(value, 'v', sizeof(value) - 1);
         for (int i = 0; i < count; i++)
@@ -449,7 +456,7 @@ int main(void)
 {
         Suite *suite = suite_create("clients list and info");
         TCase *t = tcase_create("look"), *user = tcase_create("user"),
-              *admin = tcase_create("admin");
+              *admin = tcase_create("admin"), *narrow = tcase_create("narrow");
         SRunner *runner;
         int failed;
 
@@ -467,11 +474,13 @@ int main(void)
         tcase_add_test(t, info_names_nothing);
         tcase_add_test(t, ends_while_its_row_is_read);
         tcase_add_test(t, many_pages);
-        tcase_add_test(t, heavy_jobs_do_not_break_the_connection);
-        tcase_add_test(t, heavy_jobs_for_a_client_that_does_not_read);
         tcase_add_test(t, one_user_has_so_many_places_at_the_journal);
         tcase_add_test(t, long_requests_are_weighed);
         suite_add_tcase(suite, t);
+        tcase_add_checked_fixture(narrow, setup_narrow, teardown);
+        tcase_add_test(narrow, heavy_jobs_do_not_break_the_connection);
+        tcase_add_test(narrow, heavy_jobs_for_a_client_that_does_not_read);
+        suite_add_tcase(suite, narrow);
         tcase_add_checked_fixture(user, setup_user, teardown);
         tcase_add_test(user, list_of_everybody_for_a_user);
         tcase_add_test(user, others_are_as_if_they_were_not);

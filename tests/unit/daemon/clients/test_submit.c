@@ -246,6 +246,31 @@ START_TEST(gone_before_it_fed_what_it_promised)
 }
 END_TEST
 
+START_TEST(fed_over_another_connection)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Follow follow = JOBD__FOLLOW__INIT;
+        struct peer *other = peer_new(&stage);
+
+        fill(1);
+        m.specs[0].has_stdin_pipe = m.specs[0].stdin_pipe = true;
+        peer_send(peer, &m.request);
+        peer_expect(peer, "2 submitted(1, 1)");
+        follow.job = 1;
+        follow.has_want_stdin = follow.want_stdin = true;
+        follow.has_until_end = follow.until_end = true;
+        request.tag = 2;
+        request.body_case = JOBD__REQUEST__BODY_FOLLOW;
+        request.follow = &follow;
+        peer_send(other, &request);
+        peer_expect(other, "2 news(queued, 0)+");
+        peer_close(peer);
+        fake_tell(&stage.engine, stage.engine.jobs[0], 0, JOB_EV_ASSIGN, JOB_STARTING);
+        fake_tell(&stage.engine, stage.engine.jobs[0], 0, JOB_EV_STARTED, JOB_RUNNING);
+        ck_assert_str_eq(stage.engine.trace, "");
+}
+END_TEST
+
 START_TEST(not_too_many_wait_for_the_journal)
 {
         stage.engine.submit_is_existing = true;
@@ -293,6 +318,7 @@ int main(void)
         tcase_add_loop_test(t, refused_by_the_engine, 0, 3);
         tcase_add_test(t, known_key_answers_later);
         tcase_add_test(t, gone_before_it_fed_what_it_promised);
+        tcase_add_test(t, fed_over_another_connection);
         tcase_add_test(t, not_too_many_wait_for_the_journal);
         tcase_add_test(t, gone_before_the_answer);
         suite_add_tcase(suite, t);
