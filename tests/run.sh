@@ -60,8 +60,9 @@ build() {
                 printf ' %s s\n' $(($(now) - started))
                 return 0
         fi
-        printf ' FAILED: its last lines, from %s:\n' "$log"
-        tail -n 25 "$log"
+        printf ' FAILED: from %s:\n' "$log"
+        # ninja goes on with others for a while: the first that failed says more than the last line.
+        { grep -A 12 '^FAILED' "$log" || cat "$log"; } | tail -n 25
         failed=$((failed + 1))
         return 1
 }

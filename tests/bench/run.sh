@@ -16,7 +16,7 @@ mkdir -p build
         cmake --preset release -B build/bench -DBUILD_TESTING=ON -DJOBD_BENCH=ON &&
                 cmake --build build/bench --target jobd jobd-worker jobctl bench_spawn bench_run bench_submit
 } >build/bench.log 2>&1 || {
-        tail -n 30 build/bench.log >&2
+        { grep -A 12 '^FAILED' build/bench.log || cat build/bench.log; } | tail -n 30 >&2
         echo 'bench: the build failed (all of it: build/bench.log)' >&2
         exit 1
 }

@@ -44,15 +44,6 @@ def program(name):
 # ---- processes
 
 
-def children_of(pid):
-    """The children of a process, by pid."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and stat_of(int(entry), 1) == str(pid):
-            found.append(int(entry))
-    return found
-
-
 def stat_of(pid, field):
     """A field of /proc/PID/stat behind the name (0 is the state, 1 the parent), None when it is gone."""
     try:
@@ -63,10 +54,15 @@ def stat_of(pid, field):
 
 
 def descendants_of(pid):
-    found = []
-    for child in children_of(pid):
-        found += [child] + descendants_of(child)
-    return found
+    """All processes below this one, parents first."""
+    children = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            children.setdefault(stat_of(int(entry), 1), []).append(int(entry))
+    found = [pid]
+    for parent in found:
+        found += children.get(str(parent), [])
+    return found[1:]
 
 
 def is_alive(pid):
@@ -100,7 +96,10 @@ def kill_descendants():
         for pid in descendants_of(os.getpid()):
             kill(pid)
         try:
+            # At least one of those just killed will end; then all that have ended already.
             os.waitpid(-1, 0)
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
         except ChildProcessError:
             return
     raise TimeoutError(f"processes survive: {descendants_of(os.getpid())}")
