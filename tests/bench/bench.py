@@ -270,7 +270,10 @@ def measure_submit(table):
         queued = own_queued(jobd)
         jobd.daemon.kill()
         took = jobd.start()
-        assert own_queued(jobd) == queued, "jobs are missing after the restart"
+        # They begin to run as soon as it serves.
+        with jobd.daemon.client() as client:
+            now = client.ask("status")
+        assert sum(now[key] for key in ("queued", "running", "finished")) == queued, f"{queued} jobs became {now}"
         table.add("restart", f"kill -9 to serving, with {queued:,} queued jobs", took, "s", aim="< 5")
 
 
@@ -323,20 +326,30 @@ def measure_output(table):
     size = (256 if OPTIONS.quick else 2048) << 20
     source = ["head", "-c", str(size), "/dev/zero"]
 
-    def into_cat(words):
+    def into_cat(words, target=os.devnull):
         begin = time.monotonic()
-        writer = subprocess.Popen(words, stdout=subprocess.PIPE)
-        reader = subprocess.Popen(["cat"], stdin=writer.stdout, stdout=subprocess.DEVNULL)
-        writer.stdout.close()
-        assert reader.wait() == 0 and writer.wait() == 0
-        return size / (time.monotonic() - begin)
+        with open(target, "wb") as out:
+            writer = subprocess.Popen(words, stdout=subprocess.PIPE)
+            reader = subprocess.Popen(["cat"], stdin=writer.stdout, stdout=out)
+            writer.stdout.close()
+            assert reader.wait() == 0 and writer.wait() == 0
+        return size / (time.monotonic() - begin) / 1e6
 
+    rates = {"a plain pipe into cat": [], "the same, and cat writes a file on the same disk": [],
+             "jobctl run into cat, kept on disk too": []}
     with JobdBench("output", config="[Output]\nCap=infinity\nQuota=infinity\nCompress=no\n") as jobd:
-        rates = [(into_cat(source), into_cat(jobd.jobctl("run", "--", *source))) for _ in range(3)]
-    pipe = statistics.median(rate for rate, _ in rates) / 1e6
-    mine = statistics.median(rate for _, rate in rates) / 1e6
-    table.add("output", "a plain pipe into cat", pipe, "MB/s")
-    table.add("output", "jobctl run into cat, kept on disk too", mine, "MB/s", mine / pipe, "the pipe", ">= 0.50")
+        kept = os.path.join(jobd.folder, "kept")
+        for _ in range(3):
+            for name, words, target in zip(rates, (source, source, jobd.jobctl("run", "--", *source)),
+                                           (os.devnull, kept, os.devnull)):
+                rates[name].append(into_cat(words, target))
+            os.unlink(kept)
+            subprocess.run(jobd.jobctl("purge", "--yes"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    pipe, disk, mine = (statistics.median(values) for values in rates.values())
+    names = list(rates)
+    table.add("output", names[0], pipe, "MB/s")
+    table.add("output", names[1], disk, "MB/s", disk / pipe, "the pipe")
+    table.add("output", names[2], mine, "MB/s", mine / pipe, "the pipe", ">= 0.50")
 
 
 def machine():
