@@ -130,14 +130,17 @@ struct job *fake_add_finished(struct engine *e, uint32_t uid, enum job_state sta
 void fake_set_label(struct job *job, const char *key, const char *value)
 {
         Jobd__Spec spec;
-        Jobd__Label label = JOBD__LABEL__INIT, *labels[] = { &label };
+        Jobd__Label label = JOBD__LABEL__INIT, again = JOBD__LABEL__INIT;
+        Jobd__Label *labels[] = { &label, &again };
         ProtobufCBinaryData argv[2];
 
         fake_fill_spec(&spec, argv);
         label.key = (char *)(uintptr_t)key;
         label.value = (char *)(uintptr_t)value;
+        again.key = (char *)(uintptr_t) "again";
+        again.value = label.value;
         spec.labels = labels;
-        spec.n_labels = 1;
+        spec.n_labels = ARRAY_SIZE(labels);
         fake_pack_spec(job, &spec);
 }
 

@@ -78,6 +78,7 @@ struct job *fake_add(struct engine *engine, uint32_t uid);
 /* The same, finished: with a task row. */
 struct job *fake_add_finished(struct engine *engine, uint32_t uid, enum job_state state,
                               int32_t exit_code);
+/* Its Spec is then twice as long as the value. */
 void fake_set_label(struct job *job, const char *key, const char *value);
 void fake_set_output(struct job *job, uint64_t task, const char *log);
 /* The task moves: memory, row and watches. An attempt begins with JOB_EV_STARTED. */

@@ -297,7 +297,7 @@ START_TEST(many_pages)
 }
 END_TEST
 
-/* Jobs whose Specs are 130 KB each: a window of them is more than may ever be unread. */
+/* Jobs whose Specs are 260 KB each: a window of them is more than may ever be unread. */
 static void add_heavy_jobs(int count)
 {
         static char value[130 * 1000];
