@@ -6,12 +6,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -114,6 +119,50 @@ START_TEST(no_capability_is_left)
                 output_of("grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status | tr -d '\\t'"),
                 "CapInh:0000000000000000\nCapPrm:0000000000000000\n"
                 "CapEff:0000000000000000\nCapAmb:0000000000000000\n");
+}
+END_TEST
+
+START_TEST(inheritable_capabilities_of_the_worker_stay_there)
+{
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[2];
+
+        ck_assert_int_eq(syscall(SYS_capget, &header, data), 0);
+        data[0].inheritable = data[0].permitted;
+        data[1].inheritable = data[1].permitted;
+        ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
+        ck_assert_int_eq(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0),
+                         0);
+        start();
+        ck_assert_str_eq(output_of("grep -E '^Cap(Inh|Prm|Eff|Amb)' /proc/self/status | tr -d "
+                                   "'\\t' | sort -u -t: -k2"),
+                         "CapInh:0000000000000000\n");
+}
+END_TEST
+
+START_TEST(a_socket_of_a_stranger_is_not_talked_to)
+{
+        struct pollfd poll_fd = { .events = POLLIN };
+        char byte;
+        int fd;
+
+        fake_unlisten(&fake);
+        ck_assert_int_eq(chmod(fake.private_dir, 0777), 0);
+        ck_assert_int_eq(unlink(fake.socket), 0);
+        ck_assert_int_eq(seteuid(nobody->pw_uid), 0);
+        fake_listen(&fake);
+        ck_assert_int_eq(seteuid(0), 0);
+        fake_start_worker(&fake);
+        poll_fd.fd = fake.listen_fd;
+        ck_assert_int_eq(poll(&poll_fd, 1, FAKE_DEADLINE_MS), 1);
+        fd = accept4(fake.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+        ck_assert_int_ge(fd, 0);
+        ck_assert_int_eq(read(fd, &byte, 1), 0); /* it hangs up without a word */
+        close(fd);
+        /* The right one in its place is found. */
+        fake_unlisten(&fake);
+        fake_listen(&fake);
+        jobd = fake_accept_worker(&fake, 0);
 }
 END_TEST
 
@@ -466,6 +515,8 @@ int main(void)
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, ids_and_groups);
         tcase_add_test(tcase, no_capability_is_left);
+        tcase_add_test(tcase, inheritable_capabilities_of_the_worker_stay_there);
+        tcase_add_test(tcase, a_socket_of_a_stranger_is_not_talked_to);
         tcase_add_test(tcase, signals_descriptors_session);
         tcase_add_test(tcase, oom_score_is_reset);
         tcase_add_test(tcase, folder_umask_environment);

@@ -570,12 +570,20 @@ START_TEST(a_paused_job_can_be_cancelled)
 {
         Jobd__Work__Report *report;
 
+        uint64_t begun = clock_mono_usec(), before_pause, paused;
+
         start_blocked(5, "trap 'exit 7' TERM", "true");
         fake_order_lease(jobd, ORDER(PAUSE), 5);
         expect_paused(true);
+        before_pause = clock_mono_usec() - begun;
+        begun = clock_mono_usec();
+        ck_assert(fake_is_silent(jobd, 400));
+        paused = clock_mono_usec() - begun;
         fake_cancel(jobd, 5, 1000 * USEC_PER_SEC);
         report = expect_end(5, OUTCOME(CANCELLED));
         ck_assert_int_eq(report->exited->exit_code, 7);
+        ck_assert_uint_le(report->exited->run_usec, before_pause);
+        ck_assert_uint_ge(report->exited->end_wall_usec - report->exited->start_wall_usec, paused);
         wire_free_report(report);
 }
 END_TEST
