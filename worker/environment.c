@@ -220,27 +220,26 @@ char *environment_expand(const void *pattern, size_t size, const struct environm
         if (!text)
                 return NULL;
         for (size_t i = 0; i < size; i++) {
-                const char *piece = NULL;
-                size_t piece_size = 1;
+                const char *value = NULL;
+                char *bigger;
 
                 if (from[i] == '%' && i + 1 < size)
-                        piece = environment_expand_one(from[i + 1], facts, number);
-                if (piece) {
-                        piece_size = strlen(piece);
-                        room += piece_size;
-                        char *bigger = realloc(text, room);
-                        if (!bigger)
-                                return NULL;
-                        text = bigger;
-                } else {
-                        piece = &from[i];
+                        value = environment_expand_one(from[i + 1], facts, number);
+                if (!value) {
+                        text[used++] = from[i];
+                        continue;
                 }
-                memcpy(text + used, piece, piece_size);
+                i++;
+                room += strlen(value);
+                bigger = realloc(text, room);
+                if (!bigger)
+                        return NULL;
+                text = bigger;
+                memcpy(text + used, value, strlen(value));
                 /* A job's name is a name: it must not lead into another folder. */
-                if (piece != &from[i] && from[i + 1] == 'x')
-                        environment_flatten(text + used, piece_size);
-                i += piece != &from[i];
-                used += piece_size;
+                if (from[i] == 'x')
+                        environment_flatten(text + used, strlen(value));
+                used += strlen(value);
         }
         text[used] = '\0';
         return TAKE_PTR(text);
