@@ -191,7 +191,7 @@ static bool names_read(int fd, void *data, size_t size, uint64_t deadline_usec)
 /* The three texts end in their NULs and nothing follows. */
 static bool names_split(char *text, size_t size, struct names_user *user)
 {
-        const char *texts[3];
+        const char *texts[3] = { NULL };
         const char *end = text + size;
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {

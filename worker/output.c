@@ -128,21 +128,27 @@ static bool output_is_at_end(const struct output *output)
         return output->pipes[0].fd < 0 && output->pipes[1].fd < 0;
 }
 
+/* Makes the room for one read `bytes` large. Without memory it stays as it is. */
+static void output_resize_block(struct output *output, size_t bytes)
+{
+        uint8_t *block;
+
+        if (output->block_bytes == bytes)
+                return;
+        block = malloc(SPOOL_HEADER_BYTES + bytes);
+        if (!block)
+                return;
+        free(output->block);
+        output->block = block;
+        output->block_bytes = bytes;
+}
+
 /* Gives a pipe that fills faster than we turn the largest size an ordinary user may have. */
 static void output_enlarge(struct output_pipe *pipe)
 {
-        struct output *output = pipe->output;
-        uint8_t *block;
-
         pipe->is_enlarged = true;
         (void)fcntl(pipe->fd, F_SETPIPE_SZ, (int)OUTPUT_LARGE_BYTES);
-        if (output->block_bytes == OUTPUT_LARGE_BYTES)
-                return;
-        block = realloc(output->block, SPOOL_HEADER_BYTES + OUTPUT_LARGE_BYTES);
-        if (!block)
-                return;
-        output->block = block;
-        output->block_bytes = OUTPUT_LARGE_BYTES;
+        output_resize_block(pipe->output, OUTPUT_LARGE_BYTES);
 }
 
 /* Output that nobody would have after our death gets its file, unless the job ends just now. */
@@ -235,14 +241,7 @@ void output_stop(struct output *output)
         output_log_complete(output->log);
         output->log = NULL;
         output->is_following = false;
-        if (output->block_bytes == OUTPUT_LARGE_BYTES) {
-                uint8_t *block = realloc(output->block, SPOOL_HEADER_BYTES + OUTPUT_SMALL_BYTES);
-
-                if (block) {
-                        output->block = block;
-                        output->block_bytes = OUTPUT_SMALL_BYTES;
-                }
-        }
+        output_resize_block(output, OUTPUT_SMALL_BYTES);
 }
 
 void output_follow(struct output *output, bool on)

@@ -44,7 +44,7 @@ static char **prepare_argv(const Jobd__Spec *spec)
 
         for (size_t i = 0; i < spec->n_argv; i++)
                 size += spec->argv[i].len + 1;
-        argv = malloc(size);
+        argv = calloc(1, size);
         if (!argv)
                 return NULL;
         text = (char *)(argv + spec->n_argv + 1);
