@@ -40,7 +40,9 @@ struct follow_session {
         uint8_t *room;                /* owned: to read stdin into */
         int signal_fd;                /* owned */
         bool stdin_open;
-        bool cancelled; /* by Ctrl-C */
+        struct follow_session **backlink; /* borrowed: the submission's way to us while it waits */
+        bool cancelled;                   /* by Ctrl-C */
+        bool leaving;                     /* as soon as the job's number is known */
         bool told_where;
         bool done;
         int status;
@@ -251,6 +253,10 @@ static void session_on_interrupt(struct follow_session *session)
 {
         const unsigned int flags = session->options->flags;
 
+        if (session->job == 0 && (flags & FOLLOW_SESSION_DETACH) && !session->leaving) {
+                session->leaving = true; /* session_on_submitted() tells which job goes on */
+                return;
+        }
         if (!(flags & FOLLOW_SESSION_SIGNALS) || (flags & FOLLOW_SESSION_DETACH) ||
             session->cancelled || session->done) {
                 session_leave(session);
@@ -373,11 +379,16 @@ static void session_follow(struct follow_session *session)
                 session_finish(session, app_fail_answer(session->app, JOBCTL_E_SYSTEM));
 }
 
+/* The answer may come after Ctrl-C ended the session: `arg` is what is left of the way to it. */
 static void session_on_submitted(void *arg, int code, const char *text, uint64_t first_id,
                                  size_t count _unused_, bool existing)
 {
-        struct follow_session *const session = arg;
+        _cleanup_(freep) struct follow_session **backlink = arg;
+        struct follow_session *const session = *backlink;
 
+        if (!session)
+                return;
+        session->backlink = NULL;
         if (session->done)
                 return;
         if (code) {
@@ -388,9 +399,32 @@ static void session_on_submitted(void *arg, int code, const char *text, uint64_t
         session->job = first_id;
         if (existing)
                 session->stdin_open = false; /* its stdin is its first submitter's */
+        if (session->leaving) {
+                session_leave(session);
+                return;
+        }
         if (session->cancelled)
                 session_act(session, JOBCTL_ACTION_CANCEL, 0);
         session_follow(session);
+}
+
+static int session_submit(struct follow_session *session)
+{
+        struct follow_session **const backlink = malloc(sizeof(struct follow_session *));
+        int r;
+
+        if (!backlink)
+                return FAULT(-ENOMEM);
+        *backlink = session;
+        r = jobctl_submit_async(session->app->conn, &session->options->spec, 1,
+                                session_on_submitted, backlink);
+        if (r) {
+                free(backlink);
+                session_finish(session, app_fail_answer(session->app, r));
+                return 0;
+        }
+        session->backlink = backlink;
+        return 0;
 }
 
 static int session_make_filter(struct follow_session *session)
@@ -425,15 +459,13 @@ static int session_open(struct follow_session *session)
                 session_follow(session);
                 return 0;
         }
-        r = jobctl_submit_async(session->app->conn, &session->options->spec, 1,
-                                session_on_submitted, session);
-        if (r)
-                session_finish(session, app_fail_answer(session->app, r));
-        return 0;
+        return PASS(session_submit(session));
 }
 
 static void session_deinit(struct follow_session *session)
 {
+        if (session->backlink)
+                *session->backlink = NULL;
         jobctl_stream_free(session->stream);
         line_filter_free(session->filter);
         sink_free(session->out);

@@ -186,6 +186,9 @@ int engine_drop(struct engine *e, const struct journal_page *page, uint64_t *out
                 if (!row->finished || job_table_find(&e->jobs, row->id))
                         continue;
                 history_drop_files(e, page, row->id, engine_get_user(e, row->uid));
+                /* More of its tasks follow in another page: the rows go with the last of them. */
+                if (page->next_task > 0 && i + 1 == page->jobs_count)
+                        continue;
                 engine_note(e, journal_drop_job(batch, row->id));
                 dropped++;
         }

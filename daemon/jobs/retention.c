@@ -145,6 +145,7 @@ static void retention_on_page(void *arg, const struct journal_page *page)
         }
         over.jobs = jobs;
         over.jobs_count = 0;
+        over.next_task = 0;
         for (i = 0; i < page->jobs_count; i++)
                 if (retention_is_over(retention, page, &page->jobs[i], now))
                         jobs[over.jobs_count++] = page->jobs[i];

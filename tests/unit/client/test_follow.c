@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Following a job: pieces, files, stdin, retries, slow readers, and restarts in the middle. */
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -600,6 +601,9 @@ START_TEST(test_flood_is_not_taken_in)
         ck_assert_int_eq(conn_turn(conn, 1), JOBCTL_E_TIMEOUT);
         for (int i = 0; i < 20; i++)
                 ck_assert_int_eq(jobctl_process(conn), JOBCTL_OK);
+        /* What the daemon goes on to send stays in the socket. */
+        ck_assert_int_eq(
+                poll(&(struct pollfd){ .fd = link_fd(conn->link), .events = POLLIN }, 1, 10000), 1);
         ck_assert_int_eq(ioctl(link_fd(conn->link), FIONREAD, &unread), 0);
         ck_assert_int_gt(unread, 0);
         ck_assert_uint_eq(seen.size, 0);
