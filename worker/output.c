@@ -139,8 +139,8 @@ static void output_resize_block(struct output *output, size_t bytes)
         if (!block)
                 return;
         free(output->block);
-        output->block_bytes = bytes;
         output->block = block;
+        output->block_bytes = bytes;
 }
 
 /* Gives a pipe that fills faster than we turn the largest size an ordinary user may have. */
