@@ -9,7 +9,9 @@
  * one read for each pipe.
  *
  * Nothing is told or watched for the first 5 ms of a job, since most short ones are over by then:
- * Exited says all that Started would have said. A job that somebody follows is watched at once.
+ * Exited says all that Started would have said. The output of a job that somebody follows is
+ * watched at once; its Started still waits, since each costs jobd a commit that the end stands
+ * behind.
  *
  * Time runs on CLOCK_MONOTONIC here, whether jobd is there or not, and stands still while the job
  * is paused.
@@ -166,11 +168,19 @@ void runner_end_unstarted(struct runner *runner, struct lease *lease, Jobd__Work
 
 /* --------------------------------------------------------------------------------- the actions */
 
+static void runner_watch_output(struct runner *runner)
+{
+        if (output_watch(runner->output))
+                abort(); /* unread pipes would stop the job: the pool replaces us */
+}
+
 static void runner_do_begin_watch(struct runner *runner, struct lease *lease)
 {
-        runner_timer_start(runner->look_timer, lease->wants_follow ? 0 : RUNNER_LOOK_USEC);
-        if (lease->wants_follow)
+        runner_timer_start(runner->look_timer, RUNNER_LOOK_USEC);
+        if (lease->wants_follow) {
                 output_follow(runner->output, true);
+                runner_watch_output(runner);
+        }
         runner_arm_limits(runner);
 }
 
@@ -186,8 +196,7 @@ static void runner_on_look(void *arg)
                 lease->is_started_told = true;
                 report_started(runner->with.link, lease);
         }
-        if (output_watch(runner->output))
-                abort(); /* unread pipes would stop the job: the pool replaces us */
+        runner_watch_output(runner);
 }
 
 static void runner_do_term(struct runner *runner, struct lease *lease)
@@ -414,8 +423,8 @@ void runner_show(struct runner *runner)
 void runner_follow(struct runner *runner, bool on)
 {
         output_follow(runner->output, on);
-        if (on)
-                runner_on_look(runner);
+        if (on && runner->lease)
+                runner_watch_output(runner);
 }
 
 void runner_feed(struct runner *runner, const Jobd__Work__StdinPiece *piece)
