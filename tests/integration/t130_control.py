@@ -116,7 +116,7 @@ class Signals(Case):
         self.assertEqual("paused", self.state(job))
         self.jobctl("resume", job)
         self.assertNotEqual("T", self.state_of_process(pid, "S"))
-        self.assertEqual("running", self.state(job))
+        self.assert_runs(job)
         self.jobctl("cancel", job)
         self.jobctl("wait", job, status=None)
 

@@ -25,7 +25,7 @@ class Wait(harness.Case):
         slow, _, gate = self.submit_blocked()
         quick = self.submit("true")
         self.jobctl("wait", "--any", slow, quick)
-        self.assertEqual("running", self.state(slow))
+        self.assert_runs(slow)
         gate.send()
 
     def test_timeout(self):
@@ -231,7 +231,7 @@ class Attach(harness.Case):
         self.lines(attach).next()
         attach.send_signal(2)
         attach.wait(harness.DEADLINE)
-        self.assertEqual("running", self.state(job))
+        self.assert_runs(job)
         gate.send()
         self.jobctl("wait", job, status=4)
 
@@ -262,7 +262,7 @@ class Purge(harness.Case):
         running, _, gate = self.submit_blocked()
         self.jobctl("purge")
         self.jobctl("info", done, status=3)
-        self.assertEqual("running", self.state(running))
+        self.assert_runs(running)
         gate.send()
         self.jobctl("wait", running)
 

@@ -112,7 +112,7 @@ class Resize(harness.Case):
         blocked = [self.submit_blocked(f"g{n}") for n in range(3)]
         self.jobctl("pool", "resize", "1")
         for job, _, gate in blocked:
-            self.assertEqual("running", self.state(job))
+            self.assert_runs(job)
             gate.send()
         self.jobctl("wait", *[job for job, _, _ in blocked])
         self.daemon.pool_ready(1)

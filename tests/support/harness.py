@@ -367,6 +367,10 @@ class Case(unittest.TestCase):
         """Submits and returns the id."""
         return int(self.jobctl("submit", *words, **options).out)
 
+    def assert_runs(self, job):
+        """Its process exists; that this is on disk too may be a few milliseconds away."""
+        self.assertIn(self.state(job), ("starting", "running"))
+
     def state(self, job):
         with self.daemon.client() as client:
             return client.jobs(job)[job]["state"].removeprefix("STATE_").lower()
