@@ -20,6 +20,8 @@ from client import Client  # noqa: F401 (for the tests)
 NAMES = ("jobd-test-a", "jobd-test-b", "jobd-test-c")
 GROUP = "jobd-test-group"  # a second group, of the first user only
 MADE = []
+# Where useradd is; sudo and the path of an ordinary user may leave it out.
+os.environ["PATH"] = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
 
 def need_root():
