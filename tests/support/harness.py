@@ -221,12 +221,14 @@ class Daemon:
             os.chmod(path, 0o644)
         return path
 
-    def start(self, *options, workers=2, config=None, env=None, ready=True, user=None, system=False):
+    def start(self, *options, workers=2, config=None, env=None, ready=True, user=None, system=False,
+              prefix=()):
         """
         Starts jobd and, with `ready`, waits until it serves. Further options go to it. It reads no settings
-        of this machine, and reserves little disk, which a test has no time to write.
+        of this machine, and reserves little disk, which a test has no time to write. `prefix` are words before
+        the program, of something that becomes it by execve.
         """
-        words = [program("jobd"), "--system" if system else "--user", "--state-dir", self.state,
+        words = [*prefix, program("jobd"), "--system" if system else "--user", "--state-dir", self.state,
                  "--workers", str(workers), "--config", self.configure(config), *self.settings]
         reading, writing = os.pipe()
         try:
