@@ -21,7 +21,7 @@ class Json(harness.Case):
         for words, status in (
                 (("submit", "--hold", "true"), 0), (("list",), 0), (("info", job), 0), (("status",), 0), (("status", job), 0),
                 (("wait", job), 3), (("events",), 0), (("hold", held), 0), (("release", held), 0), (("retry", job), 0),
-                (("pool",), 0), (("config",), 0), (("ping",), 0), (("version",), 0), (("logs", job), 0), (("cancel", "3"), 0),
+                (("pool",), 0), (("config",), 0), (("ping",), 0), (("version",), 0), (("cancel", "3"), 0),
                 (("purge", "--keep", "100"), 0), (("drain",), 0), (("drain", "--end"), 0), (("reload",), 0)):
             with self.subTest(words=words):
                 rows = self.jobctl(words[0], "--json", *words[1:], status=None)
