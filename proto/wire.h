@@ -20,6 +20,7 @@
 #define WIRE_STRINGS_MAX (1024U * 1024) /* argv + environment of one job */
 #define WIRE_STRING_MAX (128U * 1024 - 1)
 #define WIRE_ENTRIES_MAX 4096U
+#define WIRE_VALUES_MAX (1024U * 1024)  /* one Append, one task's values */
 #define WIRE_BATCH_MAX 10000U /* submissions in a frame */
 /* Beside 8 x size: 10,000 tiny submissions become 6 MB of structures out of 200 KB of bytes. */
 #define WIRE_DECODE_BYTES (8U * 1024 * 1024)

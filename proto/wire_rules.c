@@ -8,6 +8,8 @@
  * index, a signal or a length, also add a row. A rule that a peer of an earlier release could
  * break is a change of the protocol (PROTOCOL.md, "How this may change").
  */
+#include <string.h>
+
 #include "proto/frame.h"
 #include "proto/wire_check.h"
 
@@ -192,6 +194,43 @@ static int wire_check_stdin_piece(struct wire_walk *walk, const void *message)
         return wire_check_offset(walk, piece->offset, piece->has_data ? piece->data.len : 0);
 }
 
+/* The zero bytes are counted here, once, so that nobody after us reads past the end. */
+static int wire_check_append(struct wire_walk *walk, const void *message)
+{
+        const Jobd__Append *append = message;
+        const uint8_t *at = append->values.data;
+        const uint8_t *const end = append->values.len ? at + append->values.len : at;
+        uint64_t count = 0;
+
+        while (at < end) {
+                const uint8_t *const zero = memchr(at, 0, (size_t)(end - at));
+
+                if (!zero)
+                        return reason_set(walk->why, WIRE_E_BAD,
+                                          "the last value of Append has no end");
+                if (zero - at > (ptrdiff_t)WIRE_STRING_MAX)
+                        return reason_set(walk->why, WIRE_E_BAD,
+                                          "value %llu of Append is longer than %u bytes",
+                                          (unsigned long long)count, WIRE_STRING_MAX);
+                count++;
+                at = zero + 1;
+        }
+        if (count != append->count)
+                return reason_set(walk->why, WIRE_E_BAD, "Append says %llu values and has %llu",
+                                  (unsigned long long)append->count, (unsigned long long)count);
+        return 0;
+}
+
+static int wire_check_halt(struct wire_walk *walk, const void *message)
+{
+        const Jobd__Halt *halt = message;
+
+        if (halt->has_count == halt->has_percent)
+                return reason_set(walk->why, WIRE_E_BAD,
+                                  "Halt needs a count or a percentage, one of them");
+        return 0;
+}
+
 /* ----------------------------------------------------------------------------------- the rules */
 
 /* clang-format off */
@@ -227,6 +266,36 @@ static const struct wire_range wire_follow_ranges[] = {
         WIRE_RANGE(Jobd__Follow, job, 1, INT64_MAX),
         WIRE_RANGE_IF(Jobd__Follow, task, 0, INT64_MAX - 1),
         WIRE_RANGE_IF(Jobd__Follow, offset, 0, INT64_MAX - 1),
+};
+static const struct wire_range wire_append_ranges[] = {
+        WIRE_RANGE(Jobd__Append, job, 1, INT64_MAX),
+        WIRE_RANGE(Jobd__Append, number, 0, INT64_MAX - 1),
+};
+static const struct wire_range wire_close_input_ranges[] = {
+        WIRE_RANGE(Jobd__CloseInput, job, 1, INT64_MAX),
+        WIRE_RANGE(Jobd__CloseInput, chunks, 0, INT64_MAX - 1),
+};
+static const struct wire_range wire_results_ranges[] = {
+        WIRE_RANGE(Jobd__Results, job, 1, INT64_MAX),
+        WIRE_RANGE_IF(Jobd__Results, first_task, 0, INT64_MAX - 1),
+        WIRE_RANGE_IF(Jobd__Results, progress_usec, 0, WIRE_USEC_MAX),
+};
+static const struct wire_range wire_seen_ranges[] = {
+        WIRE_RANGE(Jobd__Seen, job, 1, INT64_MAX),
+        WIRE_RANGE(Jobd__Seen, next_task, 0, INT64_MAX - 1),
+};
+static const struct wire_range wire_inputs_ranges[] = {
+        WIRE_RANGE(Jobd__Inputs, job, 1, INT64_MAX),
+        WIRE_RANGE(Jobd__Inputs, first_task, 0, INT64_MAX - 1),
+};
+static const struct wire_range wire_halt_ranges[] = {
+        WIRE_RANGE(Jobd__Halt, on, 1, INT32_MAX),
+        WIRE_RANGE_IF(Jobd__Halt, percent, 1, 100),
+        WIRE_RANGE_IF(Jobd__Halt, count, 1, INT64_MAX),
+};
+static const struct wire_range wire_task_end_ranges[] = {
+        WIRE_RANGE(Jobd__TaskEnd, state, JOBD__JOB_STATE__STATE_SUCCEEDED, INT32_MAX),
+        WIRE_RANGE_IF(Jobd__TaskEnd, exit_signal, 0, WIRE_SIGNAL_MAX),
 };
 static const struct wire_range wire_task_news_ranges[] = {
         WIRE_RANGE(Jobd__TaskNews, state, 1, INT32_MAX),
@@ -301,6 +370,16 @@ static const struct wire_rule wire_rules[] = {
         { &jobd__job_ended__descriptor, RANGES(wire_job_ended_ranges) },
         { &jobd__follow__descriptor, RANGES(wire_follow_ranges) },
         { &jobd__task_news__descriptor, RANGES(wire_task_news_ranges) },
+        { &jobd__append__descriptor, DATA(0, WIRE_VALUES_MAX), RANGES(wire_append_ranges),
+          .check = wire_check_append },
+        { &jobd__close_input__descriptor, RANGES(wire_close_input_ranges) },
+        { &jobd__results__descriptor, RANGES(wire_results_ranges) },
+        { &jobd__seen__descriptor, RANGES(wire_seen_ranges) },
+        { &jobd__inputs__descriptor, RANGES(wire_inputs_ranges) },
+        { &jobd__halt__descriptor, RANGES(wire_halt_ranges), .check = wire_check_halt },
+        { &jobd__task_end__descriptor, DATA(0, FRAME_MAX), RANGES(wire_task_end_ranges) },
+        { &jobd__input_page__descriptor, DATA(0, FRAME_MAX) },
+        { &jobd__task_page__descriptor, .entries_max = WIRE_BATCH_MAX },
         { &jobd__output_data__descriptor, DATA(0, FRAME_MAX), .check = wire_check_output_data },
         { &jobd__stdin_data__descriptor, DATA(0, FRAME_MAX), .check = wire_check_stdin_data },
         { &jobd__stdin_window__descriptor, .check = wire_check_stdin_window },

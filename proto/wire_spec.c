@@ -35,6 +35,8 @@ static const struct wire_range wire_spec_ranges[] = {
         RANGE(array_first, 0, INT64_MAX - 1),
         RANGE(array_last, 0, INT64_MAX - 1),
         RANGE(array_step, 1, INT64_MAX - 1),
+        RANGE(map_values, 1, WIRE_ENTRIES_MAX),
+        RANGE(start_delay_usec, 0, WIRE_USEC_MAX),
 };
 /* clang-format on */
 

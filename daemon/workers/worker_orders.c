@@ -85,6 +85,7 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
         body.attempt = start->attempt;
         body.uid = start->uid;
         body.gid = start->gid;
+        body.has_spec = true;
         body.spec = worker_orders_bytes(start->spec, start->spec_size);
         body.has_environment = start->environment != NULL;
         body.environment = worker_orders_bytes(start->environment, start->environment_size);
