@@ -84,9 +84,18 @@ static struct job *history_reopen(struct engine *e, const struct journal_job *ro
         open.hold = false;
         open.begin_wall_usec = 0;
         r = restore_job(e, &open, &job);
-        if (r)
+        if (!r && job->task_count > 1 && !engine_extra(e, job))
+                r = FAULT(-ENOMEM);
+        if (r) {
                 engine_note(e, r);
-        return r ? NULL : job;
+                return NULL;
+        }
+        /* At a start these are counted from the rows of the tasks; here only some of them come. */
+        if (job->task_count > 1) {
+                job->extra->tasks_ok = row->tasks_ok;
+                job->extra->tasks_failed = row->tasks_failed;
+        }
+        return job;
 }
 
 /* Tasks that were cancelled before they had a row: they sit at the end of the numbers. */
