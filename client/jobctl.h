@@ -140,6 +140,8 @@ enum jobctl_field {
         JOBCTL_JOB_ATTEMPTS,       /* items */
         JOBCTL_JOB_ENVIRONMENT,    /* one item */
         JOBCTL_JOB_END_WALL_USEC,
+        JOBCTL_JOB_OPEN,      /* flag: a map whose input is not closed yet */
+        JOBCTL_JOB_SEEN_TASK, /* tasks below it were shown to their owner (jobctl_seen()) */
 
         /* what its owner decided; JOBCTL_SPEC_* are also the fields that a builder takes */
         JOBCTL_SPEC_ARGV = 0x0201, /* byte strings */
@@ -173,7 +175,10 @@ enum jobctl_field {
         JOBCTL_SPEC_ARRAY_FIRST = 0x0232,
         JOBCTL_SPEC_ARRAY_LAST,
         JOBCTL_SPEC_ARRAY_STEP,
-        JOBCTL_SPEC_ARRAY_WIDTH,
+        JOBCTL_SPEC_ARRAY_WIDTH,         /* of a map, too: at most so many tasks at once */
+        JOBCTL_SPEC_MAP_VALUES = 0x023c, /* a map: argv is a template for so many values */
+        JOBCTL_SPEC_START_DELAY_USEC,    /* between the starts of two tasks */
+        JOBCTL_SPEC_HALT,                /* one item; set through JOBCTL_HALT_* */
 
         /* the newest attempt of one task */
         JOBCTL_ATTEMPT_TASK = 0x0301,
@@ -291,6 +296,45 @@ enum jobctl_field {
         JOBCTL_PURGED_JOBS = 0x1301,
         JOBCTL_PROBLEM_CODE = 0x1401, /* enum jobctl_code */
         JOBCTL_PROBLEM_MESSAGE,
+
+        /* when an array or a map gives up its other tasks; a builder takes these, too */
+        JOBCTL_HALT_ON = 0x1501, /* enum jobctl_halt */
+        JOBCTL_HALT_NOW,         /* flag: also stop those that run */
+        JOBCTL_HALT_COUNT,       /* after so many, */
+        JOBCTL_HALT_PERCENT,     /* or so many percent */
+
+        /* the end of one task (jobctl_results()) */
+        JOBCTL_TASK_NUMBER = 0x1601,
+        JOBCTL_TASK_STATE,
+        JOBCTL_TASK_ATTEMPT, /* 0: it never began */
+        JOBCTL_TASK_EXIT_CODE,
+        JOBCTL_TASK_EXIT_SIGNAL,
+        JOBCTL_TASK_WHY,
+        JOBCTL_TASK_START_WALL_USEC,
+        JOBCTL_TASK_END_WALL_USEC,
+        JOBCTL_TASK_RUN_USEC,
+        JOBCTL_TASK_OUTPUT_BYTES,
+        JOBCTL_TASK_OUTPUT_CUT,
+        JOBCTL_TASK_SPOOLED = 0x160d, /* flag: its output is a file: jobctl_follow() gives it */
+
+        /* how far a job is */
+        JOBCTL_PROGRESS_TASK_COUNT = 0x1701, /* so far, when open */
+        JOBCTL_PROGRESS_OPEN,
+        JOBCTL_PROGRESS_TASKS_BY_STATE, /* numbers, indexed by state */
+        JOBCTL_PROGRESS_RUN_USEC,       /* of the tasks that ended since jobd knows them, in sum */
+        JOBCTL_PROGRESS_RUN_COUNT,      /* how many those are */
+
+        /* some values of a map (jobctl_inputs()) */
+        JOBCTL_INPUTS_FIRST_TASK = 0x1801,
+        JOBCTL_INPUTS_COUNT,  /* of values; 0: there are no such tasks */
+        JOBCTL_INPUTS_VALUES, /* bytes: each ended by a zero byte */
+};
+
+enum jobctl_halt {
+        JOBCTL_HALT_NONE,
+        JOBCTL_HALT_FAIL,
+        JOBCTL_HALT_SUCCESS,
+        JOBCTL_HALT_DONE,
 };
 
 enum jobctl_state {
@@ -517,6 +561,12 @@ struct jobctl_stream_ops {
          * that ended, else NULL.
          */
         void (*on_end)(void *arg, int code, const char *text, const struct jobctl_item *ended);
+        /* Results: a task has ended: JOBCTL_TASK_*; jobctl_task_output() gives its output. */
+        void (*on_task)(void *arg, const struct jobctl_item *task);
+        /* Results with `starts`: a task has begun; after a reconnection perhaps told again. */
+        void (*on_started)(void *arg, uint64_t task);
+        /* Results with `progress_usec`: JOBCTL_PROGRESS_*. */
+        void (*on_progress)(void *arg, const struct jobctl_item *progress);
 };
 
 enum jobctl_follow_flags {
@@ -544,6 +594,31 @@ int jobctl_events(struct jobctl *conn, const struct jobctl_events_options *optio
                   const struct jobctl_stream_ops *ops, void *arg,
                   struct jobctl_stream **out_stream);
 
+struct jobctl_results_options {
+        size_t size;                /* sizeof(struct jobctl_results_options) */
+        const uint64_t *first_task; /* tasks below are left out; NULL: those that were seen */
+        bool ordered;               /* by task number; else as they end */
+        bool output;                /* with the output of those whose output is no file */
+        bool starts;                /* on_started for tasks that last some milliseconds */
+        bool until_end;             /* stay until the job has ended; else only what is there now */
+        bool no_tasks;              /* only on_progress and on_end */
+        uint64_t progress_usec;     /* on_progress at most so often (>= 50 ms); 0: never */
+};
+/*
+ * Tells the ends of one job's tasks, each once, also across a restart of jobd. While the stream is
+ * paused at most some MiB are kept, and then the whole connection is not read.
+ */
+int jobctl_results(struct jobctl *conn, uint64_t job, const struct jobctl_results_options *options,
+                   const struct jobctl_stream_ops *ops, void *arg,
+                   struct jobctl_stream **out_stream);
+/*
+ * In on_task: calls `fn` for each piece of the task's output that came with it, in order of arrival
+ * at the worker. JOBCTL_OK (also when there is none), or JOBCTL_E_PROTOCOL when it is damaged.
+ */
+typedef void (*jobctl_output_fn)(void *arg, enum jobctl_output which, uint64_t wall_usec,
+                                 const void *data, size_t size);
+int jobctl_task_output(const struct jobctl_item *task, jobctl_output_fn fn, void *arg);
+
 /* Stops it; allowed in its own callbacks; NULL-safe; returns NULL. */
 struct jobctl_stream *jobctl_stream_free(struct jobctl_stream *stream);
 /* No on_data until resumed: for a reader that is slower than the job. */
@@ -562,6 +637,72 @@ int jobctl_stream_write(struct jobctl_stream *stream, const void *data, size_t s
 int jobctl_stream_close_stdin(struct jobctl_stream *stream);
 /* The job will read no more. */
 bool jobctl_stream_is_stdin_closed(const struct jobctl_stream *stream);
+
+/* --------------------------------------------------------------------------------------- maps */
+
+/*
+ * A specification with JOBCTL_SPEC_MAP_VALUES makes an open map: a job whose tasks come as values
+ * are appended, until its input is closed. Whoever submits it should start to append at once, and
+ * stay connected: 60 s after the appender went away the input counts as cut, and the job fails when
+ * its tasks have ended.
+ */
+struct jobctl_input;
+
+struct jobctl_input_ops {
+        size_t size; /* sizeof(struct jobctl_input_ops) */
+        /* jobctl_input_is_full() was true and is false again. */
+        void (*on_room)(void *arg);
+        /*
+         * No more values are taken. code: JOBCTL_OK: closed, all of them are on disk; else why not
+         * (JOBCTL_E_STATE: the job was cancelled, or has ended).
+         */
+        void (*on_end)(void *arg, int code, const char *text);
+};
+
+/*
+ * The way of values into a map, a first one: tasks are counted from 0. job: its id, or 0 for the
+ * one of the newest jobctl_submit_async() of this connection, until jobctl_input_set_job() tells
+ * it. values_per_task: JOBCTL_SPEC_MAP_VALUES. ops: copied. arg: borrowed until the input is freed.
+ */
+int jobctl_input_new(struct jobctl *conn, uint64_t job, uint32_t values_per_task,
+                     const struct jobctl_input_ops *ops, void *arg,
+                     struct jobctl_input **out_input);
+/* Gives it up: what was not sent is lost, the job stays open. NULL-safe; returns NULL. */
+struct jobctl_input *jobctl_input_free(struct jobctl_input *input);
+void jobctl_input_set_job(struct jobctl_input *input, uint64_t job);
+/*
+ * One value (no zero byte in it), copied. Values travel in chunks of about 64 KiB, and again when
+ * the connection breaks before they are on disk. JOBCTL_E_BUSY: not taken, since four chunks are on
+ * their way: wait for on_room. JOBCTL_E_USAGE: a task of more than 1 MiB. JOBCTL_E_STATE: it has
+ * ended.
+ */
+int jobctl_input_append(struct jobctl_input *input, const void *value, size_t size);
+/*
+ * The same for `count` values at once, each ended by a zero byte: whole tasks, at most 1 MiB. Only
+ * the very last run before the close may end with a part of a task.
+ */
+int jobctl_input_append_run(struct jobctl_input *input, const void *values, size_t size,
+                            uint64_t count);
+/* Four chunks are on their way, or it has ended: no reason to read more values now. */
+bool jobctl_input_is_full(const struct jobctl_input *input);
+/* Does not wait for a full chunk: for the moment before waiting for more values. */
+int jobctl_input_flush(struct jobctl_input *input);
+/* No more values. cut: NULL, or the reason why these are not all. on_end tells when it is done. */
+int jobctl_input_close(struct jobctl_input *input, const char *cut);
+/* Tasks whose values are on disk. */
+uint64_t jobctl_input_stored_tasks(const struct jobctl_input *input);
+
+/*
+ * Tasks below `next_task` were written where they belong: jobctl_results() without first_task goes
+ * on there. The first form waits until that is on disk; fn may be NULL.
+ */
+int jobctl_seen(struct jobctl *conn, uint64_t job, uint64_t next_task);
+int jobctl_seen_async(struct jobctl *conn, uint64_t job, uint64_t next_task, jobctl_result_fn fn,
+                      void *arg);
+/* The values of a map's tasks from `first_task` on, as many as fit: one record, JOBCTL_INPUTS_*.
+ * limit: tasks; 0: 1,000. */
+int jobctl_inputs(struct jobctl *conn, uint64_t job, uint64_t first_task, uint32_t limit,
+                  struct jobctl_result **out_result);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

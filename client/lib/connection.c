@@ -31,9 +31,14 @@
 
 #define CONN_READS_PER_TURN 8
 
+bool conn_is_reading(const struct jobctl *conn)
+{
+        return conn->stuffed_count == 0 || conn->awaiting_count > 0;
+}
+
 static void conn_watch_link(struct jobctl *conn)
 {
-        const uint32_t want = (conn->stuffed_count == 0 ? (uint32_t)EPOLLIN : 0) |
+        const uint32_t want = (conn_is_reading(conn) ? (uint32_t)EPOLLIN : 0) |
                               (link_pending_bytes(conn->link) > 0 ? (uint32_t)EPOLLOUT : 0);
         struct epoll_event event = { .events = want };
 
@@ -289,7 +294,7 @@ static void conn_read(struct jobctl *conn)
         for (int i = 0; i < CONN_READS_PER_TURN && more; i++) {
                 int r;
 
-                if (!conn->link || conn->stuffed_count > 0)
+                if (!conn->link || !conn_is_reading(conn))
                         return;
                 r = link_receive(conn->link, &more);
                 if (r == LINK_E_AGAIN)

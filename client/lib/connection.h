@@ -60,7 +60,8 @@ struct jobctl {
         uint64_t timer_at_usec;
         bool link_is_watched;
         uint32_t link_events;
-        unsigned int stuffed_count; /* streams that hold too much: the link is not read */
+        unsigned int stuffed_count;  /* streams that hold too much: the link is not read, */
+        unsigned int awaiting_count; /* unless one awaits what its user must have first */
 
         bool was_there;         /* somebody has listened there: worth waiting for */
         unsigned int refusals;  /* greetings in a row that were not answered */
@@ -89,6 +90,8 @@ _must_use_ int conn_start_call(struct jobctl *conn, struct call *call, const str
 void call_finish(struct call *call);
 /* Finishes and frees it, at the end of the turn when inside one. */
 void call_free(struct call *call);
+/* Is the link read now? */
+bool conn_is_reading(const struct jobctl *conn);
 /* Queues `request` with the call's tag. 0 or a fault. */
 _must_use_ int call_send(struct call *call, Jobd__Request *request);
 /* Gives jobctl_process() another turn at once, for ops->work. */

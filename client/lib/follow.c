@@ -29,6 +29,7 @@ struct follow {
         struct stdin_feed *feed;   /* owned; NULL without JOBCTL_FOLLOW_STDIN */
         Jobd__Reply *last;         /* owned: the final reply, told when all data is out */
         bool stuffed;              /* counted in conn->stuffed_count */
+        bool awaiting;             /* counted in conn->awaiting_count */
         bool catching_up;          /* asked for what is there; the rest comes next */
 };
 
@@ -50,12 +51,33 @@ static void follow_set_stuffed(struct follow *follow, bool stuffed)
                 conn->stuffed_count--;
 }
 
+/*
+ * What is there and no more was asked for: the answers come at once, and a user that lets other
+ * streams wait for them must get them. A followed job that runs on is no reason to read.
+ */
+static void follow_set_awaiting(struct follow *follow)
+{
+        struct jobctl *const conn = follow->stream.call.conn;
+        const bool awaiting = !follow->last && !follow->stuffed && follow->stream.call.active &&
+                              !(follow->flags & JOBCTL_FOLLOW_UNTIL_END);
+
+        if (follow->awaiting == awaiting)
+                return;
+        follow->awaiting = awaiting;
+        if (awaiting)
+                conn->awaiting_count++;
+        else
+                conn->awaiting_count--;
+}
+
 static void follow_free(struct call *call)
 {
         struct follow *const follow = (struct follow *)call;
 
-        if (call->conn)
+        if (call->conn) {
                 follow_set_stuffed(follow, false);
+                follow_set_awaiting(follow);
+        }
         wire_free_reply(follow->last);
         log_source_free(follow->source);
         stdin_feed_free(follow->feed);
@@ -86,6 +108,7 @@ static int follow_send(struct call *call)
         message.has_want_stdin = message.want_stdin = follow->feed != NULL;
         request.body_case = JOBD__REQUEST__BODY_FOLLOW;
         request.follow = &message;
+        follow_set_awaiting(follow);
         r = call_send(call, &request);
         return r ? PASS(r) : 0;
 }
@@ -216,6 +239,7 @@ static void follow_on_reply(struct call *call, Jobd__Reply **reply)
         default:
                 break;
         }
+        follow_set_awaiting(follow);
 }
 
 /* The final reply, and all output before it is out: the end, or the second half. */
@@ -251,6 +275,7 @@ static bool follow_work(struct call *call)
                 return false;
         }
         follow_set_stuffed(follow, log_source_held_bytes(follow->source) > FOLLOW_HELD_MAX);
+        follow_set_awaiting(follow);
         if (log_source_has_more(follow->source))
                 return !follow->stream.paused;
         if (follow->last && !follow->stream.paused)

@@ -27,6 +27,8 @@ static const ProtobufCMessageDescriptor *const kinds[] = {
         [0x0f] = &jobd__pool_reply__descriptor,   [0x10] = &jobd__worker_info__descriptor,
         [0x11] = &jobd__config_reply__descriptor, [0x12] = &jobd__config_entry__descriptor,
         [0x13] = &jobd__purged__descriptor,       [0x14] = &jobd__error__descriptor,
+        [0x15] = &jobd__halt__descriptor,         [0x16] = &jobd__task_end__descriptor,
+        [0x17] = &jobd__progress__descriptor,     [0x18] = &jobd__input_page__descriptor,
 };
 
 #define ITEM_KIND(field) (((unsigned int)(field) >> 8) & 0xff)

@@ -4,6 +4,8 @@
  * stack and lets ask.c send it and wait. All may be asked twice without harm, so all are repeated
  * after a reconnection.
  */
+#include <errno.h>
+
 #include "client/lib/ask.h"
 #include "client/lib/selector.h"
 
@@ -110,4 +112,63 @@ int jobctl_reload(struct jobctl *conn, struct jobctl_result **out_result)
         Jobd__Reload reload = JOBD__RELOAD__INIT;
 
         return query(conn, JOBD__REQUEST__BODY_RELOAD, &reload, out_result);
+}
+
+int jobctl_seen(struct jobctl *conn, uint64_t job, uint64_t next_task)
+{
+        Jobd__Seen seen = JOBD__SEEN__INIT;
+
+        seen.job = job;
+        seen.next_task = next_task;
+        return query(conn, JOBD__REQUEST__BODY_SEEN, &seen, NULL);
+}
+
+struct query_pending {
+        jobctl_result_fn fn;
+        void *arg;
+};
+
+static void query_on_result(void *arg, int code, const char *text, struct jobctl_result **result)
+{
+        _cleanup_(freep) struct query_pending *pending = arg;
+
+        if (pending->fn)
+                pending->fn(pending->arg, code, text, code ? NULL : *result);
+}
+
+int jobctl_seen_async(struct jobctl *conn, uint64_t job, uint64_t next_task, jobctl_result_fn fn,
+                      void *arg)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Seen seen = JOBD__SEEN__INIT;
+        _cleanup_(freep) struct query_pending *pending = NULL;
+        struct ask_options ask = { .on_result = query_on_result };
+        int r;
+
+        pending = malloc(sizeof(*pending));
+        if (!pending)
+                return failure_from(&conn->failure, -ENOMEM, "telling what was seen");
+        *pending = (struct query_pending){ .fn = fn, .arg = arg };
+        ask.arg = pending;
+        seen.job = job;
+        seen.next_task = next_task;
+        request.body_case = JOBD__REQUEST__BODY_SEEN;
+        request.seen = &seen;
+        r = ask_start(conn, &request, &ask);
+        if (r)
+                return failure_from(&conn->failure, r, "telling what was seen");
+        (void)TAKE_PTR(pending);
+        return JOBCTL_OK;
+}
+
+int jobctl_inputs(struct jobctl *conn, uint64_t job, uint64_t first_task, uint32_t limit,
+                  struct jobctl_result **out_result)
+{
+        Jobd__Inputs inputs = JOBD__INPUTS__INIT;
+
+        inputs.job = job;
+        inputs.first_task = first_task;
+        inputs.has_limit = limit != 0;
+        inputs.limit = limit;
+        return query(conn, JOBD__REQUEST__BODY_INPUTS, &inputs, out_result);
 }

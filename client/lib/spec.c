@@ -17,6 +17,7 @@
 #include "common/cleanup.h"
 
 #define SPEC_KIND 0x02
+#define SPEC_HALT_KIND 0x15
 
 struct jobctl_spec *jobctl_spec_free(struct jobctl_spec *spec)
 {
@@ -96,44 +97,61 @@ int jobctl_spec_set_shell(struct jobctl_spec *spec, const char *line)
         return r;
 }
 
-/* The field's place in the message, NULL when it is none of a specification's single fields. */
-static uint8_t *spec_find(struct jobctl_spec *spec, enum jobctl_field wanted,
-                          const ProtobufCFieldDescriptor **out_field)
-{
+/* Where a single field is: in the specification, or in the part of it that is a message. */
+struct spec_place {
         const ProtobufCFieldDescriptor *field;
+        uint8_t *base;  /* of the message */
+        uint8_t *value; /* NULL: there is no such field, or no memory for the part */
+};
 
-        if ((unsigned int)wanted >> 8 != SPEC_KIND)
-                return NULL;
-        field = protobuf_c_message_descriptor_get_field(&jobd__spec__descriptor,
-                                                        (unsigned int)wanted & 0xff);
-        if (!field || field->label != PROTOBUF_C_LABEL_OPTIONAL)
-                return NULL;
-        *out_field = field;
-        return (uint8_t *)spec->message + field->offset;
+static Jobd__Halt *spec_halt(struct jobctl_spec *spec)
+{
+        if (spec->message->halt)
+                return spec->message->halt;
+        spec->message->halt = malloc(sizeof(*spec->message->halt));
+        if (spec->message->halt)
+                jobd__halt__init(spec->message->halt);
+        return spec->message->halt;
 }
 
-static void spec_mark_present(struct jobctl_spec *spec, const ProtobufCFieldDescriptor *field)
+static struct spec_place spec_find(struct jobctl_spec *spec, enum jobctl_field wanted)
 {
-        uint8_t *const base = (uint8_t *)spec->message;
+        const unsigned int kind = (unsigned int)wanted >> 8;
+        const ProtobufCMessageDescriptor *const kind_of =
+                kind == SPEC_HALT_KIND ? &jobd__halt__descriptor : &jobd__spec__descriptor;
+        struct spec_place place = { .value = NULL };
 
-        *(protobuf_c_boolean *)(void *)(base + field->quantifier_offset) = 1;
+        if (kind != SPEC_KIND && kind != SPEC_HALT_KIND)
+                return place;
+        place.field = protobuf_c_message_descriptor_get_field(kind_of, (unsigned int)wanted & 0xff);
+        if (!place.field || place.field->label == PROTOBUF_C_LABEL_REPEATED)
+                return place;
+        place.base = kind == SPEC_HALT_KIND ? (uint8_t *)spec_halt(spec) : (uint8_t *)spec->message;
+        if (place.base)
+                place.value = place.base + place.field->offset;
+        return place;
+}
+
+static void spec_mark_present(const struct spec_place *place)
+{
+        if (place->field->label == PROTOBUF_C_LABEL_OPTIONAL)
+                *(protobuf_c_boolean *)(void *)(place->base + place->field->quantifier_offset) = 1;
 }
 
 int jobctl_spec_set_text(struct jobctl_spec *spec, enum jobctl_field field, const char *text)
 {
-        const ProtobufCFieldDescriptor *found;
-        void *const place = spec_find(spec, field, &found);
+        const struct spec_place place = spec_find(spec, field);
 
-        if (!place)
+        if (!place.value)
                 return JOBCTL_E_USAGE;
-        if (found->type == PROTOBUF_C_TYPE_BYTES) {
-                if (!spec_set_bytes(place, text, strlen(text)))
+        if (place.field->type == PROTOBUF_C_TYPE_BYTES) {
+                if (!spec_set_bytes((void *)place.value, text, strlen(text)))
                         return JOBCTL_E_SYSTEM;
-                spec_mark_present(spec, found);
+                spec_mark_present(&place);
                 return JOBCTL_OK;
         }
-        if (found->type == PROTOBUF_C_TYPE_STRING) {
-                char **const where = place;
+        if (place.field->type == PROTOBUF_C_TYPE_STRING) {
+                char **const where = (void *)place.value;
                 char *const copy = strdup(text);
 
                 if (!copy)
@@ -147,33 +165,34 @@ int jobctl_spec_set_text(struct jobctl_spec *spec, enum jobctl_field field, cons
 
 int jobctl_spec_set_number(struct jobctl_spec *spec, enum jobctl_field field, uint64_t value)
 {
-        const ProtobufCFieldDescriptor *found;
-        void *const place = spec_find(spec, field, &found);
+        const struct spec_place place = spec_find(spec, field);
+        void *const at = place.value;
 
-        if (!place)
+        if (!at)
                 return JOBCTL_E_USAGE;
-        if (found->type == PROTOBUF_C_TYPE_UINT64)
-                *(uint64_t *)place = value;
-        else if (found->type == PROTOBUF_C_TYPE_UINT32 && value <= UINT32_MAX)
-                *(uint32_t *)place = (uint32_t)value;
-        else if (found->type == PROTOBUF_C_TYPE_BOOL && value <= 1)
-                *(protobuf_c_boolean *)place = (protobuf_c_boolean)value;
+        if (place.field->type == PROTOBUF_C_TYPE_UINT64)
+                *(uint64_t *)at = value;
+        else if (place.field->type == PROTOBUF_C_TYPE_UINT32 && value <= UINT32_MAX)
+                *(uint32_t *)at = (uint32_t)value;
+        else if (place.field->type == PROTOBUF_C_TYPE_BOOL && value <= 1)
+                *(protobuf_c_boolean *)at = (protobuf_c_boolean)value;
+        else if (place.field->type == PROTOBUF_C_TYPE_ENUM && value <= INT32_MAX)
+                *(int *)at = (int)value;
         else
                 return JOBCTL_E_USAGE;
-        spec_mark_present(spec, found);
+        spec_mark_present(&place);
         return JOBCTL_OK;
 }
 
 int jobctl_spec_set_signed(struct jobctl_spec *spec, enum jobctl_field field, int64_t value)
 {
-        const ProtobufCFieldDescriptor *found;
-        void *const place = spec_find(spec, field, &found);
+        const struct spec_place place = spec_find(spec, field);
 
-        if (!place || found->type != PROTOBUF_C_TYPE_SINT32 || value < INT32_MIN ||
+        if (!place.value || place.field->type != PROTOBUF_C_TYPE_SINT32 || value < INT32_MIN ||
             value > INT32_MAX)
                 return JOBCTL_E_USAGE;
-        *(int32_t *)place = (int32_t)value;
-        spec_mark_present(spec, found);
+        *(int32_t *)(void *)place.value = (int32_t)value;
+        spec_mark_present(&place);
         return JOBCTL_OK;
 }
 

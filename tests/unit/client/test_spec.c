@@ -114,6 +114,30 @@ START_TEST(test_wrong_fields)
 }
 END_TEST
 
+START_TEST(test_map_fields)
+{
+        const struct jobctl_item *halt;
+
+        ck_assert_int_eq(jobctl_spec_set_number(spec, JOBCTL_SPEC_MAP_VALUES, 2), 0);
+        ck_assert_int_eq(jobctl_spec_set_number(spec, JOBCTL_SPEC_START_DELAY_USEC, 50), 0);
+        ck_assert_uint_eq(jobctl_number_or(item, JOBCTL_SPEC_MAP_VALUES, 0), 2);
+        ck_assert_uint_eq(jobctl_number_or(item, JOBCTL_SPEC_START_DELAY_USEC, 0), 50);
+        ck_assert_int_eq(jobctl_spec_set_number(spec, JOBCTL_SPEC_HALT, 1), JOBCTL_E_USAGE);
+        ck_assert_int_eq(jobctl_spec_set_number(spec, (enum jobctl_field)0x15ff, 1),
+                         JOBCTL_E_USAGE);
+        ck_assert_ptr_null(jobctl_get_item(item, JOBCTL_SPEC_HALT));
+
+        ck_assert_int_eq(jobctl_spec_set_number(spec, JOBCTL_HALT_PERCENT, 30), 0);
+        ck_assert_int_eq(jobctl_spec_set_number(spec, JOBCTL_HALT_ON, JOBCTL_HALT_FAIL), 0);
+        ck_assert_int_eq(jobctl_spec_set_number(spec, JOBCTL_HALT_NOW, 1), 0);
+        halt = jobctl_get_item(item, JOBCTL_SPEC_HALT);
+        ck_assert_uint_eq(jobctl_number_or(halt, JOBCTL_HALT_PERCENT, 0), 30);
+        ck_assert_uint_eq(jobctl_number_or(halt, JOBCTL_HALT_ON, 0), JOBCTL_HALT_FAIL);
+        ck_assert_uint_eq(jobctl_number_or(halt, JOBCTL_HALT_NOW, 0), 1);
+        ck_assert_uint_eq(jobctl_number_or(halt, JOBCTL_HALT_COUNT, 7), 7);
+}
+END_TEST
+
 /* A field of another kind of record reads as absent. */
 START_TEST(test_reading_foreign_fields)
 {
@@ -244,5 +268,5 @@ START_TEST(test_states)
 END_TEST
 
 SUITE_MAIN("spec", setup, teardown, test_argv, test_shell, test_fields, test_wrong_fields,
-           test_reading_foreign_fields, test_labels_and_codes, test_capture,
+           test_map_fields, test_reading_foreign_fields, test_labels_and_codes, test_capture,
            test_capture_in_a_deleted_folder, test_environment, test_check, test_states)
