@@ -70,6 +70,22 @@ struct journal_job {
         struct journal_blob *spec;        /* packed jobd.Spec; NULL in rows read without it */
         struct journal_blob *environment; /* packed jobd.Environment, stored once by content */
         uint64_t spec_bytes;              /* size of spec; only in rows that come out */
+        uint32_t map_values;              /* a map: values of a task; 0: it is none */
+        uint8_t input;                    /* enum journal_input */
+        uint64_t chunk_next;              /* chunks of input below it are stored */
+        uint64_t input_bytes;             /* of all of them */
+        uint64_t seen_task;               /* tasks below it were shown to their owner */
+        uint64_t start_delay_usec;        /* between the starts of two tasks */
+        uint8_t halt_on;                  /* jobd.HaltOn */
+        bool halt_now;
+        uint64_t halt_count;   /* 0, or give up after so many */
+        uint32_t halt_percent; /* 0, or after so many percent */
+};
+
+enum journal_input {
+        JOURNAL_INPUT_CLOSED, /* no more chunks; every job that is no map */
+        JOURNAL_INPUT_OPEN,
+        JOURNAL_INPUT_CUT, /* closed before its end */
 };
 
 /* A row of `task`: its newest attempt. Made when the task first starts, or ends without a start. */
@@ -192,13 +208,21 @@ bool journal_batch_is_empty(const struct journal_batch *batch);
 
 _must_use_ int journal_put_job(struct journal_batch *batch, const struct journal_job *row);
 /* Updates the columns of an existing row that change: state, finished, hold, priority, begin, end,
- * task_next, counts, why. */
+ * task_count, task_next, counts, why, input, chunk_next, input_bytes, seen_task. */
 _must_use_ int journal_set_job(struct journal_batch *batch, const struct journal_job *row);
 /* Inserts or replaces. */
 _must_use_ int journal_put_task(struct journal_batch *batch, const struct journal_task *row);
 /* The record log of one attempt, <= 64 KiB; replaces that of an earlier attempt. */
 _must_use_ int journal_put_output(struct journal_batch *batch, uint64_t job, uint64_t task,
                                   uint32_t attempt, struct journal_blob *records);
+/*
+ * Chunk `number` of a map's input: `count` (>= 1) values, each ended by a zero byte, of the tasks
+ * from first_task on. Referenced. A chunk of the same tasks is replaced.
+ */
+_must_use_ int journal_put_input(struct journal_batch *batch, uint64_t job, uint64_t number,
+                                 uint64_t first_task, uint64_t count, struct journal_blob *values);
+/* Only this column, of a finished job too. */
+_must_use_ int journal_set_seen(struct journal_batch *batch, uint64_t job, uint64_t seen_task);
 /* The finished task's output was compressed: where it is now and what it occupies. */
 _must_use_ int journal_set_output(struct journal_batch *batch, uint64_t job, uint64_t task,
                                   uint8_t output_where, uint64_t output_disk_bytes);
@@ -207,8 +231,9 @@ _must_use_ int journal_put_key(struct journal_batch *batch, uint32_t uid,
                                const uint8_t key[static JOURNAL_KEY_BYTES], uint64_t first_id,
                                uint32_t count, uint64_t wall_usec);
 /*
- * Forgets a finished job: its rows, tasks, outputs, events. Keys stay until key_keep_usec. Of a job
- * with thousands of tasks the rest goes later, in slices between commits, restarts included.
+ * Forgets a finished job: its rows, tasks, outputs, inputs, events. Keys stay until key_keep_usec.
+ * Of a job with thousands of tasks the rest goes later, in slices between commits, restarts
+ * included.
  */
 _must_use_ int journal_drop_job(struct journal_batch *batch, uint64_t job);
 
@@ -221,6 +246,15 @@ _must_use_ int journal_fetch_spec(struct journal_batch *batch, uint64_t job,
                                   void (*done)(void *arg, uint64_t token, struct journal_blob *spec,
                                                struct journal_blob *environment),
                                   void *arg, uint64_t token);
+
+/*
+ * The same for the chunk of a map's input that holds `task`, with the tasks from first_task on and
+ * `count` values. values NULL: there is none.
+ */
+_must_use_ int journal_fetch_input(struct journal_batch *batch, uint64_t job, uint64_t task,
+                                   void (*done)(void *arg, uint64_t token, uint64_t first_task,
+                                                uint64_t count, struct journal_blob *values),
+                                   void *arg, uint64_t token);
 
 /*
  * Hands the batch over (owned by the journal from here). `sequence` is the sequence of its last
@@ -241,6 +275,14 @@ uint64_t journal_durable(const struct journal *journal);
 struct journal_read;
 void journal_read_cancel(struct journal_read *read);
 
+/* One chunk of a map's input. */
+struct journal_inputs {
+        uint64_t first_task;
+        uint64_t count;              /* of values; 0: there is no such chunk */
+        uint32_t map_values;         /* of each task but perhaps the last */
+        struct journal_blob *values; /* each ended by a zero byte; NULL: none */
+};
+
 struct journal_page {
         int fault; /* < 0: the read failed; everything else is empty */
         struct journal_job *jobs;
@@ -249,12 +291,15 @@ struct journal_page {
         size_t tasks_count;
         struct journal_event *events;
         size_t events_count;
-        struct journal_blob *output; /* NULL when there is none */
+        struct journal_blob *output;   /* NULL when there is none */
+        struct journal_blob **outputs; /* results with outputs: as many as tasks; NULL: none */
+        struct journal_inputs inputs;
         bool more; /* the limit ended it, or what may be looked at or held for one page */
         /* Where to go on: jobs by filter: before_id; by ids: how many of them are dealt with;
          * events: after_seq. */
         uint64_t next;
-        uint64_t next_task;   /* > 0: the page's last job has more tasks (first_task, it alone) */
+        uint64_t next_task;   /* > 0: the page's last job has more tasks (first_task, it alone);
+                               * results: with `more`, where to go on */
         uint64_t found_first; /* key look-up: ids; 0 when unknown */
         uint32_t found_count;
 };
@@ -283,6 +328,26 @@ _must_use_ int journal_read_jobs(struct journal *journal, const struct journal_j
 _must_use_ int journal_read_task(struct journal *journal, uint64_t job, uint64_t task,
                                  bool want_output, journal_page_fn done, void *arg,
                                  struct journal_read **out_read);
+/*
+ * Task rows of one job by rising number, each with its inline output when that is wanted: a page
+ * ends early when it holds about 1 MiB of them. jobs[0] is the job's row, without blobs. A job that
+ * is absent, or another user's, gives an empty page.
+ */
+struct journal_results_query {
+        uint64_t job;
+        bool any_uid; /* else only a job of `uid` */
+        uint32_t uid;
+        uint64_t first_task;
+        uint32_t limit; /* at most JOURNAL_PAGE_MAX; 0: that */
+        bool want_output;
+};
+_must_use_ int journal_read_results(struct journal *journal,
+                                    const struct journal_results_query *query, journal_page_fn done,
+                                    void *arg, struct journal_read **out_read);
+/* The chunk of input that holds `task`: page->inputs, empty as above. */
+_must_use_ int journal_read_input(struct journal *journal, uint64_t job, bool any_uid, uint32_t uid,
+                                  uint64_t task, journal_page_fn done, void *arg,
+                                  struct journal_read **out_read);
 _must_use_ int journal_read_key(struct journal *journal, uint32_t uid,
                                 const uint8_t key[static JOURNAL_KEY_BYTES], journal_page_fn done,
                                 void *arg, struct journal_read **out_read);
