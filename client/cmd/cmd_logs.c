@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * jobctl logs: what jobs have written, stdout to stdout and stderr to stderr. Several jobs, and the
- * tasks of an array, come one after the other with a header each. A job whose output went to a file
- * of its own says where.
+ * tasks of an array or a map, come one after the other with a header each, in order; with -f each
+ * task is awaited in its turn. A job whose output went to a file of its own says where. --json is
+ * one object a record, for both streams on stdout.
  */
 #include <stdio.h>
 
 #include "client/cmd/command.h"
 #include "client/cmd/follow_session.h"
+#include "client/cmd/log_json.h"
 #include "client/cmd/select.h"
+#include "client/cmd/task_walk.h"
 
 struct logs_options {
-        bool follow, only_stdout, only_stderr, timestamps;
+        bool follow, only_stdout, only_stderr, timestamps, failed;
         struct option_number tail;
 };
 
@@ -23,6 +26,7 @@ static const struct option_row cmd_logs_rows[] = {
         { OPTION_FLAG, 0, "stdout", NULL, "only what went to stdout", AT(only_stdout), 0, 0, false },
         { OPTION_FLAG, 0, "stderr", NULL, "only what went to stderr", AT(only_stderr), 0, 0, false },
         { OPTION_FLAG, 0, "timestamps", NULL, "before each line, when it came", AT(timestamps), 0, 0, false },
+        { OPTION_FLAG, 0, "failed", NULL, "only of tasks that did not succeed", AT(failed), 0, 0, false },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
 };
 /* clang-format on */
@@ -34,7 +38,7 @@ struct logs {
         int status; /* of the first that failed */
 };
 
-static void logs_show_task(struct logs *logs, uint64_t job, uint64_t task, bool is_array)
+static int logs_show_text(const struct logs *logs, uint64_t job, uint64_t task)
 {
         const struct logs_options *const options = logs->options;
         const struct follow_session_options session = {
@@ -47,73 +51,106 @@ static void logs_show_task(struct logs *logs, uint64_t job, uint64_t task, bool 
                          (options->timestamps ? FOLLOW_SESSION_TIMESTAMPS : 0),
                 .tail_lines = options->tail.given ? &options->tail.value : NULL,
         };
+
+        return follow_session_run(logs->app, &session);
+}
+
+static int logs_show_json(const struct logs *logs, uint64_t job, uint64_t task)
+{
+        const struct logs_options *const options = logs->options;
+        const struct log_json_options log = {
+                .job = job,
+                .task = task,
+                .until_end = options->follow,
+                .no_stdout = options->only_stderr,
+                .no_stderr = options->only_stdout,
+                .tail_lines = options->tail.given ? &options->tail.value : NULL,
+        };
+
+        return log_json_run(logs->app, &log);
+}
+
+static void logs_show_task(struct logs *logs, const struct select_job *job, uint64_t task)
+{
+        const bool is_json = logs->app->common.json;
         int status;
 
-        if (logs->with_headers && is_array)
-                printf("==> job %llu.%llu <==\n", (unsigned long long)job,
+        if (logs->with_headers && (job->task_count > 1 || job->has_tasks))
+                printf("==> job %llu.%llu <==\n", (unsigned long long)job->id,
                        (unsigned long long)task);
         else if (logs->with_headers)
-                printf("==> job %llu <==\n", (unsigned long long)job);
-        status = follow_session_run(logs->app, &session);
+                printf("==> job %llu <==\n", (unsigned long long)job->id);
+        status =
+                is_json ? logs_show_json(logs, job->id, task) : logs_show_text(logs, job->id, task);
         logs->status = logs->status ? logs->status : status;
 }
 
-static void logs_show_job(struct logs *logs, const struct jobctl_item *job)
-{
-        const uint64_t id = jobctl_number_or(job, JOBCTL_JOB_ID, 0);
-        const size_t count = jobctl_count(job, JOBCTL_JOB_ATTEMPTS);
-        uint64_t first;
+struct logs_walk {
+        struct logs *logs;
+        const struct select_job *job;
+};
 
-        if (!jobctl_get_number(jobctl_get_item(job, JOBCTL_JOB_SPEC), JOBCTL_SPEC_ARRAY_FIRST,
-                               &first)) {
-                logs_show_task(logs, id, 0, false);
-                return;
+static enum task_walk_answer logs_on_task(void *arg, const struct jobctl_item *job _unused_,
+                                          const struct jobctl_item *attempt)
+{
+        const struct logs_walk *const walk = arg;
+
+        logs_show_task(walk->logs, walk->job, jobctl_number_or(attempt, JOBCTL_ATTEMPT_TASK, 0));
+        return walk->logs->status == EXIT_CODE_INTERRUPTED ? TASK_WALK_ENOUGH : TASK_WALK_ON;
+}
+
+/* Every task in its turn, those that have not begun too. */
+static void logs_follow_tasks(struct logs *logs, const struct select_job *job)
+{
+        for (uint64_t task = job->task_first;
+             task <= job->task_last && logs->status != EXIT_CODE_INTERRUPTED; task++)
+                logs_show_task(logs, job, task);
+}
+
+static void logs_show_job(struct logs *logs, const struct select_job *job)
+{
+        struct logs_walk walk = { .logs = logs, .job = job };
+        const struct task_walk tasks = {
+                .job = job, .failed_only = logs->options->failed, .fn = logs_on_task, .arg = &walk
+        };
+        int r;
+
+        if (logs->options->failed || (job->task_last > job->task_first && !logs->options->follow)) {
+                r = task_walk_run(logs->app, &tasks);
+                logs->status = logs->status ? logs->status : r;
+        } else {
+                logs_follow_tasks(logs, job);
         }
-        logs->with_headers = logs->with_headers || (count > 1 && !logs->app->common.quiet);
-        for (size_t i = 0; i < count && logs->status != EXIT_CODE_INTERRUPTED; i++)
-                logs_show_task(logs, id,
-                               jobctl_number_or(jobctl_get_item_at(job, JOBCTL_JOB_ATTEMPTS, i),
-                                                JOBCTL_ATTEMPT_TASK, 0),
-                               true);
 }
 
 static int cmd_logs_run(struct app *app, const void *arg, char **args, size_t count)
 {
         struct logs logs = { .app = app, .options = arg };
-        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
-        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        _cleanup_(freep) struct select_job *jobs = NULL;
+        size_t jobs_count = 0;
         int r;
 
         if (logs.options->only_stdout && logs.options->only_stderr)
                 return app_usage(app, "--stdout and --stderr exclude each other");
-        r = select_words(app, args, count, &selector);
+        r = select_jobs(app, args, count, &jobs, &jobs_count, &logs.status);
         if (r)
                 return r;
-        if (!app_connection(app))
-                return EXIT_CODE_ERROR;
-        r = jobctl_info(app->conn, selector, false, &result);
-        if (r)
-                return app_fail_answer(app, r);
-        for (size_t i = 0; i < jobctl_result_problem_count(result); i++) {
-                const struct jobctl_item *const problem = jobctl_result_problem(result, i);
-
-                app_say("%s", jobctl_get_text(problem, JOBCTL_PROBLEM_MESSAGE, NULL));
-                logs.status = exit_code_from_answer(
-                        (int)jobctl_number_or(problem, JOBCTL_PROBLEM_CODE, 0));
-        }
-        if (jobctl_result_count(result) == 0 && logs.status == 0)
+        if (jobs_count == 0 && logs.status == 0)
                 return app_fail(app, EXIT_CODE_NO_SUCH_JOB, "no job matches");
-        logs.with_headers = jobctl_result_count(result) > 1 && !app->common.quiet;
-        for (size_t i = 0; i < jobctl_result_count(result) && logs.status != EXIT_CODE_INTERRUPTED;
-             i++)
-                logs_show_job(&logs, jobctl_result_item(result, i));
+        logs.with_headers =
+                !app->common.quiet && !app->common.json &&
+                (jobs_count > 1 || (jobs_count == 1 && jobs[0].task_last > jobs[0].task_first));
+        for (size_t i = 0; i < jobs_count && logs.status != EXIT_CODE_INTERRUPTED; i++)
+                logs_show_job(&logs, &jobs[i]);
         return logs.status;
 }
 
 static const char *const cmd_logs_examples[] = {
         "jobctl logs 17",
         "jobctl logs -f --tail 20 last        the last lines, then what comes",
-        "jobctl logs --stderr 17 18.3",
+        "jobctl logs --stderr 17 18.3-9       of a job, and of some tasks of another",
+        "jobctl logs --failed 18              of the tasks that failed",
+        "jobctl logs --json -f 17 | jq -r .text",
         NULL,
 };
 

@@ -364,6 +364,31 @@ int emit_print_item(const struct jobctl_item *item, const struct emit_table *tab
         return r && !ferror(stdout) ? -1 : 0;
 }
 
+int emit_print_log(const struct emit_log *record)
+{
+        static const char *const streams[] = {
+                [JOBCTL_STDOUT] = "stdout", [JOBCTL_STDERR] = "stderr", [JOBCTL_MARK] = "mark"
+        };
+        json_t *const object = json_object();
+        char time[CLOCK_TEXT_MAX];
+        int r;
+
+        if (!object)
+                return -1;
+        json_object_set_new(object, "job", emit_number(record->job));
+        json_object_set_new(object, "task", emit_number(record->task));
+        json_object_set_new(object, "stream", json_string(streams[record->which]));
+        json_object_set_new(object, "time",
+                            json_string(clock_format_rfc3339(record->wall_usec, time)));
+        json_object_set_new(object, "text", emit_lossy(record->data, record->size));
+        if (!parse_is_utf8(record->data, record->size))
+                emit_put_b64(object, "text", emit_base64(record->data, record->size));
+        r = json_dumpf(object, stdout, JSON_COMPACT);
+        fputc('\n', stdout);
+        json_decref(object);
+        return r && !ferror(stdout) ? -1 : 0;
+}
+
 int emit_print_array(const struct jobctl_result *result, const struct emit_table *table)
 {
         json_t *const list = json_array();

@@ -32,6 +32,7 @@ struct line_filter {
         uint64_t tail_lines;
         bool has_tail; /* lines wait */
         bool timestamps;
+        uint64_t wall_usec; /* of the line that is written */
         line_filter_write_fn write;
         void *arg;                            /* borrowed */
         struct line *open[JOBCTL_STDERR + 1]; /* owned: the unfinished line of each stream */
@@ -85,6 +86,7 @@ static int line_filter_write(struct line_filter *filter, const struct line *line
         char stamp[CLOCK_TEXT_MAX + 1];
         int r = 0;
 
+        filter->wall_usec = line->wall_usec;
         if (filter->timestamps) {
                 clock_format_rfc3339(line->wall_usec, stamp);
                 strcat(stamp, " ");
@@ -113,6 +115,11 @@ static int line_filter_pass(struct line_filter *filter, struct line *line)
                 line_free(oldest);
         }
         return 0;
+}
+
+uint64_t line_filter_wall_usec(const struct line_filter *filter)
+{
+        return filter->wall_usec;
 }
 
 static int line_append(struct line *line, const char *data, size_t size)

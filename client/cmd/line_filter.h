@@ -29,3 +29,5 @@ int line_filter_put(struct line_filter *filter, enum jobctl_output which, uint64
 int line_filter_show_tail(struct line_filter *filter);
 /* The end: shows the tail and unfinished lines. */
 int line_filter_finish(struct line_filter *filter);
+/* For `write`: when the line that it is given came. */
+uint64_t line_filter_wall_usec(const struct line_filter *filter);

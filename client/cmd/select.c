@@ -6,6 +6,7 @@
  */
 #include "client/cmd/select.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,17 @@ int select_words(const struct app *app, char **words, size_t count,
                         return app_usage(app, "%s", why.text);
         *out_selector = TAKE_PTR(selector);
         return 0;
+}
+
+int select_tasks(const struct app *app, uint64_t job, uint64_t first, uint64_t last,
+                 struct jobctl_selector **out_selector)
+{
+        char word[80];
+        char *words[] = { word };
+
+        snprintf(word, sizeof(word), "%llu.%llu-%llu", (unsigned long long)job,
+                 (unsigned long long)first, (unsigned long long)last);
+        return select_words(app, words, 1, out_selector);
 }
 
 /* "held" and "waiting" are shown for queued jobs; "active" and "finished" mean several states. */
@@ -188,25 +200,171 @@ int select_filtered(struct app *app, const struct select_options *options, char 
         return 0;
 }
 
+/* ---------------------------------------------------------------------------- words, one by one */
+
+struct select_list {
+        struct app *app;
+        const struct parse_id_range *range; /* that is asked for; NULL: a word like "last" */
+        struct select_job *jobs;            /* owned until handed over */
+        size_t count, room;
+        int status;
+};
+
+static void select_list_deinit(struct select_list *list)
+{
+        free(list->jobs);
+}
+
+static int select_list_add(void *arg, const struct jobctl_item *job)
+{
+        struct select_list *const list = arg;
+        const struct parse_id_range *const range = list->range;
+        const uint64_t tasks = MAX(jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1), (uint64_t)1);
+        struct select_job *one;
+
+        if (list->count == list->room) {
+                const size_t room = MAX(2 * list->room, (size_t)16);
+                struct select_job *const more = reallocarray(list->jobs, room, sizeof(*more));
+
+                if (!more)
+                        return app_out_of_memory(list->app);
+                list->jobs = more;
+                list->room = room;
+        }
+        one = &list->jobs[list->count++];
+        *one = (struct select_job){ .id = jobctl_number_or(job, JOBCTL_JOB_ID, 0),
+                                    .task_count = tasks,
+                                    .task_last = tasks - 1 };
+        if (range && range->has_tasks) {
+                one->has_tasks = true;
+                one->task_first = range->task_first;
+                one->task_last = MIN(range->task_last, tasks - 1);
+        }
+        return 0;
+}
+
+static int select_compare_jobs(const void *a, const void *b)
+{
+        const struct select_job *const left = a;
+        const struct select_job *const right = b;
+
+        return (left->id > right->id) - (left->id < right->id);
+}
+
+/* What selector finds goes behind what is there, by rising id. */
+static int select_list_find(struct select_list *list, const struct jobctl_selector *selector)
+{
+        const size_t before = list->count;
+        int r;
+
+        r = select_each(list->app, selector, select_list_add, list);
+        if (r == 0 && list->count > before + 1)
+                qsort(&list->jobs[before], list->count - before, sizeof(*list->jobs),
+                      select_compare_jobs);
+        return r;
+}
+
+static void select_list_miss(struct select_list *list, const char *fmt, ...) _printf_(2, 3);
+static void select_list_miss(struct select_list *list, const char *fmt, ...)
+{
+        char text[160];
+        va_list args;
+
+        va_start(args, fmt);
+        vsnprintf(text, sizeof(text), fmt, args);
+        va_end(args);
+        app_say("%s", text);
+        if (list->status == 0)
+                list->status = list->app->job_code ? EXIT_CODE_OURS : EXIT_CODE_NO_SUCH_JOB;
+}
+
+static int select_list_range(struct select_list *list, const struct parse_id_range *range)
+{
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        const unsigned long long first = range->first, last = range->last;
+        const size_t before = list->count;
+        int r;
+
+        if (jobctl_selector_new(&selector) ||
+            jobctl_selector_add_range(selector, range->first, range->last))
+                return app_out_of_memory(list->app);
+        list->range = range;
+        r = select_list_find(list, selector);
+        if (r)
+                return r;
+        if (list->count == before && first == last)
+                select_list_miss(list, "there is no job %llu of yours", first);
+        else if (list->count == before)
+                select_list_miss(list, "there is no job of yours from %llu to %llu", first, last);
+        else if (list->jobs[before].task_first >= list->jobs[before].task_count)
+                select_list_miss(list, "job %llu has no task %llu: its last one is %llu.%llu",
+                                 first, (unsigned long long)list->jobs[--list->count].task_first,
+                                 first, (unsigned long long)list->jobs[before].task_count - 1);
+        return 0;
+}
+
+static int select_list_word(struct select_list *list, const char *word)
+{
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(freep) struct parse_id_range *ranges = NULL;
+        struct reason why = { "" };
+        size_t count = 0;
+        int r = 0;
+
+        if (strcmp(word, "last") == 0 || strcmp(word, "all") == 0) {
+                if (jobctl_selector_new(&selector) ||
+                    jobctl_selector_add(selector, word, why.text, sizeof(why.text)))
+                        return app_out_of_memory(list->app);
+                list->range = NULL;
+                return select_list_find(list, selector);
+        }
+        r = parse_ids(word, &ranges, &count, &why);
+        if (r)
+                return r > 0 ? app_usage(list->app, "%s", why.text) : app_out_of_memory(list->app);
+        for (size_t i = 0; i < count && r == 0; i++)
+                r = select_list_range(list, &ranges[i]);
+        return r;
+}
+
+int select_jobs(struct app *app, char **words, size_t count, struct select_job **out_jobs,
+                size_t *out_count, int *out_status)
+{
+        _cleanup_(select_list_deinit) struct select_list list = { .app = app };
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *checked = NULL;
+        int r;
+
+        r = select_words(app, words, count, &checked); /* before anything is asked */
+        if (r)
+                return r;
+        if (!app_connection(app))
+                return EXIT_CODE_ERROR;
+        for (size_t i = 0; i < count; i++) {
+                r = select_list_word(&list, words[i]);
+                if (r)
+                        return r;
+        }
+        *out_jobs = TAKE_PTR(list.jobs);
+        *out_count = list.count;
+        *out_status = list.status;
+        return 0;
+}
+
+/* ------------------------------------------------------------------------------------- one job */
+
 /* "last": asks for the newest job. */
 static int select_last(struct app *app, uint64_t *out_id)
 {
-        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
-        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
-        struct reason why;
-        int code;
+        _cleanup_(select_list_deinit) struct select_list list = { .app = app };
+        int r;
 
-        if (jobctl_selector_new(&selector) ||
-            jobctl_selector_add(selector, "last", why.text, sizeof(why.text)))
-                return app_out_of_memory(app);
         if (!app_connection(app))
                 return EXIT_CODE_ERROR;
-        code = jobctl_info(app->conn, selector, false, &result);
-        if (code)
-                return app_fail_answer(app, code);
-        if (jobctl_result_count(result) == 0)
+        r = select_list_word(&list, "last");
+        if (r)
+                return r;
+        if (list.count == 0)
                 return app_fail(app, EXIT_CODE_NO_SUCH_JOB, "you have no job yet");
-        *out_id = jobctl_number_or(jobctl_result_item(result, 0), JOBCTL_JOB_ID, 0);
+        *out_id = list.jobs[0].id;
         return 0;
 }
 

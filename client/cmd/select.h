@@ -27,6 +27,24 @@ int select_words(const struct app *app, char **words, size_t count,
 int select_filtered(struct app *app, const struct select_options *options, char **words,
                     size_t count, bool unfinished, const char *verb,
                     struct jobctl_selector **out_selector);
+/* Tasks first..last of one job. Returns likewise. */
+int select_tasks(const struct app *app, uint64_t job, uint64_t first, uint64_t last,
+                 struct jobctl_selector **out_selector);
+
+/* One of the jobs that words name. */
+struct select_job {
+        uint64_t id;
+        uint64_t task_count;            /* so far, when its input is still open */
+        bool has_tasks;                 /* only these were named: */
+        uint64_t task_first, task_last; /* always set; all tasks when !has_tasks */
+};
+/*
+ * The jobs of the words in their order, those of a range by rising id; *out_jobs is owned by the
+ * caller. What there is not is said on stderr, and *out_status is then that of the first. Costs the
+ * same for a job with a million tasks. Returns likewise.
+ */
+int select_jobs(struct app *app, char **words, size_t count, struct select_job **out_jobs,
+                size_t *out_count, int *out_status);
 /* One job, "17", "17.3" or "last"; *out_task 0 without one. Returns likewise. */
 int select_one(struct app *app, const char *word, uint64_t *out_id, uint64_t *out_task);
 /* Adds --state words to a selector. Returns likewise. */

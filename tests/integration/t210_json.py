@@ -20,7 +20,7 @@ class Json(harness.Case):
         held = self.submit("--hold", "true")
         for words, status in (
                 (("submit", "--hold", "true"), 0), (("list",), 0), (("info", job), 0), (("status",), 0), (("status", job), 0),
-                (("wait", job), 3), (("events",), 0), (("hold", held), 0), (("release", held), 0), (("retry", job), 0),
+                (("wait", job), 3), (("logs", job), 0), (("events",), 0), (("hold", held), 0), (("release", held), 0), (("retry", job), 0),
                 (("pool",), 0), (("config",), 0), (("ping",), 0), (("version",), 0), (("cancel", "3"), 0),
                 (("purge", "--keep", "100"), 0), (("drain",), 0), (("drain", "--end"), 0), (("reload",), 0)):
             with self.subTest(words=words):
@@ -52,6 +52,36 @@ class Json(harness.Case):
         row = self.jobctl("list", "--json").json_lines[0]
         encoded = base64.b64encode(b"\xff\xfe").decode()
         self.assertIn(encoded, [v for v in self.values(row) if isinstance(v, str)], row)
+
+    def test_logs(self):
+        job = self.submit("sh", "-c", r"printf 'caf\303\251\n'; echo err >&2; printf '\377x\n'")
+        self.jobctl("wait", job)
+        rows = self.jobctl("logs", "--json", job).json_lines
+        for row in rows:
+            self.assertEqual((job, 0), (row["job"], row["task"]))
+            self.assertRegex(row["time"], RFC3339)
+        exact = {stream: b"".join(self.exact(row) for row in rows if row["stream"] == stream) for stream in ("stdout", "stderr")}
+        self.assertEqual({"stdout": b"caf\xc3\xa9\n\xffx\n", "stderr": b"err\n"}, exact)
+        only = self.jobctl("logs", "--json", "--stderr", job).json_lines
+        self.assertEqual(["err\n"], [row["text"] for row in only])
+        self.assertNotIn("text_b64", only[0])
+        last = self.jobctl("logs", "--json", "--stdout", "--tail", 1, job).json_lines
+        self.assertEqual([("\ufffdx\n", base64.b64encode(b"\xffx\n").decode())], [(row["text"], row["text_b64"]) for row in last])
+        self.jobctl("logs", "--json", 99, status=3)
+
+    def exact(self, row):
+        return base64.b64decode(row["text_b64"]) if "text_b64" in row else row["text"].encode()
+
+    def test_logs_as_they_come(self):
+        up, gate = self.pipe("up"), self.pipe("gate")
+        job = self.submit("sh", "-c", f'echo one; echo two; echo up >"{up.path}"; read x <"{gate.path}"; echo three')
+        up.line()
+        logs = self.jobctl_start("logs", "--json", "-f", "--tail", "1", job)
+        lines = self.lines(logs)
+        self.assertIn('"two\\n"', lines.next())
+        gate.send()
+        self.assertIn('"three\\n"', lines.next())
+        self.end(logs)
 
     def test_an_unknown_id(self):
         result = self.jobctl("info", "--json", 17, status=3)

@@ -80,5 +80,43 @@ class Retry(harness.Case):
         self.assertEqual({"succeeded": 3}, self.counts(job))
 
 
+class Logs(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def test_in_order_with_headers(self):
+        job = self.submit("--array", "0-11", "sh", "-c", 'echo "<$JOBD_TASK_ID>"; [ $JOBD_TASK_ID != 7 ]')
+        self.jobctl("wait", job, status=1)
+        out = self.jobctl("logs", job).out
+        self.assertEqual("".join(f"==> job {job}.{n} <==\n<{n}>\n" for n in range(12)), out)
+        self.assertEqual("".join(f"<{n}>\n" for n in range(12)), self.jobctl("logs", "--quiet", job).out)
+        self.assertEqual("".join(f"==> job {job}.{n} <==\n<{n}>\n" for n in (3, 4)), self.jobctl("logs", f"{job}.3-4").out)
+        self.assertEqual("<9>\n", self.jobctl("logs", f"{job}.9").out)
+        self.assertEqual("<7>\n", self.jobctl("logs", "--failed", "--quiet", job).out)
+        self.assertSays(self.jobctl("logs", f"{job}.12", status=3), f"job {job} has no task 12", f"{job}.11")
+        rows = self.jobctl("logs", "--json", f"{job}.9-99").json_lines
+        self.assertEqual([(9, "<9>\n"), (10, "<10>\n"), (11, "<11>\n")], [(row["task"], row["text"]) for row in rows])
+
+    def test_several_jobs_keep_their_order(self):
+        jobs = [self.submit("echo", n) for n in range(3)]
+        self.jobctl("wait", *jobs)
+        expected = "".join(f"==> job {jobs[n]} <==\n{n}\n" for n in (2, 0, 1))
+        self.assertEqual(expected, self.jobctl("logs", jobs[2], f"{jobs[0]}-{jobs[1]}").out)
+        missing = self.jobctl("logs", jobs[1], 99, status=3)
+        self.assertIn("there is no job 99 of yours", missing.err)
+        self.assertIn("1\n", missing.out)
+
+    def test_following_awaits_each_task_in_its_turn(self):
+        gate = self.pipe("gate")
+        job = self.submit("--array", "0-3%1", "sh", "-c", f'echo "<$JOBD_TASK_ID>"; read x <"{gate.path}"')
+        logs = self.jobctl_start("logs", "-f", "--quiet", job)
+        lines = self.lines(logs)
+        for n in range(4):
+            self.assertEqual(f"<{n}>", lines.next())
+            gate.send()
+        self.end(logs)
+
+
 if __name__ == "__main__":
     harness.main()

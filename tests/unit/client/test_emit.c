@@ -10,8 +10,10 @@
 
 static char printed[4096];
 
-/* Runs emit_print_item() with stdout in `printed`, without the newline. */
-static void emit(const void *message, const struct emit_table *table)
+/* Either a record with its table, or a piece of output; with stdout in `printed`, without the
+ * newline. */
+static void emit_either(const void *message, const struct emit_table *table,
+                        const struct emit_log *log)
 {
         FILE *const file = tmpfile();
         const int before = dup(STDOUT_FILENO);
@@ -20,7 +22,7 @@ static void emit(const void *message, const struct emit_table *table)
         ck_assert_ptr_nonnull(file);
         fflush(stdout);
         ck_assert_int_ge(dup2(fileno(file), STDOUT_FILENO), 0);
-        ck_assert_int_eq(emit_print_item(message, table), 0);
+        ck_assert_int_eq(log ? emit_print_log(log) : emit_print_item(message, table), 0);
         fflush(stdout);
         ck_assert_int_ge(dup2(before, STDOUT_FILENO), 0);
         close(before);
@@ -30,6 +32,11 @@ static void emit(const void *message, const struct emit_table *table)
         ck_assert_uint_gt(size, 0);
         ck_assert_int_eq(printed[size - 1], '\n');
         printed[size - 1] = '\0';
+}
+
+static void emit(const void *message, const struct emit_table *table)
+{
+        emit_either(message, table, NULL);
 }
 
 static ProtobufCBinaryData bytes(char *text)
@@ -132,5 +139,32 @@ START_TEST(test_job)
 }
 END_TEST
 
+START_TEST(test_log)
+{
+        struct emit_log log = { .job = 17,
+                                .task = 3,
+                                .which = JOBCTL_STDERR,
+                                .wall_usec = 1700000000000001,
+                                .data = "a\n",
+                                .size = 2 };
+
+        emit_either(NULL, NULL, &log);
+        ck_assert_str_eq(printed, "{\"job\":17,\"task\":3,\"stream\":\"stderr\","
+                                  "\"time\":\"2023-11-14T22:13:20.000001Z\",\"text\":\"a\\n\"}");
+        /* Half of a character, and a NUL: the text is readable, the rest exact. */
+        log.which = JOBCTL_STDOUT;
+        log.data = "\xc3";
+        log.size = 2;
+        emit_either(NULL, NULL, &log);
+        ck_assert_ptr_nonnull(strstr(printed, "\"stream\":\"stdout\""));
+        ck_assert_ptr_nonnull(strstr(printed, ",\"text_b64\":\"wwA=\"}"));
+        log.which = JOBCTL_MARK;
+        log.size = 0;
+        emit_either(NULL, NULL, &log);
+        ck_assert_ptr_nonnull(strstr(printed, "\"stream\":\"mark\""));
+        ck_assert_ptr_nonnull(strstr(printed, ",\"text\":\"\"}"));
+}
+END_TEST
+
 SUITE_MAIN("emit", NULL, NULL, test_ended, test_bytes_that_are_no_text, test_control_characters,
-           test_job)
+           test_job, test_log)
