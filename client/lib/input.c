@@ -12,12 +12,13 @@
  * everything was answered, an Append without values tells the new connection's jobd that the
  * appender is still there.
  *
- * The first refusal ends it for good (a job that was cancelled takes no more): on_end tells once.
+ * The first refusal ends it for good: a job that was cancelled takes no more, and one whose chunk
+ * has no place on the disk is closed as cut behind the chunk before. on_end tells once.
  */
 #include <errno.h>
 #include <string.h>
 
-#include "client/lib/connection.h"
+#include "client/lib/ask.h"
 
 #define INPUT_CHUNK_BYTES (64U * 1024)
 #define INPUT_TASK_BYTES_MAX (1024U * 1024)
@@ -125,6 +126,32 @@ static void input_on_stored(struct jobctl_input *input, struct input_part *part,
                 input->ops.on_room(input->arg);
 }
 
+static void input_on_cut(void *arg _unused_, int code _unused_, const char *text _unused_,
+                         struct jobctl_result **result _unused_)
+{
+}
+
+/*
+ * Chunk `number` is not taken although the job would take more (a full disk): it is to end with
+ * what it has, and to say that this was not all.
+ */
+static void input_cut_at(struct jobctl_input *input, uint64_t number, const Jobd__Error *error)
+{
+        const struct ask_options options = { .on_result = input_on_cut };
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__CloseInput close = JOBD__CLOSE_INPUT__INIT;
+
+        if (error->code == JOBD__ERROR_CODE__ERROR_STATE ||
+            error->code == JOBD__ERROR_CODE__ERROR_NO_SUCH_JOB || input->job == 0)
+                return;
+        close.job = input->job;
+        close.chunks = number;
+        close.cut = error->message;
+        request.body_case = JOBD__REQUEST__BODY_CLOSE_INPUT;
+        request.close_input = &close;
+        (void)ask_start(input->call.conn, &request, &options); /* else its time runs out */
+}
+
 static void input_part_on_reply(struct call *call, Jobd__Reply **reply)
 {
         struct input_part *const part = (struct input_part *)call;
@@ -132,6 +159,8 @@ static void input_part_on_reply(struct call *call, Jobd__Reply **reply)
         const Jobd__Reply *const got = *reply;
 
         if (got->body_case == JOBD__REPLY__BODY_ERROR) {
+                if (!part->closes)
+                        input_cut_at(input, part->number, got->error);
                 input_end(input, (int)got->error->code, got->error->message);
         } else if (part->closes) {
                 input_end(input, JOBCTL_OK, "");

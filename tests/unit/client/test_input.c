@@ -262,6 +262,40 @@ static void script_refused(struct fake *fake)
         fake_wait_closed(fake);
 }
 
+static void script_disk_full(struct fake *fake)
+{
+        uint64_t tags[2];
+
+        fake_accept(fake);
+        send_appended(fake, expect_append(fake, 0, 1, "a", 2), 0, 1);
+        tags[0] = expect_append(fake, 1, 1, "b", 2);
+        tags[1] = expect_append(fake, 2, 1, "c", 2);
+        fake_error(fake, tags[0], JOBD__ERROR_CODE__ERROR_FULL, "the disk is full", false);
+        fake_error(fake, tags[1], JOBD__ERROR_CODE__ERROR_USAGE, "chunk 1 is missing", false);
+        fake_done(fake, expect_close(fake, 1, "the disk is full"));
+        fake_done(fake, fake_read(fake, JOBD__REQUEST__BODY_PING)->tag);
+        fake_wait_closed(fake);
+}
+
+/* What is on disk is what the job gets, and it knows that this was not all. */
+START_TEST(test_input_of_a_full_disk)
+{
+        const pid_t pid = fake_start(path, script_disk_full);
+
+        start(1);
+        for (const char *value = "a\0b\0c\0"; value[0]; value += 2) {
+                ck_assert_int_eq(put(value), 0);
+                ck_assert_int_eq(jobctl_input_flush(input), 0);
+                while (value[0] == 'a' && jobctl_input_stored_tasks(input) < 1)
+                        ck_assert_int_eq(conn_turn(conn, USEC_NONE), 0);
+        }
+        turn_until_end();
+        ck_assert_int_eq(end_code, JOBCTL_E_FULL);
+        ck_assert_int_eq(jobctl_ping(conn), 0);
+        finish(pid);
+}
+END_TEST
+
 static void refused(void)
 {
         const pid_t pid = fake_start(path, script_refused);
@@ -307,4 +341,4 @@ END_TEST
 
 SUITE_MAIN("input", setup, teardown, test_input_chunks_hold_whole_tasks, test_input_refuses,
            test_input_pushes_back, test_input_survives_restarts, test_input_of_a_job_that_ended,
-           test_input_freed_by_its_end, test_input_of_a_freed_connection)
+           test_input_of_a_full_disk, test_input_freed_by_its_end, test_input_of_a_freed_connection)
