@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 
+#include "daemon/journal/query.h"
 #include "daemon/journal/row.h"
 
 static int apply_put_spec(struct apply *apply, const struct journal_job *row)
@@ -100,6 +101,29 @@ static int apply_set_output(struct apply *apply, struct op *op)
         return store_run(apply->store, &set, NULL);
 }
 
+static int apply_put_input(struct apply *apply, struct op *op)
+{
+        const struct op_input *const input = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_INPUT_PUT);
+
+        bind_number(&put, input->job);
+        bind_number(&put, input->number);
+        bind_number(&put, input->first_task);
+        bind_number(&put, input->count);
+        bind_blob(&put, input->values->data, input->values->size);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_set_seen(struct apply *apply, struct op *op)
+{
+        const struct op_seen *const seen = (const void *)op;
+        struct binder set = store_bind(apply->store, STATEMENT_JOB_SET_SEEN);
+
+        bind_number(&set, seen->seen_task);
+        bind_number(&set, seen->job);
+        return store_run(apply->store, &set, NULL);
+}
+
 static int apply_put_event(struct apply *apply, struct op *op)
 {
         const struct op_event *const event = (const void *)op;
@@ -174,6 +198,15 @@ static int apply_fetch_spec(struct apply *apply, struct op *op)
         return r < 0 ? PASS(r) : 0;
 }
 
+static int apply_fetch_input(struct apply *apply, struct op *op)
+{
+        struct op_fetch_input *const fetch = (void *)op;
+        const int r =
+                query_find_input(apply->store, fetch->job, true, 0, fetch->task, &fetch->found);
+
+        return r < 0 ? PASS(r) : 0;
+}
+
 /* clang-format off */
 static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
         [OP_PUT_JOB] = apply_put_job,
@@ -181,10 +214,13 @@ static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
         [OP_PUT_TASK] = apply_put_task,
         [OP_PUT_OUTPUT] = apply_put_output,
         [OP_SET_OUTPUT] = apply_set_output,
+        [OP_PUT_INPUT] = apply_put_input,
+        [OP_SET_SEEN] = apply_set_seen,
         [OP_PUT_EVENT] = apply_put_event,
         [OP_PUT_KEY] = apply_put_key,
         [OP_DROP_JOB] = apply_drop_job,
         [OP_FETCH_SPEC] = apply_fetch_spec,
+        [OP_FETCH_INPUT] = apply_fetch_input,
 };
 /* clang-format on */
 

@@ -52,6 +52,14 @@ static void batch_release_op(struct op *op)
 
                 fetch->spec = journal_blob_unref(fetch->spec);
                 fetch->environment = journal_blob_unref(fetch->environment);
+        } else if (op->kind == OP_PUT_INPUT) {
+                struct op_input *const input = record;
+
+                input->values = journal_blob_unref(input->values);
+        } else if (op->kind == OP_FETCH_INPUT) {
+                struct op_fetch_input *const fetch = record;
+
+                fetch->found.values = journal_blob_unref(fetch->found.values);
         }
 }
 
@@ -192,6 +200,34 @@ int journal_set_output(struct journal_batch *batch, uint64_t job, uint64_t task,
         return 0;
 }
 
+int journal_put_input(struct journal_batch *batch, uint64_t job, uint64_t number,
+                      uint64_t first_task, uint64_t count, struct journal_blob *values)
+{
+        struct op_input *const op = batch_take_op(batch, OP_PUT_INPUT, sizeof(*op));
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->job = job;
+        op->number = number;
+        op->first_task = first_task;
+        op->count = count;
+        op->values = journal_blob_ref(values);
+        batch_append(batch, &op->op, values->size);
+        return 0;
+}
+
+int journal_set_seen(struct journal_batch *batch, uint64_t job, uint64_t seen_task)
+{
+        struct op_seen *const op = batch_take_op(batch, OP_SET_SEEN, sizeof(*op));
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->job = job;
+        op->seen_task = seen_task;
+        batch_append(batch, &op->op, 0);
+        return 0;
+}
+
 int journal_put_event(struct journal_batch *batch, const struct journal_event *row)
 {
         struct op_event *const op = batch_take_op(batch, OP_PUT_EVENT, sizeof(*op));
@@ -246,6 +282,25 @@ int journal_fetch_spec(struct journal_batch *batch, uint64_t job,
         if (!op)
                 return FAULT(-ENOMEM);
         op->job = job;
+        op->done = done;
+        op->arg = arg;
+        op->token = token;
+        batch->has_fetch = true;
+        batch_append(batch, &op->op, 0);
+        return 0;
+}
+
+int journal_fetch_input(struct journal_batch *batch, uint64_t job, uint64_t task,
+                        void (*done)(void *arg, uint64_t token, uint64_t first_task, uint64_t count,
+                                     struct journal_blob *values),
+                        void *arg, uint64_t token)
+{
+        struct op_fetch_input *const op = batch_take_op(batch, OP_FETCH_INPUT, sizeof(*op));
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->job = job;
+        op->task = task;
         op->done = done;
         op->arg = arg;
         op->token = token;

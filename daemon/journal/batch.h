@@ -18,10 +18,13 @@ enum op_kind {
         OP_PUT_TASK,
         OP_PUT_OUTPUT,
         OP_SET_OUTPUT,
+        OP_PUT_INPUT,
+        OP_SET_SEEN,
         OP_PUT_EVENT,
         OP_PUT_KEY,
         OP_DROP_JOB,
         OP_FETCH_SPEC,
+        OP_FETCH_INPUT,
         OP_COUNT,
 };
 
@@ -55,6 +58,17 @@ struct op_place {
         uint64_t output_disk_bytes;
 };
 
+struct op_input {
+        struct op op;
+        uint64_t job, number, first_task, count;
+        struct journal_blob *values; /* reference held */
+};
+
+struct op_seen {
+        struct op op;
+        uint64_t job, seen_task;
+};
+
 struct op_event {
         struct op op;
         struct journal_event row;
@@ -82,6 +96,16 @@ struct op_fetch {
         void *arg;
         uint64_t token;
         struct journal_blob *spec, *environment; /* the answer: references held */
+};
+
+struct op_fetch_input {
+        struct op op;
+        uint64_t job, task;
+        void (*done)(void *arg, uint64_t token, uint64_t first_task, uint64_t count,
+                     struct journal_blob *values);
+        void *arg;
+        uint64_t token;
+        struct journal_inputs found; /* the answer: reference held */
 };
 
 struct journal_batch {

@@ -84,6 +84,38 @@ int journal_read_task(struct journal *journal, uint64_t job, uint64_t task, bool
         return 0;
 }
 
+int journal_read_results(struct journal *journal, const struct journal_results_query *query,
+                         journal_page_fn done, void *arg, struct journal_read **out_read)
+{
+        struct journal_read *read;
+        int r;
+
+        r = read_new(READ_RESULTS, done, arg, &read);
+        if (r < 0)
+                return PASS(r);
+        read->ask.results = *query;
+        post_read(journal, read, out_read);
+        return 0;
+}
+
+int journal_read_input(struct journal *journal, uint64_t job, bool any_uid, uint32_t uid,
+                       uint64_t task, journal_page_fn done, void *arg,
+                       struct journal_read **out_read)
+{
+        struct journal_read *read;
+        int r;
+
+        r = read_new(READ_INPUT, done, arg, &read);
+        if (r < 0)
+                return PASS(r);
+        read->ask.input.job = job;
+        read->ask.input.task = task;
+        read->ask.input.any_uid = any_uid;
+        read->ask.input.uid = uid;
+        post_read(journal, read, out_read);
+        return 0;
+}
+
 int journal_read_key(struct journal *journal, uint32_t uid,
                      const uint8_t key[static JOURNAL_KEY_BYTES], journal_page_fn done, void *arg,
                      struct journal_read **out_read)
@@ -161,10 +193,14 @@ static void post_tell_durable(struct journal *journal, uint64_t durable)
 static void post_answer_fetches(struct journal_batch *batch)
 {
         for (struct op *op = batch->first; op; op = op->next) {
-                struct op_fetch *const fetch = (void *)op;
+                const struct op_fetch *const fetch = (void *)op;
+                const struct op_fetch_input *const input = (void *)op;
 
                 if (op->kind == OP_FETCH_SPEC)
                         fetch->done(fetch->arg, fetch->token, fetch->spec, fetch->environment);
+                else if (op->kind == OP_FETCH_INPUT)
+                        input->done(input->arg, input->token, input->found.first_task,
+                                    input->found.count, input->found.values);
         }
 }
 

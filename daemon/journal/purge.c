@@ -32,6 +32,8 @@
 #define KEYS_AT_MOST 8192U
 /* Records may be 64 KiB each. */
 #define OUTPUTS_PER_SLICE 64U
+/* And a chunk of input 1 MiB; mostly it is 64 KiB. */
+#define INPUTS_PER_SLICE 16U
 #define FREE_PAGES_MIN 4096
 #define FREE_PAGES_SLICE 512
 
@@ -74,6 +76,8 @@ static int purge_slice_of(struct store *store, uint64_t job, bool *out_more)
 
         *out_more = false;
         r = purge_delete(store, STATEMENT_OUTPUT_DROP, job, OUTPUTS_PER_SLICE, out_more);
+        if (r == 0)
+                r = purge_delete(store, STATEMENT_INPUT_DROP, job, INPUTS_PER_SLICE, out_more);
         if (r == 0)
                 r = purge_delete(store, STATEMENT_TASK_DROP, job, PURGE_SLICE_ROWS, out_more);
         if (r == 0)

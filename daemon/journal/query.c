@@ -78,6 +78,8 @@ static int (*const readers[READ_KIND_COUNT])(struct query *query) = {
         [READ_TASK] = query_read_task,
         [READ_KEY] = query_read_key,
         [READ_EVENTS] = query_read_events,
+        [READ_RESULTS] = query_read_results,
+        [READ_INPUT] = query_read_input,
 };
 /* clang-format on */
 

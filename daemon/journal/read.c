@@ -36,6 +36,10 @@ static void read_clear_page(struct journal_read *read)
                 journal_blob_unref(page->jobs[i].spec);
                 journal_blob_unref(page->jobs[i].environment);
         }
+        for (size_t i = 0; page->outputs && i < page->tasks_count; i++)
+                journal_blob_unref(page->outputs[i]);
+        free(page->outputs);
+        journal_blob_unref(page->inputs.values);
         free(page->jobs);
         free(page->tasks);
         free(page->events);

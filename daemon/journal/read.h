@@ -18,12 +18,16 @@
 #define READ_LOOK_MAX 20000U
 /* Blobs in one page: when it is reached, the page ends early. */
 #define READ_BLOB_BYTES_MAX ((size_t)8 * 1024 * 1024)
+/* Outputs in one page of results: it ends with the task that reaches it. */
+#define READ_OUTPUT_BYTES_MAX ((size_t)1024 * 1024)
 
 enum read_kind {
         READ_JOBS,
         READ_TASK,
         READ_KEY,
         READ_EVENTS,
+        READ_RESULTS,
+        READ_INPUT,
         READ_KIND_COUNT,
 };
 
@@ -37,6 +41,12 @@ struct journal_read {
         union {
                 struct journal_job_query jobs; /* ids, name: in the arena */
                 struct journal_event_query events;
+                struct journal_results_query results;
+                struct {
+                        uint64_t job, task;
+                        bool any_uid;
+                        uint32_t uid;
+                } input;
                 struct {
                         uint64_t job, task;
                         bool want_output;

@@ -39,6 +39,16 @@ void row_bind_job(struct binder *to, const struct journal_job *row, uint64_t spe
         bind_text(to, row->unique_key);
         bind_text(to, row->why);
         bind_number(to, spec_bytes);
+        bind_number(to, row->map_values);
+        bind_number(to, row->input);
+        bind_number(to, row->chunk_next);
+        bind_number(to, row->input_bytes);
+        bind_number(to, row->seen_task);
+        bind_number(to, row->start_delay_usec);
+        bind_number(to, row->halt_on);
+        bind_number(to, row->halt_now);
+        bind_number(to, row->halt_count);
+        bind_number(to, row->halt_percent);
 }
 
 void row_bind_job_changes(struct binder *to, const struct journal_job *row)
@@ -52,6 +62,11 @@ void row_bind_job_changes(struct binder *to, const struct journal_job *row)
         bind_number(to, row->tasks_ok);
         bind_number(to, row->tasks_failed);
         bind_text(to, row->why);
+        bind_number(to, row->task_count);
+        bind_number(to, row->input);
+        bind_number(to, row->chunk_next);
+        bind_number(to, row->input_bytes);
+        bind_number(to, row->seen_task);
         bind_number(to, row->id);
 }
 
@@ -85,6 +100,16 @@ void row_take_job(struct taker *from, struct journal_job *out_row)
         out_row->unique_key = take_text(from);
         out_row->why = take_text(from);
         out_row->spec_bytes = take_number(from);
+        out_row->map_values = take_u32(from);
+        out_row->input = take_u8(from);
+        out_row->chunk_next = take_number(from);
+        out_row->input_bytes = take_number(from);
+        out_row->seen_task = take_number(from);
+        out_row->start_delay_usec = take_number(from);
+        out_row->halt_on = take_u8(from);
+        out_row->halt_now = take_number(from) != 0;
+        out_row->halt_count = take_number(from);
+        out_row->halt_percent = take_u32(from);
 }
 
 void row_bind_task(struct binder *to, const struct journal_task *row)

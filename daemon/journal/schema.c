@@ -11,6 +11,7 @@
  *     environment_use  how many specs name each, apart for the same reason as spec
  *     task             the newest attempt of each task that has begun to exist
  *     output           record logs that were small enough to travel with the exit status
+ *     input            chunks of the values of maps; with a rowid, since a chunk fills many pages
  *     event            history; start-up never reads it
  *     key              what a submission key was answered with
  *     remains          dropped jobs of which too many rows were left for one transaction
@@ -18,7 +19,7 @@
  *
  * What an index costs is paid at each submission, so there are only three beside the primary keys:
  * job_by_uid (lists of a user), job_unfinished (start-up, and nothing else), event_by_job (history
- * of a job, and forgetting it).
+ * of a job, and forgetting it). input_by_task costs one entry a chunk.
  *
  * If you change the format: append a step, never edit one that was released; add the column to
  * statement.c and row.c; add a fixture of the older version to test_schema.c.
@@ -71,6 +72,22 @@ const char *const schema_steps[] = {
         " last_sequence INTEGER NOT NULL, last_job_id INTEGER NOT NULL,"
         " last_lease INTEGER NOT NULL);"
         "INSERT INTO mark VALUES (1, 0, 0, 0);",
+        /* Maps. */
+        [1] =
+        "ALTER TABLE job ADD COLUMN map_values INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN input INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN chunk_next INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN input_bytes INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN seen_task INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN start_delay INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN halt_on INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN halt_now INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN halt_count INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN halt_percent INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE input (id INTEGER PRIMARY KEY, job INTEGER NOT NULL,"
+        " number INTEGER NOT NULL, first_task INTEGER NOT NULL, count INTEGER NOT NULL,"
+        " data BLOB NOT NULL);"
+        "CREATE UNIQUE INDEX input_by_task ON input (job, first_task);",
 };
 /* clang-format on */
 const size_t schema_steps_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

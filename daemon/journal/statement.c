@@ -16,11 +16,13 @@
         "id, uid, gid, state, finished, hold, requeue, priority, cpus, memory_bytes,"              \
         " submit_wall, begin_wall, end_wall, task_count, task_next, array_first, array_step,"      \
         " array_width, retries, retry_delay, retry_on, tasks_ok, tasks_failed, name, unique_key,"  \
-        " why, spec_bytes"
+        " why, spec_bytes, map_values, input, chunk_next, input_bytes, seen_task, start_delay,"    \
+        " halt_on, halt_now, halt_count, halt_percent"
 /* Those that journal_set_job() changes; `finished` follows in one of the two statements. */
 #define JOB_CHANGES                                                                                \
         "state = ?, hold = ?, priority = ?, begin_wall = ?, end_wall = ?, task_next = ?,"          \
-        " tasks_ok = ?, tasks_failed = ?, why = ?"
+        " tasks_ok = ?, tasks_failed = ?, why = ?, task_count = ?, input = ?, chunk_next = ?,"     \
+        " input_bytes = ?, seen_task = ?"
 #define TASK_COLUMNS                                                                               \
         "job, task, state, stop_reason, started, attempt, lease, worker, generation, boot_id, "    \
         "pid,"                                                                                     \
@@ -39,12 +41,13 @@ static const char *const statements[STATEMENT_COUNT] = {
 
         [STATEMENT_JOB_PUT] =
                 "INSERT INTO job (" JOB_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                "?,?,?,?,?,?,?,?)",
+                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         /* Leaves `finished` and its index alone, which most changes of a job do. */
         [STATEMENT_JOB_SET_OPEN] =
                 "UPDATE job SET " JOB_CHANGES " WHERE id = ? AND finished = 0",
         [STATEMENT_JOB_SET_ANY] =
-                "UPDATE job SET " JOB_CHANGES ", finished = ?11 WHERE id = ?10",
+                "UPDATE job SET " JOB_CHANGES ", finished = ?16 WHERE id = ?15",
+        [STATEMENT_JOB_SET_SEEN] = "UPDATE job SET seen_task = ? WHERE id = ?",
         [STATEMENT_JOB_DROP] = "DELETE FROM job WHERE id = ?",
         [STATEMENT_JOB_GET] = "SELECT " JOB_COLUMNS " FROM job WHERE id = ?",
         [STATEMENT_JOB_LIST] =
@@ -88,9 +91,24 @@ static const char *const statements[STATEMENT_COUNT] = {
         [STATEMENT_OUTPUT_PUT] =
                 "INSERT OR REPLACE INTO output (job, task, attempt, records) VALUES (?,?,?,?)",
         [STATEMENT_OUTPUT_GET] = "SELECT records FROM output WHERE job = ? AND task = ?",
+        [STATEMENT_OUTPUT_LIST] =
+                "SELECT task, records FROM output WHERE job = ? AND task >= ? ORDER BY task",
         [STATEMENT_OUTPUT_DROP] =
                 "DELETE FROM output WHERE job = ?1 AND task IN"
                 " (SELECT task FROM output WHERE job = ?1 ORDER BY task LIMIT ?2)",
+
+        [STATEMENT_INPUT_PUT] =
+                "INSERT OR REPLACE INTO input (job, number, first_task, count, data)"
+                " VALUES (?,?,?,?,?)",
+        /* The newest chunk that begins at or before the task. */
+        [STATEMENT_INPUT_GET] =
+                "SELECT job.uid, job.map_values, input.first_task, input.count, input.data"
+                " FROM job CROSS JOIN input INDEXED BY input_by_task ON input.job = job.id"
+                " WHERE job.id = ? AND input.first_task <= ? ORDER BY input.first_task DESC LIMIT 1",
+        [STATEMENT_INPUT_DROP] =
+                "DELETE FROM input WHERE id IN"
+                " (SELECT id FROM input INDEXED BY input_by_task WHERE job = ?1"
+                " ORDER BY first_task LIMIT ?2)",
 
         [STATEMENT_EVENT_PUT] =
                 "INSERT INTO event (" EVENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)",

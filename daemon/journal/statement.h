@@ -17,6 +17,7 @@ enum statement {
         STATEMENT_JOB_PUT,
         STATEMENT_JOB_SET_OPEN,
         STATEMENT_JOB_SET_ANY,
+        STATEMENT_JOB_SET_SEEN,
         STATEMENT_JOB_DROP,
         STATEMENT_JOB_GET,
         STATEMENT_JOB_LIST,
@@ -41,7 +42,11 @@ enum statement {
         STATEMENT_TASK_USE,
         STATEMENT_OUTPUT_PUT,
         STATEMENT_OUTPUT_GET,
+        STATEMENT_OUTPUT_LIST,
         STATEMENT_OUTPUT_DROP,
+        STATEMENT_INPUT_PUT,
+        STATEMENT_INPUT_GET,
+        STATEMENT_INPUT_DROP,
         STATEMENT_EVENT_PUT,
         STATEMENT_EVENT_LIST,
         STATEMENT_EVENT_LIST_BACK,
@@ -74,6 +79,13 @@ enum job_column {
 enum task_column {
         TASK_COLUMN_JOB,
         TASK_COLUMN_TASK,
+};
+enum input_column {
+        INPUT_COLUMN_UID,
+        INPUT_COLUMN_MAP_VALUES,
+        INPUT_COLUMN_FIRST_TASK,
+        INPUT_COLUMN_COUNT,
+        INPUT_COLUMN_DATA,
 };
 enum event_column {
         EVENT_COLUMN_SEQ,

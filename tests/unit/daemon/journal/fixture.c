@@ -245,6 +245,11 @@ void answer_take(void *arg, const struct journal_page *page)
                 answer->environment = journal_blob_ref(page->jobs[0].environment);
         }
         answer->output = journal_blob_ref(page->output);
+        answer->has_outputs = page->outputs;
+        for (size_t i = 0; i < MIN(page->tasks_count, (size_t)FIXTURE_PAGES_MAX); i++)
+                answer->outputs[i] = page->outputs ? journal_blob_ref(page->outputs[i]) : NULL;
+        answer->inputs = page->inputs;
+        journal_blob_ref(answer->inputs.values);
         fixture_note(answer->fixture, 'P');
 }
 
@@ -253,6 +258,9 @@ void answer_deinit(struct answer *answer)
         journal_blob_unref(answer->spec);
         journal_blob_unref(answer->environment);
         journal_blob_unref(answer->output);
+        for (size_t i = 0; i < FIXTURE_PAGES_MAX; i++)
+                journal_blob_unref(answer->outputs[i]);
+        journal_blob_unref(answer->inputs.values);
         memset(answer, 0, sizeof(*answer));
 }
 
@@ -288,6 +296,29 @@ void fixture_read_task(struct fixture *fixture, uint64_t job, uint64_t task, boo
         answer_prepare(out_answer, fixture);
         ck_assert_int_eq(journal_read_task(fixture->journal, job, task, want_output, answer_take,
                                            out_answer, &read),
+                         0);
+        fixture_wait(fixture, answer_is_there, out_answer);
+}
+
+void fixture_read_results(struct fixture *fixture, const struct journal_results_query *query,
+                          struct answer *out_answer)
+{
+        struct journal_read *read;
+
+        answer_prepare(out_answer, fixture);
+        ck_assert_int_eq(
+                journal_read_results(fixture->journal, query, answer_take, out_answer, &read), 0);
+        fixture_wait(fixture, answer_is_there, out_answer);
+}
+
+void fixture_read_input(struct fixture *fixture, uint64_t job, uint64_t task,
+                        struct answer *out_answer)
+{
+        struct journal_read *read;
+
+        answer_prepare(out_answer, fixture);
+        ck_assert_int_eq(journal_read_input(fixture->journal, job, true, 0, task, answer_take,
+                                            out_answer, &read),
                          0);
         fixture_wait(fixture, answer_is_there, out_answer);
 }

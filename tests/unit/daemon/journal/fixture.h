@@ -62,6 +62,9 @@ struct answer {
         struct journal_event events[FIXTURE_PAGES_MAX];
         struct journal_blob *spec, *environment; /* of the first job; reference held */
         struct journal_blob *output;             /* reference held */
+        bool has_outputs;
+        struct journal_blob *outputs[FIXTURE_PAGES_MAX]; /* references held */
+        struct journal_inputs inputs;                    /* reference held */
         bool more;
         uint64_t next, next_task, found_first;
         uint32_t found_count;
@@ -74,6 +77,11 @@ void fixture_read_jobs(struct fixture *fixture, const struct journal_job_query *
                        struct answer *out_answer);
 void fixture_read_task(struct fixture *fixture, uint64_t job, uint64_t task, bool want_output,
                        struct answer *out_answer);
+void fixture_read_results(struct fixture *fixture, const struct journal_results_query *query,
+                          struct answer *out_answer);
+/* Of any user. */
+void fixture_read_input(struct fixture *fixture, uint64_t job, uint64_t task,
+                        struct answer *out_answer);
 void fixture_read_key(struct fixture *fixture, uint32_t uid, const uint8_t *key,
                       struct answer *out_answer);
 void fixture_read_events(struct fixture *fixture, const struct journal_event_query *query,

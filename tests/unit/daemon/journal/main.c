@@ -16,9 +16,11 @@ int main(void)
         suite_add_tcase(suite, parts_case());
         suite_add_tcase(suite, commit_case());
         suite_add_tcase(suite, reads_case());
+        suite_add_tcase(suite, maps_case());
         suite_add_tcase(suite, restore_case());
         suite_add_tcase(suite, purge_case());
         suite_add_tcase(suite, open_case());
+        suite_add_tcase(suite, schema_case());
         suite_add_tcase(suite, faults_case());
         suite_add_tcase(suite, disk_case());
         suite_add_tcase(suite, crash_case());

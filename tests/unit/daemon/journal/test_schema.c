@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Databases of older releases: schema-N.sql is what one of schema N held. Opening brings it to
+ * ours, keeps what was there, and fills what is new with what it meant then.
+ */
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fs.h"
+
+#include "daemon/journal/schema.h"
+#include "fixture.h"
+#include "suites.h"
+
+static void load(const char *sql_path)
+{
+        static char sql[64 * 1024];
+        _cleanup_(freep) char *path = fixture_path(&the, "jobd.db");
+        FILE *const file = fopen(sql_path, "re");
+        sqlite3 *db = NULL;
+
+        ck_assert_ptr_nonnull(file);
+        sql[fread(sql, 1, sizeof(sql) - 1, file)] = '\0';
+        ck_assert(feof(file));
+        fclose(file);
+        umask(077);
+        ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+        ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s",
+                      sqlite3_errmsg(db));
+        sqlite3_close(db);
+}
+
+/* The columns as they stand in the file, one line each; owned by the caller. */
+static char *describe(const char *path)
+{
+        static const char sql[] =
+                "SELECT group_concat(line, char(10)) FROM (SELECT m.name || '.' || c.name || ' ' ||"
+                " c.type || c.\"notnull\" || c.pk AS line FROM sqlite_schema m,"
+                " pragma_table_info(m.name) c ORDER BY m.name, c.cid)";
+        sqlite3_stmt *stmt = NULL;
+        sqlite3 *db = NULL;
+        char *text;
+
+        ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+        if (!*path)
+                ck_assert_int_eq(schema_migrate(db, schema_steps, schema_steps_count), 0);
+        else
+                sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL);
+        ck_assert_int_eq(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+        ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+        text = strdup((const char *)sqlite3_column_text(stmt, 0));
+        sqlite3_finalize(stmt);
+        sqlite3_close(db);
+        return text;
+}
+
+static int take_job(void *arg, const struct journal_job *row)
+{
+        uint64_t *const ids = arg;
+
+        ck_assert_uint_eq(row->map_values, 0);
+        ck_assert_uint_eq(row->input, JOURNAL_INPUT_CLOSED);
+        ck_assert_uint_eq(row->chunk_next + row->input_bytes + row->seen_task, 0);
+        ck_assert_uint_eq(row->start_delay_usec + row->halt_on + row->halt_count, 0);
+        ck_assert(!row->halt_now && row->halt_percent == 0);
+        *ids = *ids * 10 + row->id;
+        return 0;
+}
+
+static int take_task(void *arg, const struct journal_task *row)
+{
+        (void)arg;
+        (void)row;
+        return 0;
+}
+
+static int take_key(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KEY_BYTES])
+{
+        (void)arg;
+        (void)uid;
+        (void)key;
+        return 0;
+}
+
+START_TEST(schema_1_becomes_ours)
+{
+        static const struct journal_restore restore = { take_job, take_task, take_key };
+        const struct journal_results_query query = { .job = 2,
+                                                     .any_uid = true,
+                                                     .want_output = true };
+        _cleanup_(freep) char *path = fixture_path(&the, "jobd.db");
+        _cleanup_(freep) char *migrated = NULL;
+        _cleanup_(freep) char *fresh = NULL;
+        struct answer answer;
+        uint64_t ids = 0;
+
+        load(FIXTURE_SCHEMA_1);
+        fixture_open(&the);
+        ck_assert_uint_eq(journal_last_job_id(the.journal), 3);
+        ck_assert_uint_eq(journal_last_lease(the.journal), 4);
+        ck_assert_int_eq(journal_read_all(the.journal, &restore, &ids), 0);
+        ck_assert_uint_eq(ids, 3);
+        fixture_close(&the);
+
+        fixture_start(&the);
+        fixture_read_results(&the, &query, &answer);
+        ck_assert_uint_eq(answer.jobs_count, 1);
+        ck_assert_uint_eq(answer.tasks_count, 3);
+        ck_assert_uint_eq(answer.outputs[2]->size, 19);
+        answer_deinit(&answer);
+        fixture_close(&the);
+
+        ck_assert_int_eq(fixture_sql(&the, "PRAGMA user_version"), (int64_t)schema_steps_count);
+        migrated = describe(path);
+        fresh = describe("");
+        ck_assert_str_eq(migrated, fresh);
+}
+END_TEST
+
+TCase *schema_case(void)
+{
+        TCase *const tcase = tcase_create("schema");
+
+        tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
+        tcase_set_timeout(tcase, 30);
+        tcase_add_test(tcase, schema_1_becomes_ours);
+        return tcase;
+}
