@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Acting on jobs: one request, one line per job. What was done goes to stdout, what could not be
- * done to stderr with the job's number; the exit status is that of the first failure, or 3 when
- * the selection found nothing at all.
+ * Acting on jobs: one request, one line per job or task, and above 20 of them one line with counts
+ * by state. What was done goes to stdout, what could not be done to stderr with the job's number;
+ * the exit status is that of the first failure, or 3 when the selection found nothing at all.
  */
 #include "client/cmd/act.h"
 
@@ -11,31 +11,79 @@
 
 #include "client/cmd/emit.h"
 
-static void act_print_done(const struct jobctl_item *row, const char *done)
+#define ACT_ROWS_MAX 20U /* lines; more are summed up */
+
+/* "job 17", "job 17.3". */
+static void act_name_row(const struct jobctl_item *row, char out_name[static 64])
 {
-        const uint64_t id = jobctl_number_or(row, JOBCTL_ACT_ID, 0);
-        const uint64_t state = jobctl_number_or(row, JOBCTL_ACT_STATE, 0);
+        const unsigned long long id = jobctl_number_or(row, JOBCTL_ACT_ID, 0);
         uint64_t task;
 
-        printf("job %llu", (unsigned long long)id);
         if (jobctl_get_number(row, JOBCTL_ACT_TASK, &task))
-                printf(".%llu", (unsigned long long)task);
-        printf(" %s\n", state == JOBCTL_STATE_STOPPING ? "is being stopped" : done);
+                snprintf(out_name, 64, "job %llu.%llu", id, (unsigned long long)task);
+        else
+                snprintf(out_name, 64, "job %llu", id);
 }
 
-static int act_report_row(const struct app *app, const struct jobctl_item *row, const char *done)
+static void act_print_done(const struct jobctl_item *row, const char *done)
+{
+        const uint64_t state = jobctl_number_or(row, JOBCTL_ACT_STATE, 0);
+        char name[64];
+
+        act_name_row(row, name);
+        printf("%s %s\n", name, state == JOBCTL_STATE_STOPPING ? "is being stopped" : done);
+}
+
+/* Many rows become one line: how many are in which state now. */
+static void act_print_summary(const struct app *app, const struct jobctl_result *result)
+{
+        const size_t count = jobctl_result_count(result);
+        uint64_t by_state[JOBCTL_STATE_COUNT] = { 0 };
+        uint64_t done = 0, tasks = 0, task;
+        const char *comma = ":";
+
+        if (app->common.json || app->common.quiet)
+                return;
+        for (size_t i = 0; i < count; i++) {
+                const struct jobctl_item *const row = jobctl_result_item(result, i);
+                const uint64_t state = jobctl_number_or(row, JOBCTL_ACT_STATE, 0);
+
+                if (jobctl_number_or(row, JOBCTL_ACT_CODE, 0) != JOBCTL_OK)
+                        continue;
+                done++;
+                tasks += jobctl_get_number(row, JOBCTL_ACT_TASK, &task) ? 1 : 0;
+                by_state[state < JOBCTL_STATE_COUNT ? state : 0]++;
+        }
+        if (done == 0)
+                return;
+        printf("%llu %s", (unsigned long long)done, tasks == done ? "tasks" : "jobs");
+        for (unsigned int state = 1; state < JOBCTL_STATE_COUNT; state++) {
+                if (by_state[state] == 0)
+                        continue;
+                printf("%s %llu %s", comma, (unsigned long long)by_state[state],
+                       state == JOBCTL_STATE_STOPPING ? "being stopped" : jobctl_state_name(state));
+                comma = ",";
+        }
+        putchar('\n');
+}
+
+/* done: NULL when success is not worth a line; *left: how many more failures are. */
+static int act_report_row(const struct app *app, const struct jobctl_item *row, const char *done,
+                          size_t *left)
 {
         const uint64_t code = jobctl_number_or(row, JOBCTL_ACT_CODE, 0);
-        const unsigned long long id = jobctl_number_or(row, JOBCTL_ACT_ID, 0);
         const char *const message = jobctl_get_text(row, JOBCTL_ACT_MESSAGE, NULL);
-        char job[40];
+        char job[64];
 
         if (code == JOBCTL_OK) {
-                if (!app->common.json && !app->common.quiet)
+                if (done && !app->common.json && !app->common.quiet)
                         act_print_done(row, done);
                 return EXIT_CODE_OK;
         }
-        snprintf(job, sizeof(job), "job %llu", id);
+        if (*left == 0)
+                return exit_code_from_answer((int)code);
+        (*left)--;
+        act_name_row(row, job);
         if (message && strstr(message, job))
                 app_say("%s", message);
         else
@@ -43,31 +91,46 @@ static int act_report_row(const struct app *app, const struct jobctl_item *row, 
         return exit_code_from_answer((int)code);
 }
 
-int act_on(struct app *app, const struct jobctl_act_options *act,
-           const struct jobctl_selector *selector, const char *done)
+/* Rows and what could not be done; the exit status is that of the first failure. */
+static int act_report(const struct app *app, const struct jobctl_act_options *act,
+                      const struct jobctl_result *result, const char *done)
 {
-        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
-        bool skips_state; /* what does not need it is no failure */
+        const bool skips_state = act->failed_only || act->lost_only; /* no need is no failure */
+        const bool many = jobctl_result_count(result) > ACT_ROWS_MAX;
+        size_t left = ACT_ROWS_MAX, failed = 0;
         int status = EXIT_CODE_OK;
-        int code;
 
-        if (!app_connection(app))
-                return EXIT_CODE_ERROR;
-        code = jobctl_act(app->conn, act, selector, &result);
-        if (code)
-                return app_fail_answer(app, code);
-        skips_state = act->failed_only || act->lost_only;
-        if (app->common.json && emit_print_array(result, &emit_act))
-                return app_out_of_memory(app);
         for (size_t i = 0; i < jobctl_result_count(result); i++) {
                 const struct jobctl_item *const row = jobctl_result_item(result, i);
                 int r;
 
                 if (skips_state && jobctl_number_or(row, JOBCTL_ACT_CODE, 0) == JOBCTL_E_STATE)
                         continue;
-                r = act_report_row(app, row, done);
+                r = act_report_row(app, row, many ? NULL : done, &left);
+                failed += r ? 1 : 0;
                 status = status ? status : r;
         }
+        if (many)
+                act_print_summary(app, result);
+        if (failed > ACT_ROWS_MAX)
+                app_say("and %zu more could not be done", failed - ACT_ROWS_MAX);
+        return status;
+}
+
+int act_on(struct app *app, const struct jobctl_act_options *act,
+           const struct jobctl_selector *selector, const char *done)
+{
+        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        int status, code;
+
+        if (!app_connection(app))
+                return EXIT_CODE_ERROR;
+        code = jobctl_act(app->conn, act, selector, &result);
+        if (code)
+                return app_fail_answer(app, code);
+        if (app->common.json && emit_print_array(result, &emit_act))
+                return app_out_of_memory(app);
+        status = act_report(app, act, result, done);
         for (size_t i = 0; i < jobctl_result_problem_count(result); i++) {
                 const struct jobctl_item *const problem = jobctl_result_problem(result, i);
                 const int r = exit_code_from_answer(

@@ -3,9 +3,10 @@
  * jobctl info: everything about jobs, one fact a line, what is not set left out.
  *
  * What may be shown is a table per kind of record - the job, its specification, its attempts, what
- * they used - so a new field is a new row. All text of the job's owner is escaped. With --json one
- * job is one object and several are an array. Ids that are unknown are named on stderr and make the
- * exit status 3, while the others are shown.
+ * they used - so a new field is a new row. All text of the job's owner is escaped. Of a job with
+ * many tasks 20 are shown, or as many as asked for. With --json one job is one object and several
+ * are an array. Ids that are unknown are named on stderr and make the exit status 3, while the
+ * others are shown.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,14 +20,20 @@
 #include "client/cmd/pager.h"
 #include "client/cmd/select.h"
 #include "client/cmd/style.h"
+#include "client/cmd/task_walk.h"
+
+#define INFO_TASKS_DEFAULT 20U
 
 struct info_options {
-        bool environment;
+        bool environment, failed;
+        struct option_number limit;
 };
 
 /* clang-format off */
 static const struct option_row cmd_info_rows[] = {
         { OPTION_FLAG, 0, "environment", NULL, "its environment too", offsetof(struct info_options, environment), 0, 0, false },
+        { OPTION_FLAG, 0, "failed", NULL, "of its tasks only those that did not succeed", offsetof(struct info_options, failed), 0, 0, false },
+        { OPTION_NUMBER, 'n', "tasks", "N", "at most N of its tasks (default 20; 0: all)", offsetof(struct info_options, limit), 0, UINT32_MAX, false },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
 };
 
@@ -60,6 +67,8 @@ static const struct info_row info_spec_rows[] = {
         { INFO_WORDS, "Unique key", JOBCTL_SPEC_UNIQUE },
         { INFO_SIGNED, "Nice", JOBCTL_SPEC_NICE },
         { INFO_OCTAL, "Umask", JOBCTL_SPEC_UMASK },
+        { INFO_PLAIN, "At once", JOBCTL_SPEC_ARRAY_WIDTH },
+        { INFO_DURATION, "Start delay", JOBCTL_SPEC_START_DELAY_USEC },
         { INFO_PLAIN, "Cores", JOBCTL_SPEC_CPUS },
         { INFO_SIZE, "Memory", JOBCTL_SPEC_MEMORY_BYTES },
         { INFO_END, NULL, 0 },
@@ -158,50 +167,23 @@ static void info_print_labels(const struct jobctl_item *spec, FILE *out)
         }
 }
 
-static void info_print_attempts(const struct app *app, const struct jobctl_item *job, FILE *out)
+/* Jobs on their way to the terminal, or to JSON. */
+struct info {
+        struct app *app;
+        const struct info_options *options;
+        const struct select_job *job; /* the one at hand */
+        FILE *out;
+        struct json_t *object; /* the one at hand, as JSON */
+        size_t shown;          /* jobs */
+        uint64_t tasks;        /* of the job at hand */
+        uint64_t limit;        /* tasks of each job */
+        bool cut;
+};
+
+static void info_print_environment(const struct jobctl_item *job, FILE *out)
 {
-        const bool several = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1) > 1;
-
-        for (size_t i = 0; i < jobctl_count(job, JOBCTL_JOB_ATTEMPTS); i++) {
-                const struct jobctl_item *const attempt =
-                        jobctl_get_item_at(job, JOBCTL_JOB_ATTEMPTS, i);
-                const unsigned int state =
-                        (unsigned int)jobctl_number_or(attempt, JOBCTL_ATTEMPT_STATE, 0);
-
-                if (several)
-                        fprintf(out, "  Task %llu.%llu: %s%s%s\n",
-                                (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0),
-                                (unsigned long long)jobctl_number_or(attempt, JOBCTL_ATTEMPT_TASK,
-                                                                     0),
-                                style_state(app->colour, state), jobctl_state_name(state),
-                                style_end(app->colour));
-                info_print_rows(attempt, info_attempt_rows, out);
-                info_print_rows(jobctl_get_item(attempt, JOBCTL_ATTEMPT_USAGE), info_usage_rows,
-                                out);
-        }
-}
-
-static void info_print_job(const struct app *app, const struct jobctl_item *job, FILE *out)
-{
-        const struct jobctl_item *const spec = jobctl_get_item(job, JOBCTL_JOB_SPEC);
         const struct jobctl_item *const environment = jobctl_get_item(job, JOBCTL_JOB_ENVIRONMENT);
-        const unsigned int state = (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0);
-        const char *const name = jobctl_get_text(spec, JOBCTL_SPEC_NAME, NULL);
-        _cleanup_(freep) char *command = style_command(spec);
-        char user[STYLE_TEXT_MAX];
 
-        fprintf(out, "%sJob %llu%s: %s%s%s\n", style_bold(app->colour),
-                (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0), style_end(app->colour),
-                style_state(app->colour, state), style_state_word(job), style_end(app->colour));
-        info_line(out, "Command", command ? command : "?");
-        if (name)
-                info_line_bytes(out, "Name", name, strlen(name));
-        info_line(out, "User",
-                  style_user((uint32_t)jobctl_number_or(job, JOBCTL_JOB_UID, 0), user));
-        info_print_rows(job, info_job_rows, out);
-        info_print_rows(spec, info_spec_rows, out);
-        info_print_labels(spec, out);
-        info_print_attempts(app, job, out);
         for (size_t i = 0; i < jobctl_count(environment, JOBCTL_ENVIRONMENT_ENTRIES); i++) {
                 size_t size;
                 const char *const entry =
@@ -211,58 +193,164 @@ static void info_print_job(const struct app *app, const struct jobctl_item *job,
         }
 }
 
-static int info_print(struct app *app, const struct jobctl_result *result)
+static void info_print_job(void *arg, const struct jobctl_item *job)
 {
-        const size_t count = jobctl_result_count(result);
-        FILE *out;
+        struct info *const info = arg;
+        const struct app *const app = info->app;
+        FILE *const out = info->out;
+        const struct jobctl_item *const spec = jobctl_get_item(job, JOBCTL_JOB_SPEC);
+        const unsigned int state = (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0);
+        const char *const name = jobctl_get_text(spec, JOBCTL_SPEC_NAME, NULL);
+        _cleanup_(freep) char *command = style_command(spec);
+        char user[STYLE_TEXT_MAX], tasks[STYLE_TASKS_MAX];
 
-        if (app->common.json && count == 1)
-                return emit_print_item(jobctl_result_item(result, 0), &emit_job);
-        if (app->common.json)
-                return emit_print_array(result, &emit_job);
-        out = pager_open(app, count * 14);
-        for (size_t i = 0; i < count; i++) {
-                if (i > 0)
-                        fputc('\n', out);
-                info_print_job(app, jobctl_result_item(result, i), out);
+        if (info->shown++ > 0)
+                fputc('\n', out);
+        fprintf(out, "%sJob %llu%s: %s%s%s\n", style_bold(app->colour),
+                (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0), style_end(app->colour),
+                style_state(app->colour, state), style_state_word(job), style_end(app->colour));
+        info_line(out, "Command", command ? command : "?");
+        if (name)
+                info_line_bytes(out, "Name", name, strlen(name));
+        info_line(out, "User",
+                  style_user((uint32_t)jobctl_number_or(job, JOBCTL_JOB_UID, 0), user));
+        if (style_tasks(job, tasks)[0])
+                info_line(out, "Tasks", tasks);
+        info_print_rows(job, info_job_rows, out);
+        info_print_rows(spec, info_spec_rows, out);
+        info_print_labels(spec, out);
+        info_print_environment(job, out);
+}
+
+/* Counts a task of the job at hand; true when it is one too many. */
+static bool info_is_full(struct info *info)
+{
+        if (info->limit > 0 && info->tasks == info->limit) {
+                info->cut = true;
+                return true;
         }
-        pager_close(out);
-        return 0;
+        info->tasks++;
+        return false;
+}
+
+static enum task_walk_answer info_print_task(void *arg, const struct jobctl_item *job,
+                                             const struct jobctl_item *attempt)
+{
+        struct info *const info = arg;
+        const unsigned int state = (unsigned int)jobctl_number_or(attempt, JOBCTL_ATTEMPT_STATE, 0);
+
+        if (info_is_full(info))
+                return TASK_WALK_ENOUGH;
+        if (info->job->task_count > 1)
+                fprintf(info->out, "  Task %llu.%llu: %s%s%s\n",
+                        (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0),
+                        (unsigned long long)jobctl_number_or(attempt, JOBCTL_ATTEMPT_TASK, 0),
+                        style_state(info->app->colour, state), jobctl_state_name(state),
+                        style_end(info->app->colour));
+        info_print_rows(attempt, info_attempt_rows, info->out);
+        info_print_rows(jobctl_get_item(attempt, JOBCTL_ATTEMPT_USAGE), info_usage_rows, info->out);
+        return TASK_WALK_ON;
+}
+
+static void info_emit_job(void *arg, const struct jobctl_item *job)
+{
+        struct info *const info = arg;
+
+        info->object = emit_begin_job(job);
+}
+
+static enum task_walk_answer info_emit_task(void *arg, const struct jobctl_item *job _unused_,
+                                            const struct jobctl_item *attempt)
+{
+        struct info *const info = arg;
+
+        if (!info->object)
+                return TASK_WALK_ENOUGH;
+        if (info_is_full(info))
+                return TASK_WALK_ENOUGH;
+        emit_add_attempt(info->object, attempt);
+        return TASK_WALK_ON;
+}
+
+/* Shows one job; in_array: of several, as JSON. Returns 0, or an exit status. */
+static int info_show_job(struct info *info, bool in_array)
+{
+        const bool is_json = info->app->common.json;
+        const struct task_walk walk = { .job = info->job,
+                                        .failed_only = info->options->failed,
+                                        .environment = info->options->environment,
+                                        .page = info->options->failed || info->limit == 0
+                                                        ? 0
+                                                        : MIN(info->limit + 1, (uint64_t)1000),
+                                        .on_job = is_json ? info_emit_job : info_print_job,
+                                        .fn = is_json ? info_emit_task : info_print_task,
+                                        .arg = info };
+        int r;
+
+        info->tasks = 0;
+        info->object = NULL;
+        r = task_walk_run(info->app, &walk);
+        if (r || !is_json)
+                return r;
+        if (!info->object)
+                return app_fail(info->app, EXIT_CODE_ERROR, "job %llu cannot be shown",
+                                (unsigned long long)info->job->id);
+        return emit_end_job(info->object, in_array ? info->shown++ : EMIT_ALONE)
+                       ? app_out_of_memory(info->app)
+                       : 0;
+}
+
+static int info_show(struct info *info, const struct select_job *jobs, size_t count)
+{
+        const bool is_json = info->app->common.json;
+        size_t lines = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < count; i++)
+                lines += 14 * (1 + (jobs[i].task_count > 1 ? MIN(jobs[i].task_count, 20U) : 0));
+        if (!is_json)
+                info->out = pager_open(info->app, lines);
+        for (size_t i = 0; i < count && r == 0; i++) {
+                info->job = &jobs[i];
+                r = info_show_job(info, count > 1);
+        }
+        if (!is_json)
+                pager_close(info->out);
+        else if (count > 1)
+                emit_end_array(info->shown);
+        return r;
 }
 
 static int cmd_info_run(struct app *app, const void *arg, char **args, size_t count)
 {
         const struct info_options *const options = arg;
-        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
-        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        struct info info = {
+                .app = app,
+                .options = options,
+                .limit = options->limit.given ? options->limit.value : INFO_TASKS_DEFAULT,
+        };
+        _cleanup_(freep) struct select_job *jobs = NULL;
+        size_t jobs_count = 0;
         int status = EXIT_CODE_OK;
         int r;
 
-        r = select_words(app, args, count, &selector);
+        r = select_jobs(app, args, count, &jobs, &jobs_count, &status);
         if (r)
                 return r;
-        if (!app_connection(app))
-                return EXIT_CODE_ERROR;
-        r = jobctl_info(app->conn, selector, options->environment, &result);
-        if (r)
-                return app_fail_answer(app, r);
-        if (info_print(app, result))
-                return app_out_of_memory(app);
-        for (size_t i = 0; i < jobctl_result_problem_count(result); i++) {
-                const struct jobctl_item *const problem = jobctl_result_problem(result, i);
-
-                app_say("%s", jobctl_get_text(problem, JOBCTL_PROBLEM_MESSAGE, NULL));
-                status = exit_code_from_answer(
-                        (int)jobctl_number_or(problem, JOBCTL_PROBLEM_CODE, 0));
-        }
-        if (jobctl_result_count(result) == 0 && status == EXIT_CODE_OK)
+        if (jobs_count == 0 && status == EXIT_CODE_OK)
                 return app_fail(app, EXIT_CODE_NO_SUCH_JOB, "no job matches");
-        return status;
+        r = info_show(&info, jobs, jobs_count);
+        if (r == 0 && info.cut)
+                app_tell(app, "there are more tasks than the first %llu: -n 0 shows all of them",
+                         (unsigned long long)info.limit);
+        return r ? r : status;
 }
 
 static const char *const cmd_info_examples[] = {
         "jobctl info 17",
         "jobctl info --environment last",
+        "jobctl info 17.3-9                   some of its tasks",
+        "jobctl info --failed 17              those that failed",
         "jobctl info --json 17 | jq .attempts",
         NULL,
 };

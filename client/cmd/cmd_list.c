@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jobctl list: own jobs, unfinished ones first, then the newest finished ones, as many as asked
- * for. The daemon gives pages; a page that is not needed is not asked for. On a terminal it is a
- * table fitted to its width; --json is one object a line.
+ * jobctl list: own jobs, unfinished ones first (the oldest first), then the newest finished ones,
+ * 100 unless more are asked for, wherever it writes to; how many it left out stands on stderr. The
+ * daemon gives pages; a page that is not needed is not asked for. On a terminal it is a table
+ * fitted to its width; --json is one object a line. Tasks are listed likewise (list_tasks.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,26 +13,34 @@
 
 #include "client/cmd/command.h"
 #include "client/cmd/emit.h"
+#include "client/cmd/list_tasks.h"
 #include "client/cmd/pager.h"
 #include "client/cmd/select.h"
 #include "client/cmd/style.h"
 #include "client/cmd/table.h"
 
-#define LIST_FINISHED_DEFAULT 50
+/* Those behind the limit are counted up to here. */
+#define LIST_COUNT_MAX 1000U
+#define LIST_LIMIT_DEFAULT 100U
 
 struct list_options {
         struct option_number limit;
         struct option_list states;
         const char *name;
         struct option_number since;
-        bool all_users, ids;
+        bool all, failed, tasks, all_users, ids;
 };
+
+#define LIST_STATE_MAX 120
 
 #define AT(field) offsetof(struct list_options, field)
 /* clang-format off */
 static const struct option_row cmd_list_rows[] = {
-        { OPTION_NUMBER, 'n', "limit", "N", "at most N jobs (default: all active, 50 finished)", AT(limit), 1, UINT32_MAX, true },
+        { OPTION_NUMBER, 'n', "limit", "N", "at most N lines (default 100; 0: all)", AT(limit), 0, UINT32_MAX, true },
+        { OPTION_FLAG, 0, "all", NULL, "all of them, as -n 0", AT(all), 0, 0, false },
         { OPTION_LIST, 0, "state", "STATE", "only these: queued, running, failed, active, ...", AT(states), 0, 0, false },
+        { OPTION_FLAG, 0, "failed", NULL, "only what ended and did not succeed", AT(failed), 0, 0, false },
+        { OPTION_FLAG, 0, "tasks", NULL, "the tasks of these jobs instead", AT(tasks), 0, 0, false },
         { OPTION_TEXT, 'J', "name", "NAME", "only jobs with this name", AT(name), 0, 0, false },
         { OPTION_TIME, 0, "since", "TIME", "only jobs submitted since then (09:00, @epoch)", AT(since), 0, 0, false },
         { OPTION_FLAG, 0, "all-users", NULL, "everybody's (only how many, unless you administer)", AT(all_users), 0, 0, false },
@@ -55,51 +64,32 @@ struct list {
         struct app *app;
         const struct list_options *options;
         struct table *table; /* owned; NULL for --json and --ids */
-        uint64_t shown, finished;
+        uint64_t limit;      /* lines; UINT64_MAX: all */
+        uint64_t shown;
+        uint64_t left_out; /* as far as counted */
         uint64_t now_usec;
-        bool cut; /* there are more than were shown */
 };
 
-static void list_format_exit(const struct jobctl_item *attempt, char text[static STYLE_TEXT_MAX])
-{
-        uint64_t signo;
-        int64_t code;
-
-        text[0] = '\0';
-        if (jobctl_get_number(attempt, JOBCTL_ATTEMPT_EXIT_SIGNAL, &signo) && signo > 0)
-                snprintf(text, STYLE_TEXT_MAX, "%d", 128 + (int)signo);
-        else if (jobctl_get_signed(attempt, JOBCTL_ATTEMPT_EXIT_CODE, &code))
-                snprintf(text, STYLE_TEXT_MAX, "%d", (int)code);
-}
-
-/* How long it runs, or ran. */
-static void list_format_time(const struct list *list, const struct jobctl_item *attempt,
-                             char text[static STYLE_TEXT_MAX])
-{
-        const uint64_t start = jobctl_number_or(attempt, JOBCTL_ATTEMPT_START_WALL_USEC, 0);
-        uint64_t usec;
-
-        text[0] = '\0';
-        if (jobctl_get_number(attempt, JOBCTL_ATTEMPT_RUN_USEC, &usec))
-                style_duration(usec, text);
-        else if (start > 0 && jobctl_number_or(attempt, JOBCTL_ATTEMPT_END_WALL_USEC, 0) == 0)
-                style_duration(list->now_usec > start ? list->now_usec - start : 0, text);
-}
-
-/* "running", or "running 3/10" for a job with several tasks. */
-static void list_format_state(const struct jobctl_item *job, char text[static STYLE_TEXT_MAX])
+/* "running", or "running 3/10, 1 failed" for a job with several tasks. */
+static void list_format_state(const struct jobctl_item *job, char text[static LIST_STATE_MAX])
 {
         const uint64_t tasks = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1);
-        uint64_t ended = 0;
+        const bool open = jobctl_number_or(job, JOBCTL_JOB_OPEN, 0) != 0;
+        uint64_t ended = 0, ok;
+        int n;
 
         for (size_t i = 0; i < jobctl_count(job, JOBCTL_JOB_TASKS_BY_STATE); i++)
                 if (jobctl_state_is_finished((unsigned int)i))
                         ended += jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, i);
-        if (tasks > 1)
-                snprintf(text, STYLE_TEXT_MAX, "%s %llu/%llu", style_state_word(job),
-                         (unsigned long long)ended, (unsigned long long)tasks);
-        else
-                snprintf(text, STYLE_TEXT_MAX, "%s", style_state_word(job));
+        ok = jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, JOBCTL_STATE_SUCCEEDED);
+        n = snprintf(text, LIST_STATE_MAX, "%s", style_state_word(job));
+        if (tasks > 1 || open)
+                n += snprintf(text + n, LIST_STATE_MAX - (size_t)n, " %llu/%llu%s",
+                              (unsigned long long)ended, (unsigned long long)tasks,
+                              open ? "+" : "");
+        if ((tasks > 1 || open) && ended > ok)
+                snprintf(text + n, LIST_STATE_MAX - (size_t)n, ", %llu failed",
+                         (unsigned long long)(ended - ok));
 }
 
 static int list_add_row(struct list *list, const struct jobctl_item *job)
@@ -112,7 +102,7 @@ static int list_add_row(struct list *list, const struct jobctl_item *job)
         _cleanup_(freep) char *command = style_command(spec);
         const char *const colour = style_state(
                 list->app->colour, (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0));
-        char id[STYLE_TEXT_MAX], user[STYLE_TEXT_MAX], state[STYLE_TEXT_MAX], code[STYLE_TEXT_MAX],
+        char id[STYLE_TEXT_MAX], user[STYLE_TEXT_MAX], state[LIST_STATE_MAX], code[STYLE_TEXT_MAX],
                 time[STYLE_TEXT_MAX], started[STYLE_TEXT_MAX] = "";
         int r;
 
@@ -120,8 +110,12 @@ static int list_add_row(struct list *list, const struct jobctl_item *job)
                  (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0));
         style_user((uint32_t)jobctl_number_or(job, JOBCTL_JOB_UID, 0), user);
         list_format_state(job, state);
-        list_format_exit(attempt, code);
-        list_format_time(list, attempt, time);
+        if (jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1) > 1)
+                code[0] = time[0] = '\0'; /* would be those of its first task */
+        else
+                list_tasks_format_exit(attempt, code);
+        if (jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1) <= 1)
+                list_tasks_format_time(list->now_usec, attempt, time);
         if (start > 0)
                 style_time(start, started);
         r = !safe_name || !command || table_add_row(list->table) ||
@@ -134,27 +128,20 @@ static int list_add_row(struct list *list, const struct jobctl_item *job)
         return r ? -1 : 0;
 }
 
-/* Shows one job; true when no more are wanted. */
-static bool list_show(struct list *list, const struct jobctl_item *job, int *out_r)
+/* Shows one job, or counts it; not 0 without memory. */
+static int list_show(struct list *list, const struct jobctl_item *job)
 {
-        const struct list_options *const options = list->options;
-        const bool finished =
-                jobctl_state_is_finished((unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0));
-
-        if (options->limit.given ? list->shown >= options->limit.value
-                                 : finished && list->finished >= LIST_FINISHED_DEFAULT) {
-                list->cut = true;
-                return true;
+        if (list->shown >= list->limit) {
+                list->left_out++;
+                return 0;
         }
         list->shown++;
-        list->finished += finished ? 1 : 0;
         if (list->app->common.json)
-                *out_r = emit_print_item(job, &emit_job);
-        else if (options->ids)
-                printf("%llu\n", (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0));
-        else
-                *out_r = list_add_row(list, job);
-        return *out_r != 0;
+                return emit_print_item(job, &emit_job);
+        if (!list->options->ids)
+                return list_add_row(list, job);
+        printf("%llu\n", (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0));
+        return 0;
 }
 
 static void list_show_others(const struct list *list, const struct jobctl_item *page)
@@ -178,29 +165,35 @@ static void list_show_others(const struct list *list, const struct jobctl_item *
 
 static int list_pages(struct list *list, const struct jobctl_selector *selector)
 {
-        const uint64_t limit = list->options->limit.given ? list->options->limit.value : 1000;
         struct jobctl_list_options query = {
                 .size = sizeof(query),
                 .selector = selector,
-                .limit = (uint32_t)MIN(limit, 1000U),
                 .all_users = list->options->all_users,
                 .since_wall_usec = list->options->since.value,
         };
 
         for (;;) {
                 _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+                const uint64_t wanted = list->limit - list->shown;
                 const struct jobctl_item *page;
-                int r = jobctl_list(list->app->conn, &query, &result);
+                int r;
 
+                query.limit = (uint32_t)(wanted > 0 ? MIN(wanted, (uint64_t)1000) : LIST_COUNT_MAX);
+                r = jobctl_list(list->app->conn, &query, &result);
                 if (r)
                         return app_fail_answer(list->app, r);
                 for (size_t i = 0; i < jobctl_result_count(result); i++)
-                        if (list_show(list, jobctl_result_item(result, i), &r))
-                                return r ? app_out_of_memory(list->app) : 0;
+                        if (list_show(list, jobctl_result_item(result, i)))
+                                return app_out_of_memory(list->app);
                 page = jobctl_result_page(result);
-                list_show_others(list, page);
+                if (query.after_id == 0)
+                        list_show_others(list, page);
                 if (!jobctl_number_or(page, JOBCTL_PAGE_MORE, 0))
                         return 0;
+                if (list->left_out > 0) {
+                        list->left_out = LIST_COUNT_MAX + 1;
+                        return 0;
+                }
                 query.after_id = jobctl_number_or(page, JOBCTL_PAGE_NEXT_ID, 0);
                 query.after_finished = jobctl_number_or(page, JOBCTL_PAGE_NEXT_FINISHED, 0);
         }
@@ -219,8 +212,11 @@ static void list_print(const struct list *list)
         } else if (list->table && app->out_is_terminal) {
                 app_tell(app, "no jobs");
         }
-        if (list->cut && app->out_is_terminal)
-                app_tell(app, "there are more: -n N shows up to N");
+        if (list->left_out > LIST_COUNT_MAX)
+                app_tell(app, "there are more than %u more: -n 0 shows all", LIST_COUNT_MAX);
+        else if (list->left_out > 0)
+                app_tell(app, "there are %llu more: -n 0 shows all",
+                         (unsigned long long)list->left_out);
 }
 
 static int list_make_selector(struct app *app, const struct list_options *options, char **args,
@@ -233,7 +229,38 @@ static int list_make_selector(struct app *app, const struct list_options *option
                 r = app_out_of_memory(app);
         if (r == 0)
                 r = select_states(app, &options->states, *out_selector);
+        for (unsigned int state = JOBCTL_STATE_FAILED;
+             r == 0 && options->failed && state <= JOBCTL_STATE_LOST; state++)
+                if (jobctl_selector_add_state(*out_selector, (enum jobctl_state)state))
+                        r = app_out_of_memory(app);
         return r;
+}
+
+/* Are there tasks among the words ("17.3-9")? Then these are what is listed. */
+static bool list_names_tasks(char **words, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (strpbrk(words[i], "._"))
+                        return true;
+        return false;
+}
+
+static int list_run_tasks(const struct list *list, char **args, size_t count)
+{
+        const struct list_options *const options = list->options;
+        const struct list_tasks_options tasks = {
+                .limit = list->limit,
+                .count_max = LIST_COUNT_MAX,
+                .failed_only = options->failed,
+                .ids_only = options->ids,
+        };
+
+        if (count == 0)
+                return app_usage(list->app, "--tasks needs the id of a job");
+        if (options->name || options->states.count > 0 || options->since.given ||
+            options->all_users)
+                return app_usage(list->app, "tasks are chosen by ids and --failed only");
+        return list_tasks_run(list->app, &tasks, args, count);
 }
 
 static int cmd_list_run(struct app *app, const void *arg, char **args, size_t count)
@@ -243,6 +270,14 @@ static int cmd_list_run(struct app *app, const void *arg, char **args, size_t co
         _cleanup_(table_freep) struct table *table = NULL;
         int r;
 
+        list.limit = list.options->all               ? UINT64_MAX
+                     : !list.options->limit.given    ? LIST_LIMIT_DEFAULT
+                     : list.options->limit.value > 0 ? list.options->limit.value
+                                                     : UINT64_MAX;
+        if (list.options->failed && list.options->states.count > 0)
+                return app_usage(app, "--failed and --state exclude each other");
+        if (list.options->tasks || list_names_tasks(args, count))
+                return list_run_tasks(&list, args, count);
         r = list_make_selector(app, list.options, args, count, &selector);
         if (r)
                 return r;
@@ -260,7 +295,8 @@ static int cmd_list_run(struct app *app, const void *arg, char **args, size_t co
 
 static const char *const cmd_list_examples[] = {
         "jobctl list",
-        "jobctl list --state failed --since 00:00",
+        "jobctl list --failed --since 00:00",
+        "jobctl list --tasks --failed 17      which tasks of job 17 failed",
         "jobctl list --json | jq -r 'select(.exit_code != 0).id'",
         NULL,
 };

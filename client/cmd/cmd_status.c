@@ -16,6 +16,9 @@
 #include "client/cmd/emit.h"
 #include "client/cmd/select.h"
 #include "client/cmd/style.h"
+#include "client/cmd/task_walk.h"
+
+#define STATUS_TASKS_MAX 20U /* attempts that --json shows of a job */
 
 static void status_print_daemon(const struct app *app, const struct jobctl_item *status)
 {
@@ -62,21 +65,67 @@ static int status_of_daemon(struct app *app)
         return EXIT_CODE_OK;
 }
 
+/* One line: "17 running: 42 of 100 done, 3 running, 1 failed", "18 queued: why". */
 static void status_print_job(const struct app *app, const struct jobctl_item *job)
 {
         const unsigned int state = (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0);
         const char *const why = jobctl_get_text(job, JOBCTL_JOB_WHY, NULL);
         _cleanup_(freep) char *safe = text_escape(why ? why : "", why ? strlen(why) : 0);
+        char tasks[STYLE_TASKS_MAX];
 
-        printf("%llu %s%s%s%s%s\n", (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0),
+        style_tasks(job, tasks);
+        printf("%llu %s%s%s%s%s%s%s\n", (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0),
                style_state(app->colour, state), style_state_word(job), style_end(app->colour),
+               tasks[0] ? ": " : "", tasks, why ? ": " : "", safe ? safe : "");
+}
+
+/* "17.3 failed: why". */
+static enum task_walk_answer status_print_task(void *arg, const struct jobctl_item *job,
+                                               const struct jobctl_item *attempt)
+{
+        const struct app *const app = arg;
+        const unsigned int state = (unsigned int)jobctl_number_or(attempt, JOBCTL_ATTEMPT_STATE, 0);
+        const char *const why = jobctl_get_text(attempt, JOBCTL_ATTEMPT_WHY, NULL);
+        _cleanup_(freep) char *safe = text_escape(why ? why : "", why ? strlen(why) : 0);
+
+        printf("%llu.%llu %s%s%s%s%s\n",
+               (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0),
+               (unsigned long long)jobctl_number_or(attempt, JOBCTL_ATTEMPT_TASK, 0),
+               style_state(app->colour, state), jobctl_state_name(state), style_end(app->colour),
                why ? ": " : "", safe ? safe : "");
+        return TASK_WALK_ON;
+}
+
+static int status_of_job(struct app *app, const struct select_job *job, size_t index)
+{
+        const struct task_walk walk = { .job = job, .fn = status_print_task, .arg = app };
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        const uint64_t first = job->task_first;
+        int r;
+
+        if (job->has_tasks && !app->common.json)
+                return task_walk_run(app, &walk);
+        r = select_tasks(app, job->id, first, MIN(job->task_last, first + STATUS_TASKS_MAX - 1),
+                         &selector);
+        if (r)
+                return r;
+        r = jobctl_info(app->conn, selector, false, &result);
+        if (r)
+                return app_fail_answer(app, r);
+        if (jobctl_result_count(result) == 0)
+                return 0; /* forgotten meanwhile */
+        if (!app->common.json)
+                status_print_job(app, jobctl_result_item(result, 0));
+        else if (emit_print_next(index, jobctl_result_item(result, 0), &emit_job))
+                return app_out_of_memory(app);
+        return 0;
 }
 
 static int cmd_status_run(struct app *app, const void *options _unused_, char **args, size_t count)
 {
-        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
-        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        _cleanup_(freep) struct select_job *jobs = NULL;
+        size_t jobs_count = 0;
         int status = EXIT_CODE_OK;
         int r;
 
@@ -84,27 +133,18 @@ static int cmd_status_run(struct app *app, const void *options _unused_, char **
                 return EXIT_CODE_ERROR;
         if (count == 0)
                 return status_of_daemon(app);
-        r = select_words(app, args, count, &selector);
-        if (r)
-                return r;
-        r = jobctl_info(app->conn, selector, false, &result);
-        if (r)
-                return app_fail_answer(app, r);
-        if (app->common.json && emit_print_array(result, &emit_job))
-                return app_out_of_memory(app);
-        for (size_t i = 0; i < jobctl_result_count(result) && !app->common.json; i++)
-                status_print_job(app, jobctl_result_item(result, i));
-        for (size_t i = 0; i < jobctl_result_problem_count(result); i++) {
-                app_say("%s", jobctl_get_text(jobctl_result_problem(result, i),
-                                              JOBCTL_PROBLEM_MESSAGE, NULL));
-                status = EXIT_CODE_NO_SUCH_JOB;
-        }
-        return status;
+        r = select_jobs(app, args, count, &jobs, &jobs_count, &status);
+        for (size_t i = 0; i < jobs_count && r == 0; i++)
+                r = status_of_job(app, &jobs[i], i);
+        if (r == 0 && app->common.json)
+                emit_end_array(jobs_count);
+        return r ? r : status;
 }
 
 static const char *const cmd_status_examples[] = {
         "jobctl status          the daemon",
         "jobctl status 17 18    the state of jobs, one a line",
+        "jobctl status 18.3-9   the state of tasks",
         NULL,
 };
 

@@ -350,18 +350,77 @@ static void emit_put(json_t *object, const struct jobctl_item *item, const struc
                 emit_put_only_attempt(object, item);
 }
 
+/* Takes `object` over. 0, or -1 without memory; a broken stdout is found at the end. */
+static int emit_dump(json_t *object, const char *behind)
+{
+        const int r = json_dumpf(object, stdout, JSON_COMPACT);
+
+        fputs(behind, stdout);
+        json_decref(object);
+        return r && !ferror(stdout) ? -1 : 0;
+}
+
 int emit_print_item(const struct jobctl_item *item, const struct emit_table *table)
 {
         json_t *const object = json_object();
-        int r;
 
         if (!object)
                 return -1;
         emit_put(object, item, table);
-        r = json_dumpf(object, stdout, JSON_COMPACT);
-        fputc('\n', stdout);
-        json_decref(object);
-        return r && !ferror(stdout) ? -1 : 0;
+        return emit_dump(object, "\n");
+}
+
+int emit_print_task(uint64_t job, const struct jobctl_item *attempt)
+{
+        json_t *const object = json_object();
+
+        if (!object)
+                return -1;
+        json_object_set_new(object, "job", emit_number(job));
+        emit_put(object, attempt, &emit_attempt);
+        return emit_dump(object, "\n");
+}
+
+json_t *emit_begin_job(const struct jobctl_item *job)
+{
+        json_t *const object = json_object();
+
+        if (!object)
+                return NULL;
+        emit_put(object, job, &emit_job);
+        json_object_set_new(object, "attempts", json_array());
+        return object;
+}
+
+void emit_add_attempt(json_t *object, const struct jobctl_item *attempt)
+{
+        json_t *const made = json_object();
+
+        emit_put(made, attempt, &emit_attempt);
+        json_array_append_new(json_object_get(object, "attempts"), made);
+}
+
+int emit_end_job(json_t *object, size_t index)
+{
+        if (index != EMIT_ALONE)
+                putchar(index == 0 ? '[' : ',');
+        return emit_dump(object, index == EMIT_ALONE ? "\n" : "");
+}
+
+int emit_print_next(size_t index, const struct jobctl_item *item, const struct emit_table *table)
+{
+        json_t *const object = json_object();
+
+        if (!object)
+                return -1;
+        putchar(index == 0 ? '[' : ',');
+        emit_put(object, item, table);
+        return emit_dump(object, "");
+}
+
+void emit_end_array(size_t count)
+{
+        puts(count == 0 ? "[]" : "]");
 }
 
 int emit_print_log(const struct emit_log *record)
@@ -371,7 +430,6 @@ int emit_print_log(const struct emit_log *record)
         };
         json_t *const object = json_object();
         char time[CLOCK_TEXT_MAX];
-        int r;
 
         if (!object)
                 return -1;
@@ -383,27 +441,16 @@ int emit_print_log(const struct emit_log *record)
         json_object_set_new(object, "text", emit_lossy(record->data, record->size));
         if (!parse_is_utf8(record->data, record->size))
                 emit_put_b64(object, "text", emit_base64(record->data, record->size));
-        r = json_dumpf(object, stdout, JSON_COMPACT);
-        fputc('\n', stdout);
-        json_decref(object);
-        return r && !ferror(stdout) ? -1 : 0;
+        return emit_dump(object, "\n");
 }
 
 int emit_print_array(const struct jobctl_result *result, const struct emit_table *table)
 {
-        json_t *const list = json_array();
-        int r;
+        const size_t count = jobctl_result_count(result);
+        int r = 0;
 
-        if (!list)
-                return -1;
-        for (size_t i = 0; i < jobctl_result_count(result); i++) {
-                json_t *const object = json_object();
-
-                emit_put(object, jobctl_result_item(result, i), table);
-                json_array_append_new(list, object);
-        }
-        r = json_dumpf(list, stdout, JSON_COMPACT);
-        fputc('\n', stdout);
-        json_decref(list);
-        return r && !ferror(stdout) ? -1 : 0;
+        for (size_t i = 0; i < count && r == 0; i++)
+                r = emit_print_next(i, jobctl_result_item(result, i), table);
+        emit_end_array(count);
+        return r;
 }

@@ -25,5 +25,19 @@ struct emit_log {
 };
 int emit_print_log(const struct emit_log *record);
 
+/* A task of a job (JOBCTL_ATTEMPT_*) as one object of its own. Returns likewise. */
+int emit_print_task(uint64_t job, const struct jobctl_item *attempt);
+/*
+ * A job (JOBCTL_JOB_*) as one object, its attempts added one by one. Owned by the caller until
+ * emit_end_job(), which prints it: as the next of an array, or, index EMIT_ALONE, with a newline.
+ * NULL and -1 without memory.
+ */
+#define EMIT_ALONE SIZE_MAX
+struct json_t *emit_begin_job(const struct jobctl_item *job);
+void emit_add_attempt(struct json_t *object, const struct jobctl_item *attempt);
+int emit_end_job(struct json_t *object, size_t index);
+/* The next object of an array, index from 0; emit_end_array() when all `count` are out. */
+int emit_print_next(size_t index, const struct jobctl_item *item, const struct emit_table *table);
+void emit_end_array(size_t count);
 /* One array of objects on stdout. */
 int emit_print_array(const struct jobctl_result *result, const struct emit_table *table);

@@ -78,6 +78,8 @@ static const struct emit_row emit_spec_rows[] = {
         { EMIT_PLAIN, "array_last", JOBCTL_SPEC_ARRAY_LAST, NULL },
         { EMIT_PLAIN, "array_step", JOBCTL_SPEC_ARRAY_STEP, NULL },
         { EMIT_PLAIN, "array_width", JOBCTL_SPEC_ARRAY_WIDTH, NULL },
+        { EMIT_PLAIN, "map_values", JOBCTL_SPEC_MAP_VALUES, NULL },
+        { EMIT_SECONDS, "start_delay_seconds", JOBCTL_SPEC_START_DELAY_USEC, NULL },
         { EMIT_TABLES_IF, "rlimits", JOBCTL_SPEC_RLIMITS, &emit_rlimit },
         { EMIT_END, NULL, 0, NULL },
 };
@@ -103,6 +105,8 @@ static const struct emit_row emit_job_rows[] = {
         { EMIT_TABLES, "attempts", JOBCTL_JOB_ATTEMPTS, &emit_attempt },
         { EMIT_INLINE, NULL, JOBCTL_JOB_ENVIRONMENT, &emit_environment },
         { EMIT_WALL, "ended_at", JOBCTL_JOB_END_WALL_USEC, NULL },
+        { EMIT_FLAG, "open", JOBCTL_JOB_OPEN, NULL },
+        { EMIT_PLAIN, "seen_task", JOBCTL_JOB_SEEN_TASK, NULL },
         { EMIT_END, NULL, 0, NULL },
 };
 const struct emit_table emit_job = { emit_job_rows };

@@ -53,6 +53,41 @@ const char *style_state_word(const struct jobctl_item *job)
         return blockers & JOBCTL_BLOCKER_HOLD ? "held" : "waiting";
 }
 
+char *style_tasks(const struct jobctl_item *job, char buf[static STYLE_TASKS_MAX])
+{
+        static const struct {
+                enum jobctl_state state;
+                const char *word;
+        } rows[] = {
+                { JOBCTL_STATE_RUNNING, "running" },   { JOBCTL_STATE_STARTING, "starting" },
+                { JOBCTL_STATE_PAUSED, "paused" },     { JOBCTL_STATE_STOPPING, "stopping" },
+                { JOBCTL_STATE_FAILED, "failed" },     { JOBCTL_STATE_CANCELLED, "cancelled" },
+                { JOBCTL_STATE_TIMEOUT, "timed out" }, { JOBCTL_STATE_OOM, "out of memory" },
+                { JOBCTL_STATE_LOST, "lost" },
+        };
+        const uint64_t tasks = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1);
+        const bool open = jobctl_number_or(job, JOBCTL_JOB_OPEN, 0) != 0;
+        uint64_t done = 0;
+        size_t n;
+
+        buf[0] = '\0';
+        if (tasks <= 1 && !open)
+                return buf;
+        for (unsigned int state = JOBCTL_STATE_SUCCEEDED; state < JOBCTL_STATE_COUNT; state++)
+                done += jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, state);
+        n = (size_t)snprintf(buf, STYLE_TASKS_MAX, "%llu of %llu%s done", (unsigned long long)done,
+                             (unsigned long long)tasks, open ? " so far" : "");
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const uint64_t count =
+                        jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, rows[i].state);
+
+                if (count > 0)
+                        n += (size_t)snprintf(buf + n, STYLE_TASKS_MAX - n, ", %llu %s",
+                                              (unsigned long long)count, rows[i].word);
+        }
+        return buf;
+}
+
 char *style_duration(uint64_t usec, char buf[static STYLE_TEXT_MAX])
 {
         const unsigned long long s = usec / USEC_PER_SEC;

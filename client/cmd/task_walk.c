@@ -7,6 +7,8 @@
 #include "client/cmd/task_walk.h"
 
 #define TASK_WALK_PAGE 1000U
+/* Where nothing has begun, the steps become longer, up to this. */
+#define TASK_WALK_STRIDE_MAX 64000U
 
 bool task_walk_is_failed(const struct jobctl_item *attempt)
 {
@@ -35,24 +37,35 @@ static enum task_walk_answer task_walk_show(const struct task_walk *walk,
 
 int task_walk_run(struct app *app, const struct task_walk *walk)
 {
+        const uint64_t page = walk->page ? walk->page : TASK_WALK_PAGE;
+        uint64_t stride = page;
+        const uint64_t begin = walk->job->task_first;
         const uint64_t last = walk->job->task_last;
         enum task_walk_answer answer = TASK_WALK_ON;
 
-        for (uint64_t first = walk->job->task_first; first <= last && answer == TASK_WALK_ON;
-             first += TASK_WALK_PAGE) {
+        for (uint64_t first = begin; first <= last && answer == TASK_WALK_ON;) {
                 _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
                 _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+                const struct jobctl_item *job;
                 int r;
 
-                r = select_tasks(app, walk->job->id, first, MIN(last, first + TASK_WALK_PAGE - 1),
+                r = select_tasks(app, walk->job->id, first, MIN(last, first + stride - 1),
                                  &selector);
                 if (r)
                         return r;
-                r = jobctl_info(app->conn, selector, false, &result);
+                r = jobctl_info(app->conn, selector, walk->environment && first == begin, &result);
                 if (r)
                         return app_fail_answer(app, r);
-                if (jobctl_result_count(result) > 0)
-                        answer = task_walk_show(walk, jobctl_result_item(result, 0));
+                if (jobctl_result_count(result) == 0)
+                        return 0; /* it was forgotten meanwhile */
+                job = jobctl_result_item(result, 0);
+                if (walk->on_job && first == begin)
+                        walk->on_job(walk->arg, job);
+                answer = task_walk_show(walk, job);
+                first += stride;
+                stride = jobctl_count(job, JOBCTL_JOB_ATTEMPTS) > 0
+                                 ? page
+                                 : MIN(2 * stride, (uint64_t)TASK_WALK_STRIDE_MAX);
         }
         return 0;
 }

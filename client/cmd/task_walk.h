@@ -18,6 +18,10 @@ typedef enum task_walk_answer (*task_walk_fn)(void *arg, const struct jobctl_ite
 struct task_walk {
         const struct select_job *job;
         bool failed_only; /* those that ended and did not succeed */
+        bool environment; /* with that of the job, in the first page */
+        uint64_t page;    /* how many numbers are asked for at a time; 0: a thousand */
+        /* Before the tasks, once; NULL: not wanted. */
+        void (*on_job)(void *arg, const struct jobctl_item *job);
         task_walk_fn fn;
         void *arg; /* borrowed */
 };
