@@ -20,8 +20,8 @@
 #define WIRE_STRINGS_MAX (1024U * 1024) /* argv + environment of one job */
 #define WIRE_STRING_MAX (128U * 1024 - 1)
 #define WIRE_ENTRIES_MAX 4096U
-#define WIRE_VALUES_MAX (1024U * 1024)  /* one Append, one task's values */
-#define WIRE_BATCH_MAX 10000U /* submissions in a frame */
+#define WIRE_VALUES_MAX (1024U * 1024) /* one Append, one task's values */
+#define WIRE_BATCH_MAX 10000U          /* submissions in a frame */
 /* Beside 8 x size: 10,000 tiny submissions become 6 MB of structures out of 200 KB of bytes. */
 #define WIRE_DECODE_BYTES (8U * 1024 * 1024)
 
@@ -67,7 +67,8 @@ DEFINE_CLEANUP(Jobd__Environment *, wire_free_environment);
 
 /*
  * Judges what a submitter wrote: argv not empty, argv[0] not empty, limits above, cwd and paths
- * absolute, names at most 255 bytes, environment entries "K=V" with K not empty. 0 or WIRE_E_BAD.
+ * absolute, names at most 255 bytes, environment entries "K=V" with K not empty, a map's template
+ * one that can be expanded. 0 or WIRE_E_BAD.
  */
 _must_use_ int wire_check_spec(const Jobd__Spec *spec, struct reason *why);
 _must_use_ int wire_check_environment(const Jobd__Environment *environment, struct reason *why);

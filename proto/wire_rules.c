@@ -267,12 +267,13 @@ static const struct wire_range wire_follow_ranges[] = {
         WIRE_RANGE_IF(Jobd__Follow, task, 0, INT64_MAX - 1),
         WIRE_RANGE_IF(Jobd__Follow, offset, 0, INT64_MAX - 1),
 };
+/* Job 0: that of the connection's last Submit. */
 static const struct wire_range wire_append_ranges[] = {
-        WIRE_RANGE(Jobd__Append, job, 1, INT64_MAX),
+        WIRE_RANGE(Jobd__Append, job, 0, INT64_MAX),
         WIRE_RANGE(Jobd__Append, number, 0, INT64_MAX - 1),
 };
 static const struct wire_range wire_close_input_ranges[] = {
-        WIRE_RANGE(Jobd__CloseInput, job, 1, INT64_MAX),
+        WIRE_RANGE(Jobd__CloseInput, job, 0, INT64_MAX),
         WIRE_RANGE(Jobd__CloseInput, chunks, 0, INT64_MAX - 1),
 };
 static const struct wire_range wire_results_ranges[] = {

@@ -6,9 +6,11 @@
  * A refusal here is an answer to the request and never the end of the connection. Nothing is
  * looked up: whether a folder or a program exists is found out as the user, when the job starts.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "common/parse.h"
+#include "common/template.h"
 
 #include "proto/wire.h"
 #include "proto/wire_check.h"
@@ -176,7 +178,7 @@ static int wire_check_array(const Jobd__Spec *spec, struct reason *why)
         const uint64_t step = spec->has_array_step ? spec->array_step : 1;
 
         if (!spec->has_array_first && !spec->has_array_last) {
-                if (spec->has_array_step || spec->has_array_width)
+                if (spec->has_array_step || (spec->has_array_width && !spec->has_map_values))
                         return reason_set(why, WIRE_E_BAD, "an array needs its first and last");
                 return 0;
         }
@@ -188,11 +190,45 @@ static int wire_check_array(const Jobd__Spec *spec, struct reason *why)
         return 0;
 }
 
+/* Can the command be expanded at all? */
+static int wire_check_template(const Jobd__Spec *spec, struct reason *why)
+{
+        _cleanup_(template_freep) struct template *template = NULL;
+        _cleanup_(freep) struct template_word *words = NULL;
+        int r;
+
+        words = calloc(spec->n_argv, sizeof(*words));
+        for (size_t i = 0; words && i < spec->n_argv; i++)
+                words[i] = (struct template_word){ spec->argv[i].data, spec->argv[i].len };
+        r = words ? template_new(words, spec->n_argv, spec->shell, spec->map_values, &template, why)
+                  : FAULT(-ENOMEM);
+        if (r < 0)
+                return reason_set(why, WIRE_E_BAD, "there is no memory to read the command");
+        return r > 0 ? WIRE_E_BAD : 0;
+}
+
+static int wire_check_map(const Jobd__Spec *spec, struct reason *why)
+{
+        const bool is_array = spec->has_array_first || spec->has_array_last;
+
+        if (!spec->has_map_values) {
+                if (is_array || (!spec->has_start_delay_usec && !spec->halt))
+                        return 0;
+                return reason_set(why, WIRE_E_BAD,
+                                  "a delay between starts and a halt are for arrays and maps");
+        }
+        if (is_array)
+                return reason_set(why, WIRE_E_BAD, "a map is no array: its tasks are its values");
+        if (spec->stdin_pipe)
+                return reason_set(why, WIRE_E_BAD, "the tasks of a map share no standard input");
+        return wire_check_template(spec, why);
+}
+
 int wire_check_spec(const Jobd__Spec *spec, struct reason *why)
 {
         static int (*const checks[])(const Jobd__Spec *, struct reason *) = {
                 wire_check_argv,  wire_check_paths, wire_check_words,
-                wire_check_lists, wire_check_array,
+                wire_check_lists, wire_check_array, wire_check_map,
         };
         int r;
 

@@ -24,7 +24,8 @@ static void judge_order(const Jobd__Work__Order *order)
                 return;
         start = order->start;
         FUZZ_CHECK(start->uid != UINT32_MAX && start->gid != UINT32_MAX);
-        FUZZ_WIRE(spec, Jobd__Spec, start->spec.data, start->spec.len, judge_nothing);
+        if (start->has_spec)
+                FUZZ_WIRE(spec, Jobd__Spec, start->spec.data, start->spec.len, judge_nothing);
         if (start->has_environment)
                 FUZZ_WIRE(environment, Jobd__Environment, start->environment.data,
                           start->environment.len, judge_nothing);

@@ -315,6 +315,87 @@ START_TEST(environment_is_limited)
 }
 END_TEST
 
+/* ---------------------------------------------------------------------------------------- maps */
+
+static Jobd__Spec good_map(const char *word)
+{
+        static uint8_t map_word[64];
+        Jobd__Spec spec = good_spec();
+
+        strcpy((char *)map_word, word);
+        spec.has_map_values = 1;
+        spec.map_values = 2;
+        argv_data[1] = (ProtobufCBinaryData){ strlen(word), map_word };
+        return spec;
+}
+
+START_TEST(a_map_is_no_array)
+{
+        Jobd__Spec spec = good_map("{}");
+
+        ACCEPT(&spec);
+        spec.has_array_width = 1;
+        spec.array_width = 4;
+        ACCEPT(&spec);
+        spec.has_array_step = 1;
+        spec.array_step = 1;
+        REFUSE(&spec, "first and last");
+        spec.has_array_first = spec.has_array_last = 1;
+        REFUSE(&spec, "a map is no array");
+        spec = good_map("{}");
+        spec.map_values = 0;
+        REFUSE(&spec, "map_values");
+        spec.map_values = WIRE_ENTRIES_MAX;
+        ACCEPT(&spec);
+        spec.map_values++;
+        REFUSE(&spec, "map_values");
+        spec = good_map("{}");
+        spec.has_stdin_pipe = spec.stdin_pipe = 1;
+        REFUSE(&spec, "standard input");
+}
+END_TEST
+
+START_TEST(a_map_can_be_expanded)
+{
+        Jobd__Spec spec = good_map("{2} {-2/} {#} {x}");
+
+        ACCEPT(&spec);
+        spec = good_map("no replacement");
+        ACCEPT(&spec);
+        spec = good_map("a{3}");
+        REFUSE(&spec, "'{3}' names value 3, but a task has 2 values");
+        spec.has_map_values = 0;
+        ACCEPT(&spec); /* an ordinary job has no replacements */
+        spec = good_map("{}");
+        spec.has_shell = spec.shell = 1;
+        spec.n_argv = 2;
+        REFUSE(&spec, "one line");
+}
+END_TEST
+
+START_TEST(delay_and_halt_are_for_many)
+{
+        Jobd__Halt halt = JOBD__HALT__INIT;
+        Jobd__Spec spec = good_spec();
+
+        spec.halt = &halt;
+        REFUSE(&spec, "for arrays and maps");
+        spec.has_array_first = spec.has_array_last = 1;
+        ACCEPT(&spec);
+        spec = good_spec();
+        spec.has_start_delay_usec = 1;
+        REFUSE(&spec, "for arrays and maps");
+        spec.has_array_first = spec.has_array_last = 1;
+        ACCEPT(&spec);
+        spec = good_map("{}");
+        spec.halt = &halt;
+        spec.has_start_delay_usec = 1;
+        ACCEPT(&spec);
+        spec.start_delay_usec = UINT64_MAX;
+        REFUSE(&spec, "start_delay_usec");
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("spec");
@@ -332,6 +413,9 @@ int main(void)
         tcase_add_test(tcase, numbers_have_ranges);
         tcase_add_test(tcase, retry_codes);
         tcase_add_test(tcase, arrays);
+        tcase_add_test(tcase, a_map_is_no_array);
+        tcase_add_test(tcase, a_map_can_be_expanded);
+        tcase_add_test(tcase, delay_and_halt_are_for_many);
         tcase_add_test(tcase, environment_entries);
         tcase_add_test(tcase, environment_is_limited);
         suite_add_tcase(suite, tcase);

@@ -447,6 +447,79 @@ START_TEST(id_ranges_are_ranges)
 }
 END_TEST
 
+START_TEST(chunks_of_input_are_checked)
+{
+        static const struct {
+                uint64_t job, number, count;
+                const char *values;
+                size_t size;
+                const char *word; /* NULL: good */
+        } rows[] = {
+                { 7, 0, 2, "a\0b\0", 4, NULL },
+                { 0, 0, 1, "\0", 1, NULL },
+                { 7, 1, 0, "", 0, NULL },
+                { 7, 0, 3, "a\0b\0", 4, "says 3 values and has 2" },
+                { 7, 0, 1, "a\0b\0", 4, "says 1 values and has 2" },
+                { 7, 0, 1, "a", 1, "has no end" },
+                { 7, UINT64_MAX, 0, "", 0, "Append.number" },
+        };
+        char *const text = calloc(1, WIRE_STRING_MAX + 2);
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct bytes append = { 0 }, bytes;
+
+                put_number(&append, 1, rows[i].job);
+                put_number(&append, 2, rows[i].number);
+                put_number(&append, 3, rows[i].count);
+                put_data(&append, 4, rows[i].values, rows[i].size);
+                bytes = request_with(20, &append);
+                if (rows[i].word)
+                        REFUSE(&bytes, rows[i].word);
+                else
+                        ACCEPT(&bytes);
+        }
+        for (size_t more = 0; more < 2; more++) {
+                struct bytes append = { 0 }, bytes;
+
+                memset(text, 'x', WIRE_STRING_MAX + more);
+                put_number(&append, 1, 7);
+                put_number(&append, 2, 0);
+                put_number(&append, 3, 1);
+                put_data(&append, 4, text, WIRE_STRING_MAX + more + 1);
+                bytes = request_with(20, &append);
+                if (more)
+                        REFUSE(&bytes, "value 0 of Append is longer");
+                else
+                        ACCEPT(&bytes);
+        }
+        free(text);
+}
+END_TEST
+
+START_TEST(a_halt_has_one_measure)
+{
+        for (unsigned int has = 0; has < 4; has++) {
+                struct bytes submit = { 0 }, submission = { 0 }, spec = { 0 }, halt = { 0 }, bytes;
+
+                put_data(&submit, 1, "0123456789abcdef", WIRE_KEY_BYTES);
+                put_text(&spec, 1, "true");
+                put_number(&halt, 1, 1);
+                if (has & 1)
+                        put_number(&halt, 3, 1);
+                if (has & 2)
+                        put_number(&halt, 4, 1);
+                put_part(&spec, 62, &halt);
+                put_part(&submission, 1, &spec);
+                put_part(&submit, 3, &submission);
+                bytes = request_with(4, &submit);
+                if (has == 1 || has == 2)
+                        ACCEPT(&bytes);
+                else
+                        REFUSE(&bytes, "one of them");
+        }
+}
+END_TEST
+
 START_TEST(hello_is_checked)
 {
         static const struct {
@@ -767,6 +840,8 @@ static void add_tests(TCase *tcase)
         tcase_add_test(tcase, long_strings_are_refused);
         tcase_add_test(tcase, enums_are_known);
         tcase_add_test(tcase, id_ranges_are_ranges);
+        tcase_add_test(tcase, chunks_of_input_are_checked);
+        tcase_add_test(tcase, a_halt_has_one_measure);
         tcase_add_test(tcase, hello_is_checked);
         tcase_add_test(tcase, submit_is_checked);
         tcase_add_test(tcase, submit_key_has_16_bytes);

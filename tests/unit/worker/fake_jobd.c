@@ -394,6 +394,7 @@ void fake_job_init(struct fake_job *job, uint64_t lease, const char *const argv[
         jobd__work__start__init(&job->start);
         jobd__spec__init(&job->spec);
         jobd__environment__init(&job->environment);
+        job->start.has_spec = true;
         job->start.lease = lease;
         job->start.job = lease;
         job->start.attempt = 1;
