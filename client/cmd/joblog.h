@@ -23,7 +23,7 @@ struct joblog_entry {
         uint64_t receive_bytes; /* of stdout */
         int exit_code;          /* 0 when a signal ended it, -1 when it never ended by itself */
         int exit_signal;        /* 0: none */
-        const void *command;    /* a line of shell (map_plan_format()); newlines become \0 */
+        const void *command;    /* a line of shell (template_format()); newlines become \0 */
         size_t command_size;
 };
 

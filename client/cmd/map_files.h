@@ -34,8 +34,8 @@ bool map_files_has(const struct map_files *files, const struct template_word *va
                    size_t values_count);
 
 /*
- * Makes the task's folder and its three files; `seq` is written at once. Results of the same values
- * from before are replaced. 0, MAP_FILES_E_BAD, or a fault.
+ * Makes the task's folder, and `stdout` and `stderr` in it, empty; results of the same values from
+ * before are replaced. 0, MAP_FILES_E_BAD, or a fault.
  */
 _must_use_ int map_files_begin(struct map_files *files, uint64_t sequence,
                                const struct template_word *values, size_t values_count,
@@ -43,11 +43,16 @@ _must_use_ int map_files_begin(struct map_files *files, uint64_t sequence,
 /* JOBCTL_MARK is left out. 0, MAP_FILES_E_BAD (a full disk), or a fault. */
 _must_use_ int map_files_write(struct map_files_task *task, enum jobctl_output which,
                                const void *data, size_t size, struct reason *why);
-/* The task's folder, "DIR/1/A"; valid until map_files_end(). */
+/* The task's folder, "DIR/1/A"; lives as long as the task. */
 const char *map_files_path(const struct map_files_task *task);
+/*
+ * The task has ended and its output is whole: writes `seq`, without which map_files_has() says no.
+ * The task is still to be dropped. 0, MAP_FILES_E_BAD, or a fault.
+ */
+_must_use_ int map_files_end(struct map_files_task *task, struct reason *why);
 /* Closes the files; returns NULL. NULL-safe. */
-struct map_files_task *map_files_end(struct map_files_task *task);
-DEFINE_CLEANUP(struct map_files_task *, map_files_end);
+struct map_files_task *map_files_drop(struct map_files_task *task);
+DEFINE_CLEANUP(struct map_files_task *, map_files_drop);
 
 /* "1/a/2/b\_c": where a task's files are below DIR. Owned by the caller; NULL without memory. */
 char *map_files_format(uint32_t record_values, const struct template_word *values,

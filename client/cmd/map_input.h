@@ -13,8 +13,7 @@
 struct map_input;
 struct map_resume;
 
-#define MAP_INPUT_VALUE_MAX (128 * 1024 - 1) /* the longest word that Linux hands to a program */
-#define MAP_INPUT_TASK_MAX (1024 * 1024)     /* all values of a task: they travel in one chunk */
+#define MAP_INPUT_TASK_MAX (1024 * 1024) /* all values of a task: they travel in one chunk */
 
 enum map_input_answer {
         MAP_INPUT_E_BAD = 1, /* no good: the reason says which input, and why */

@@ -7,7 +7,6 @@
 #include "client/cmd/job_options.h"
 
 struct template;
-struct template_facts;
 
 /* What the option table fills; map_plan_new() makes sense of it. */
 struct map_options {
@@ -57,14 +56,15 @@ struct map_plan {
          * (tries - 1), shell.
          */
         struct job_options job;
-        char **command;           /* owned array; the words are borrowed from argv, or constants */
-        size_t command_count;     /* at least 1 */
-        bool shell;               /* one line for /bin/sh: the words, joined with spaces */
-        bool inputs_are_commands; /* there was no command: /bin/sh -c {} */
+        char **command;             /* owned array; the words are borrowed from argv, or "{}" */
+        size_t command_count;       /* at least 1 */
+        bool shell;                 /* one line for /bin/sh: the words, joined with spaces */
         struct map_source *sources; /* owned array; at least one: stdin when none was given */
         size_t sources_count;
-        uint32_t per_task; /* records (one value of each source) in a task: -n, else 1 */
-        uint32_t width;    /* tasks at once; 0: as many as there are workers */
+        bool uses_all; /* {}, {.}, {-1}..., --tag or --results: every value of a task is wanted */
+        uint32_t position_max; /* the highest k of {k}; 0: none */
+        uint32_t per_task;     /* records (one value of each source) in a task: -n, else 1 */
+        uint32_t width;        /* tasks at once; 0: as many as there are workers */
         enum map_halt halt_on;
         bool halt_now;
         uint64_t halt_count;   /* either this */
@@ -94,13 +94,5 @@ DEFINE_CLEANUP(struct map_plan *, map_plan_free);
  */
 _must_use_ int map_plan_make_template(const struct map_plan *plan, uint32_t values_max,
                                       struct template **out_template, struct reason *why);
-/*
- * One task's command as parallel writes it in its joblog and with --dry-run; without a command that
- * is the input itself. Owned by the caller. 0, MAP_OPTIONS_E_BAD, or a fault.
- */
-_must_use_ int map_plan_format(const struct map_plan *plan, const struct template *template,
-                               const struct template_facts *facts, char **out_line,
-                               struct reason *why);
-
 /* Is this word a line for a shell rather than the name of a program? */
 bool map_plan_is_shell_line(const char *word);
