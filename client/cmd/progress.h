@@ -47,8 +47,9 @@ void progress_tick(struct progress *progress, uint64_t now_usec);
 void progress_on_resize(struct progress *progress, uint64_t now_usec);
 
 /*
- * Around output that goes to the same terminal: hide wipes the line, note remembers whether the
- * output ended in the middle of a line; the line comes back below it by progress_deadline(). No-ops
+ * Around output that goes to the same terminal, once for all that is written in a turn: hide wipes
+ * the line before; note puts it back below, as it was, and is told how the output ended (when in
+ * the middle of a line, the line comes back by progress_deadline(), behind a newline). No-ops
  * without a terminal.
  */
 void progress_hide(struct progress *progress);
