@@ -149,7 +149,8 @@ static void input_cut_at(struct jobctl_input *input, uint64_t number, const Jobd
         close.cut = error->message;
         request.body_case = JOBD__REQUEST__BODY_CLOSE_INPUT;
         request.close_input = &close;
-        (void)ask_start(input->call.conn, &request, &options); /* else its time runs out */
+        if (ask_start(input->call.conn, &request, &options))
+                return; /* then the input ends 60 s after we have gone */
 }
 
 static void input_part_on_reply(struct call *call, Jobd__Reply **reply)
