@@ -18,7 +18,7 @@ struct environment_facts {
         uint64_t array_index;
         bool is_array;
         uint32_t attempt;
-        uint32_t slot;            /* the worker's number + 1 */
+        uint32_t slot;            /* of the job's tasks at once, or the worker's number + 1 */
         const char *name;         /* of the job; may be NULL */
         const char *user;         /* of the user; may be NULL */
         const char *home, *shell; /* system mode; else NULL: nothing is added */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A lease from Start to Ack, as data: decoded once when it arrives (the frame is gone when the
- * handler returns), kept with its result and, in memory or as a file, its output until jobd has
+ * A lease from Start to Ack, as data: copied when it arrives (the frame is gone when the handler
+ * returns), kept with its result and, in memory or as a file, its output until jobd has
  * them on disk. What happens to it is run_state.c's and runner.c's business.
  */
 #include "worker/lease.h"
@@ -25,40 +25,38 @@ int lease_new(const Jobd__Work__Start *start, int spool_folder_fd, struct lease 
         lease->array_index = start->array_index;
         lease->wants_follow = start->follow;
         lease->cap_bytes = start->output_cap_bytes;
+        lease->job_slot = start->slot;
         output_log_init(&lease->log, spool_folder_fd, lease->job, lease->task, lease->attempt);
         *out_lease = lease;
         return 0;
 }
 
-int lease_decode(struct lease *lease, const Jobd__Work__Start *start, struct reason *why)
+int lease_set_job(struct lease *lease, struct job *job, const Jobd__Work__Start *start)
 {
-        int r;
-
-        r = wire_unpack_spec(start->spec.data, start->spec.len, &lease->spec, why);
-        if (r)
-                return r < 0 ? PASS(r) : r;
-        if (!lease->spec->n_argv || !lease->spec->argv[0].len)
-                return reason_set(why, WIRE_E_BAD, "the job has no command");
-        if (start->has_environment) {
-                r = wire_unpack_environment(start->environment.data, start->environment.len,
-                                            &lease->environment, why);
-                if (r)
-                        return r < 0 ? PASS(r) : r;
+        if (start->has_values && start->values.len) {
+                lease->values = malloc(start->values.len);
+                if (!lease->values)
+                        return FAULT(-ENOMEM);
+                memcpy(lease->values, start->values.data, start->values.len);
+                lease->values_bytes = start->values.len;
         }
+        lease->what = job_ref(job);
         return 0;
 }
 
-void lease_drop_spec(struct lease *lease)
+void lease_drop_job(struct lease *lease)
 {
-        lease->spec = wire_free_spec(lease->spec);
-        lease->environment = wire_free_environment(lease->environment);
+        lease->what = job_unref(lease->what);
+        free(lease->values);
+        lease->values = NULL;
+        lease->values_bytes = 0;
 }
 
 struct lease *lease_free(struct lease *lease)
 {
         if (!lease)
                 return NULL;
-        lease_drop_spec(lease);
+        lease_drop_job(lease);
         output_log_deinit(&lease->log);
         free(lease);
         return NULL;

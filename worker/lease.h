@@ -12,6 +12,7 @@
 
 #include "proto/wire.h"
 
+#include "worker/job.h"
 #include "worker/output_log.h"
 #include "worker/record.h"
 #include "worker/run_state.h"
@@ -42,12 +43,14 @@ struct lease {
         gid_t gid;
         unsigned int slot; /* in the record file */
         enum run_state state;
-        bool wants_follow;              /* when it starts */
-        uint64_t cap_bytes;             /* of the output; 0: the spec's or the default */
-        Jobd__Spec *spec;               /* owned; NULL once it has ended */
-        Jobd__Environment *environment; /* owned; NULL: empty, or started */
-        struct output_log log;          /* owned parts */
-        pid_t pid;                      /* 0: no process was made */
+        bool wants_follow;  /* when it starts */
+        uint64_t cap_bytes; /* of the output; 0: the spec's or the default */
+        struct job *what;   /* reference held; NULL once it has started */
+        uint8_t *values;    /* owned; of a map's task, each ended by a zero byte */
+        size_t values_bytes;
+        uint32_t job_slot;     /* among the job's tasks that run at once; 0: none */
+        struct output_log log; /* owned parts */
+        pid_t pid;             /* 0: no process was made */
         uint64_t start_boot_usec, start_wall_usec;
         bool is_started_told;
         bool is_lost;               /* ended because the pool died: its record is left as it is */
@@ -58,14 +61,13 @@ TAILQ_HEAD(lease_list, lease);
 /* What a Start says apart from the job itself. spool_folder_fd: borrowed. */
 _must_use_ int lease_new(const Jobd__Work__Start *start, int spool_folder_fd,
                          struct lease **out_lease);
-/* Decodes its spec and environment. WIRE_E_BAD with a sentence, or a fault. */
-_must_use_ int lease_decode(struct lease *lease, const Jobd__Work__Start *start,
-                            struct reason *why);
+/* Takes a reference to `job`, and this task's values. A fault. */
+_must_use_ int lease_set_job(struct lease *lease, struct job *job, const Jobd__Work__Start *start);
 struct lease *lease_free(struct lease *lease);
 DEFINE_CLEANUP(struct lease *, lease_free);
 
 /* Gives back what only a start needs; the result stays. */
-void lease_drop_spec(struct lease *lease);
+void lease_drop_job(struct lease *lease);
 /* What the record file is to say about it now. */
 struct record_entry lease_to_record(const struct lease *lease, enum record_state state);
 /* How an inventory shows it: the record's word for its state. */

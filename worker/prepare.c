@@ -90,9 +90,9 @@ static int prepare_user(const struct prepare_site *site, const struct lease *lea
 static void prepare_user_name(const struct prepare_site *site, const struct lease *lease,
                               struct environment_facts *facts)
 {
-        const ProtobufCBinaryData *patterns[] = { &lease->spec->input_path,
-                                                  &lease->spec->output_path,
-                                                  &lease->spec->error_path };
+        const ProtobufCBinaryData *patterns[] = { &lease->what->spec->input_path,
+                                                  &lease->what->spec->output_path,
+                                                  &lease->what->spec->error_path };
         const struct names_user *user;
 
         for (size_t i = 0; i < ARRAY_SIZE(patterns) && !facts->user; i++)
@@ -170,11 +170,43 @@ static int prepare_paths(const Jobd__Spec *spec, const struct environment_facts 
         return 0;
 }
 
-static int prepare_command(const Jobd__Spec *spec, struct preparation *out)
+/* The task's own argv: a map's template, filled with its values. */
+static int prepare_expand(const struct lease *lease, uint32_t slot, char ***out_argv,
+                          struct reason *why)
+{
+        const size_t room = lease->what->spec->map_values;
+        _cleanup_(freep) struct template_word *values = calloc(room, sizeof(*values));
+        struct template_facts facts = {
+                .values = values,
+                .sequence = lease->task + 1,
+                .slot = slot,
+        };
+        size_t count, argc;
+        int r;
+
+        if (!values)
+                return FAULT(-ENOMEM);
+        count = template_split(lease->values, lease->values_bytes, values, room);
+        facts.values_count = MIN(count, room);
+        r = template_expand(lease->what->template, &facts, out_argv, &argc, why);
+        if (r < 0)
+                return PASS(r);
+        return r > 0 ? PREPARE_E_COMMAND : 0;
+}
+
+static int prepare_command(const struct lease *lease, uint32_t slot, struct preparation *out,
+                           struct reason *why)
 {
         const char *path = environment_find(&out->environment, "PATH");
+        int r;
 
-        out->argv = prepare_argv(spec);
+        if (lease->what->template) {
+                r = prepare_expand(lease, slot, &out->argv, why);
+                if (r)
+                        return r < 0 ? PASS(r) : r;
+        } else {
+                out->argv = prepare_argv(lease->what->spec);
+        }
         if (!out->argv)
                 return FAULT(-ENOMEM);
         out->candidates =
@@ -190,14 +222,14 @@ static int prepare_command(const Jobd__Spec *spec, struct preparation *out)
 static int prepare_fill(const struct prepare_site *site, const struct lease *lease,
                         struct preparation *out, struct reason *why)
 {
-        const Jobd__Spec *spec = lease->spec;
+        const Jobd__Spec *spec = lease->what->spec;
         struct environment_facts facts = {
                 .job = lease->job,
                 .task = lease->task,
                 .array_index = lease->array_index,
                 .is_array = lease->is_array,
                 .attempt = lease->attempt,
-                .slot = site->slot,
+                .slot = lease->job_slot ? lease->job_slot : site->slot,
                 .name = spec->name && *spec->name ? spec->name : NULL,
         };
         int r;
@@ -208,13 +240,13 @@ static int prepare_fill(const struct prepare_site *site, const struct lease *lea
                 prepare_user_name(site, lease, &facts), r = 0;
         if (r)
                 return r < 0 ? PASS(r) : r;
-        r = environment_build(lease->environment, spec, &facts, &out->environment);
+        r = environment_build(lease->what->environment, spec, &facts, &out->environment);
         if (r == 0)
                 r = prepare_paths(spec, &facts, out);
         if (r == 0)
-                r = prepare_command(spec, out);
+                r = prepare_command(lease, facts.slot, out, why);
         if (r)
-                return PASS(r);
+                return r < 0 ? PASS(r) : r;
         prepare_limits(site, spec, out);
         out->plan.umask = (mode_t)((spec->has_umask ? spec->umask : 022U) & 0777U);
         out->plan.nice = spec->has_nice ? spec->nice : 0;

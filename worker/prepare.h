@@ -16,6 +16,7 @@
 
 enum prepare_answer {
         PREPARE_E_REFUSED = 1, /* policy or the user's absence forbids it; nothing was done */
+        PREPARE_E_COMMAND,     /* no command can be made of the task's values */
 };
 
 /* What is the same for every job of this worker. */
@@ -45,7 +46,7 @@ _must_use_ int prepare_site_init(struct prepare_site *site);
 
 /*
  * Fills *out: everything but the descriptors of pipes and cgroup (all -1). May ask the name
- * services and so block. 0, PREPARE_E_REFUSED with a sentence, or a fault.
+ * services and so block. 0, PREPARE_E_* with a sentence, or a fault.
  */
 _must_use_ int prepare_job(const struct prepare_site *site, const struct lease *lease,
                            struct preparation *out, struct reason *why);

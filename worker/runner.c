@@ -160,7 +160,7 @@ void runner_end_unstarted(struct runner *runner, struct lease *lease, Jobd__Work
         lease->result.outcome = outcome;
         lease->result.why = *why;
         lease->result.end_wall_usec = clock_wall_usec();
-        lease_drop_spec(lease);
+        lease_drop_job(lease);
         runner_record(runner, lease, RECORD_EXITED);
         report_exited(runner->with.link, lease);
         runner->ops->on_ended(runner->arg, lease);

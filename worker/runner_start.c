@@ -22,6 +22,8 @@
 #include "worker/report.h"
 #include "worker/runner_private.h"
 
+#define RUNNER_NOT_EXECUTABLE 126
+
 struct runner_pipes {
         int in_read, in_write;
         int out_read, out_write;
@@ -61,7 +63,7 @@ static int runner_open_pipes(const struct lease *lease, const struct spawn_plan 
                 r = runner_open_pipe(&pipes->out_read, &pipes->out_write, 0);
         if (r == 0 && !plan->error_path)
                 r = runner_open_pipe(&pipes->err_read, &pipes->err_write, 0);
-        if (r == 0 && !plan->input_path && lease->spec->stdin_pipe)
+        if (r == 0 && !plan->input_path && lease->what->spec->stdin_pipe)
                 r = runner_open_pipe(&pipes->in_write, &pipes->in_read, 1);
         return PASS(r);
 }
@@ -70,7 +72,7 @@ static int runner_open_cgroup(struct runner *runner, const struct lease *lease)
 {
         const struct policy *policy = runner->with.site->policy;
         const struct cgroup_limits limits = {
-                .memory_bytes = lease->spec->memory_bytes,
+                .memory_bytes = lease->what->spec->memory_bytes,
                 .tasks_max = policy ? policy->tasks_max : UINT64_MAX,
         };
         int r;
@@ -93,10 +95,13 @@ static uint64_t runner_boot_usec(void)
 /* What of the spec is needed after the start. */
 static void runner_take_terms(struct runner *runner, struct lease *lease)
 {
-        const Jobd__Spec *spec = lease->spec;
-        const uint64_t cap = lease->cap_bytes ? lease->cap_bytes : spec->output_cap_bytes;
+        const Jobd__Spec *spec = lease->what->spec;
+        uint64_t cap = spec->output_cap_bytes ? spec->output_cap_bytes : runner->defaults.cap_bytes;
 
-        lease->log.cap_bytes = cap ? cap : runner->defaults.cap_bytes;
+        /* What is left of the user's quota, when that is less. */
+        if (lease->cap_bytes)
+                cap = MIN(cap, lease->cap_bytes);
+        lease->log.cap_bytes = cap;
         lease->log.inline_bytes = (size_t)runner->defaults.inline_bytes;
         lease->log.is_blocked = runner->is_disk_full;
         runner->limit_usec = spec->time_limit_usec;
@@ -143,7 +148,7 @@ static void runner_begin(struct runner *runner, struct lease *lease, struct runn
         output_start(runner->output, &lease->log, TAKE_FD(pipes->out_read),
                      TAKE_FD(pipes->err_read));
         runner_step(runner, RUN_EV_STARTED);
-        lease_drop_spec(lease);
+        lease_drop_job(lease);
 }
 
 /* GO and after. The plan's descriptors are the pipes' other ends. */
@@ -184,6 +189,17 @@ static void runner_fail_early(struct runner *runner, struct lease *lease,
         runner_fail(runner, lease, plan, &result);
 }
 
+/* The command cannot be made of this task's values: not executable, as a shell would say. */
+static void runner_fail_command(struct runner *runner, struct lease *lease,
+                                const struct reason *why)
+{
+        lease->result.has_exit_code = true;
+        lease->result.exit_code = RUNNER_NOT_EXECUTABLE;
+        lease->result.stage = SPAWN_STAGE_PREPARE;
+        lease->result.error = E2BIG;
+        runner_end_unstarted(runner, lease, JOBD__WORK__OUTCOME__OUTCOME_NOT_STARTED, why);
+}
+
 void runner_start(struct runner *runner, struct lease *lease)
 {
         struct runner_pipes pipes = { -1, -1, -1, -1, -1, -1 };
@@ -196,6 +212,10 @@ void runner_start(struct runner *runner, struct lease *lease)
         r = prepare_job(runner->with.site, lease, &preparation, &why);
         if (r == PREPARE_E_REFUSED) {
                 runner_end_unstarted(runner, lease, JOBD__WORK__OUTCOME__OUTCOME_REFUSED, &why);
+                return;
+        }
+        if (r == PREPARE_E_COMMAND) {
+                runner_fail_command(runner, lease, &why);
                 return;
         }
         if (r) {

@@ -80,6 +80,7 @@ static void worker_on_down(void *arg)
 {
         struct worker *worker = arg;
 
+        worker->last_job = job_unref(worker->last_job);
         runner_on_link_down(worker->runner);
         line_send(worker->options->line_fd, LINE_DIALLED, 0);
 }
@@ -395,6 +396,7 @@ static void worker_deinit(struct worker *worker)
                 TAILQ_REMOVE(&worker->leases, lease, entry);
                 lease_free(lease);
         }
+        job_unref(worker->last_job);
         loop_watch_free(worker->line_watch);
         loop_timer_free(worker->exit_timer);
         runner_free(worker->runner);

@@ -5,6 +5,7 @@
  * end was acknowledged meanwhile) and is ignored, except Revoke, which must be answered.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -78,13 +79,36 @@ void worker_retire(struct worker *worker)
 
 /* -------------------------------------------------------------------------------------- orders */
 
+/*
+ * What jobd says of the job is kept for the Starts after this one, whatever becomes of this lease:
+ * they come without it.
+ */
+static int worker_take_job(struct worker *worker, const Jobd__Work__Start *start,
+                           struct reason *why)
+{
+        int r;
+
+        if (!start->has_spec) {
+                if (worker->last_job && worker->last_job->id == start->job)
+                        return 0;
+                return reason_set(why, WIRE_E_BAD,
+                                  "internal error: the worker was not told what job %" PRIu64
+                                  " runs",
+                                  start->job);
+        }
+        worker->last_job = job_unref(worker->last_job);
+        r = job_new(start, &worker->last_job, why);
+        return r < 0 ? PASS(r) : r;
+}
+
 static void worker_on_start(struct worker *worker, const Jobd__Work__Order *order)
 {
         const Jobd__Work__Start *start = order->start;
         struct reason why = { "" };
         struct lease *lease;
-        int slot, r;
+        int slot, r, told;
 
+        told = worker_take_job(worker, start, &why);
         if (worker_find(worker, start->lease))
                 return;
         slot = record_find_free(worker->record);
@@ -105,7 +129,7 @@ static void worker_on_start(struct worker *worker, const Jobd__Work__Order *orde
         record_write(worker->record, lease->slot, &entry);
         if (worker->leases_count == 1)
                 worker_show_busy(worker);
-        r = lease_decode(lease, start, &why);
+        r = told ? told : lease_set_job(lease, worker->last_job, start);
         if (r < 0)
                 reason_set(&why, 0, "the worker has no memory for the job");
         if (r)

@@ -29,6 +29,8 @@ struct worker {
         Jobd__Work__Hello hello;
         uint8_t boot_id[CLOCK_BOOT_ID_BYTES];
 
+        struct job *last_job; /* reference held; of the last Start on this link; NULL: none */
+
         struct lease_list leases; /* owned; in order of arrival */
         uint32_t leases_count;
         bool is_retiring; /* takes nothing more, exits when nothing is held */

@@ -420,11 +420,13 @@ void fake_job_send(struct fake_link *link, struct fake_job *job)
         Jobd__Work__Order order = JOBD__WORK__ORDER__INIT;
         size_t size;
 
-        ck_assert_int_eq(wire_pack(&job->spec.base, &spec, &size), 0);
-        job->start.spec = (ProtobufCBinaryData){ .data = spec, .len = size };
-        ck_assert_int_eq(wire_pack(&job->environment.base, &environment, &size), 0);
-        job->start.has_environment = true;
-        job->start.environment = (ProtobufCBinaryData){ .data = environment, .len = size };
+        if (job->start.has_spec) {
+                ck_assert_int_eq(wire_pack(&job->spec.base, &spec, &size), 0);
+                job->start.spec = (ProtobufCBinaryData){ .data = spec, .len = size };
+                ck_assert_int_eq(wire_pack(&job->environment.base, &environment, &size), 0);
+                job->start.environment = (ProtobufCBinaryData){ .data = environment, .len = size };
+        }
+        job->start.has_environment = job->start.has_spec;
         order.body_case = JOBD__WORK__ORDER__BODY_START;
         order.start = &job->start;
         fake_send(link, &order);

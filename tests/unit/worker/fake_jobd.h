@@ -78,7 +78,8 @@ struct fake_job {
         Jobd__Environment environment;
         ProtobufCBinaryData argv[16], entries[16];
 };
-/* lease == job id; the command is argv, NULL-terminated; cwd "/", PATH as usual. */
+/* Start.spec is sent unless has_spec is taken back. lease == job id; the command is argv,
+ * NULL-terminated; cwd "/", PATH as usual. */
 void fake_job_init(struct fake_job *job, uint64_t lease, const char *const argv[]);
 void fake_job_add_env(struct fake_job *job, const char *entry);
 void fake_job_set_bytes(protobuf_c_boolean *has, ProtobufCBinaryData *member, const char *text);
