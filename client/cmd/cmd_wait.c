@@ -14,6 +14,7 @@
 
 struct wait_options {
         bool any;
+        bool progress;
         struct option_number timeout;
         const char *name;
 };
@@ -21,6 +22,7 @@ struct wait_options {
 /* clang-format off */
 static const struct option_row cmd_wait_rows[] = {
         { OPTION_FLAG, 0, "any", NULL, "until one of them ends; prints its id", offsetof(struct wait_options, any), 0, 0, false },
+        { OPTION_FLAG, 0, "progress", NULL, "show how far they are", offsetof(struct wait_options, progress), 0, 0, false },
         { OPTION_DURATION, 0, "timeout", "DURATION", "at most so long (exit 124)", offsetof(struct wait_options, timeout), 0, 0, false },
         { OPTION_TEXT, 'J', "name", "NAME", "own unfinished jobs with this name", offsetof(struct wait_options, name), 0, 0, false },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
@@ -78,6 +80,17 @@ static int wait_add_ranges(const struct wait_ids *ids, struct jobctl_selector *s
         return 0;
 }
 
+/* The ids of all jobs that a selector finds. 0, or an exit status. */
+static int wait_list(struct app *app, const struct jobctl_selector *selector, struct wait_ids *ids)
+{
+        int r;
+
+        r = select_each(app, selector, wait_on_job, ids);
+        if (r == 0 && ids->count > 1)
+                qsort(ids->ids, ids->count, sizeof(*ids->ids), wait_compare);
+        return r;
+}
+
 /* Replaces what a filter means by the ids that it finds now. */
 static int wait_resolve(struct app *app, const struct wait_options *options, bool all,
                         struct jobctl_selector *selector, size_t *out_count)
@@ -91,11 +104,9 @@ static int wait_resolve(struct app *app, const struct wait_options *options, boo
                 return app_out_of_memory(app);
         jobctl_selector_set_all(filter, all && !options->name);
         jobctl_selector_set_unfinished(filter, !all);
-        r = select_each(app, filter, wait_on_job, &ids);
+        r = wait_list(app, filter, &ids);
         if (r)
                 return r;
-        if (ids.count > 1)
-                qsort(ids.ids, ids.count, sizeof(*ids.ids), wait_compare);
         if (wait_add_ranges(&ids, selector))
                 return app_out_of_memory(app);
         *out_count = ids.count;
@@ -129,6 +140,7 @@ static int cmd_wait_run(struct app *app, const void *arg, char **args, size_t co
                 .count = wait_count_words(args, count),
         };
         _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(wait_ids_deinit) struct wait_ids shown = { 0 };
         int r;
 
         if (options->name && count > 0)
@@ -146,6 +158,13 @@ static int cmd_wait_run(struct app *app, const void *arg, char **args, size_t co
                 return app_fail(app, EXIT_CODE_NO_SUCH_JOB, "no unfinished job is named '%s'",
                                 options->name);
         }
+        if (options->progress) {
+                r = wait_list(app, selector, &shown);
+                if (r)
+                        return r;
+                session.progress_jobs = shown.count > 0 ? shown.ids : NULL;
+                session.progress_count = shown.count;
+        }
         session.selector = selector;
         return wait_session_run(app, &session);
 }
@@ -154,6 +173,7 @@ static const char *const cmd_wait_examples[] = {
         "jobctl wait 17                  ends with job 17's exit code",
         "jobctl wait 17-20               ends with the number that failed",
         "jobctl wait --timeout 5m        for all own jobs, at most five minutes",
+        "jobctl wait --progress 17       with a line that tells how far it is",
         "jobctl wait --any 17 18         prints the id of the first that ends",
         NULL,
 };

@@ -8,11 +8,15 @@
 
 #include <stdio.h>
 
+#include "common/clock.h"
+
 #include "client/cmd/emit.h"
+#include "client/cmd/wait_progress.h"
 
 struct wait_session {
         struct app *app;
         const struct wait_session_options *options;
+        struct wait_progress *progress; /* owned; NULL: not wanted */
         size_t ended, failed, unknown;
         int status; /* of the last that ended */
         int code;   /* of the whole wait */
@@ -28,6 +32,8 @@ static void wait_session_on_ended(void *arg, const struct jobctl_item *ended)
         session->ended++;
         if (session->status)
                 session->failed++;
+        if (session->progress)
+                wait_progress_hide(session->progress);
         if (session->app->common.json) {
                 (void)emit_print_item(ended, &emit_ended);
                 fflush(stdout);
@@ -45,6 +51,8 @@ static void wait_session_on_problem(void *arg, int code _unused_, const char *te
         struct wait_session *const session = arg;
 
         session->unknown++;
+        if (session->progress)
+                wait_progress_hide(session->progress);
         app_say("%s", text);
 }
 
@@ -58,6 +66,45 @@ static void wait_session_on_end(void *arg, int code, const char *text,
                 app_say("%s", text);
 }
 
+/* Until the stream has ended, with the line of progress kept up to date. */
+static int wait_session_stay(struct wait_session *session, struct jobctl_stream *stream)
+{
+        const uint64_t limit = session->options->timeout_usec;
+        const uint64_t now = clock_mono_usec();
+        const uint64_t until = limit > USEC_NONE - now ? USEC_NONE : now + limit;
+
+        for (;;) {
+                const uint64_t tick =
+                        session->progress ? wait_progress_deadline(session->progress) : USEC_NONE;
+                const uint64_t at = clock_mono_usec();
+                const uint64_t next = MIN(until, tick);
+                int r;
+
+                r = jobctl_stream_run(stream, next == USEC_NONE ? USEC_NONE
+                                              : next > at       ? next - at
+                                                                : 0);
+                if (session->progress)
+                        wait_progress_tick(session->progress);
+                if (r != JOBCTL_E_TIMEOUT || clock_mono_usec() >= until)
+                        return r;
+        }
+}
+
+static int wait_session_watch(struct wait_session *session)
+{
+        const struct wait_session_options *const options = session->options;
+
+        if (!options->progress_jobs)
+                return 0;
+        return wait_progress_new(session->app, options->progress_jobs, options->progress_count,
+                                 &session->progress);
+}
+
+static void wait_session_deinit(struct wait_session *session)
+{
+        wait_progress_free(session->progress);
+}
+
 int wait_session_run(struct app *app, const struct wait_session_options *options)
 {
         const struct jobctl_stream_ops ops = {
@@ -66,15 +113,23 @@ int wait_session_run(struct app *app, const struct wait_session_options *options
                 .on_problem = wait_session_on_problem,
                 .on_end = wait_session_on_end,
         };
-        struct wait_session session = { .app = app, .options = options };
+        _cleanup_(wait_session_deinit) struct wait_session session = { .app = app,
+                                                                       .options = options };
         struct jobctl_stream *stream;
         int r;
 
+        r = wait_session_watch(&session);
+        if (r)
+                return r;
         r = jobctl_wait(app->conn, options->selector, options->any, &ops, &session, &stream);
         if (r)
                 return app_fail_answer(app, r);
-        r = jobctl_stream_run(stream, options->timeout_usec);
+        r = wait_session_stay(&session, stream);
         jobctl_stream_free(stream);
+        if (session.progress && r == 0 && !options->any)
+                wait_progress_finish(session.progress);
+        else if (session.progress)
+                wait_progress_hide(session.progress);
         if (r == JOBCTL_E_TIMEOUT) {
                 app_tell(app, "not all have ended in time");
                 return EXIT_CODE_TIME_LIMIT;
