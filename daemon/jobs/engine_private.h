@@ -179,5 +179,8 @@ _must_use_ int restore_task(struct engine *engine, struct job *job, const struct
 
 /* Unlinks an attempt's spool files, on the journal thread, after this turn's transaction. */
 void files_unlink(struct engine *engine, uint64_t job, uint64_t task, uint32_t attempt);
+/* An attempt's spool file was compressed to size_bytes: its row and its owner's quota learn it. */
+void history_compacted(struct engine *engine, uint64_t job, uint64_t task, uint32_t attempt,
+                       uint64_t size_bytes);
 /* COMMIT: sends the errands for what was doomed in this turn. */
 _must_use_ int files_commit(struct engine *engine);

@@ -205,6 +205,67 @@ int engine_drop(struct engine *e, const struct journal_page *page, uint64_t *out
         return e->fault ? PASS(e->fault) : 0;
 }
 
+/* --------------------------------------------------------------------------------- compaction */
+
+struct history_compaction {
+        struct engine *engine; /* borrowed, as for errands */
+        uint64_t job, task, size_bytes;
+        uint32_t attempt;
+};
+
+/* The task's row as it was before: how large its output was, and whose it is. */
+static void history_on_compacted(void *arg, const struct journal_page *page)
+{
+        _cleanup_(freep) struct history_compaction *of = arg;
+        struct engine *e = of->engine;
+        const struct journal_task *row = page->tasks_count > 0 ? &page->tasks[0] : NULL;
+        struct journal_batch *batch = engine_batch(e);
+        struct user *user;
+
+        if (page->fault || !batch)
+                return;
+        /* Forgotten or run again meanwhile: the worker has just made a file that nobody wants. */
+        if (!row || row->task != of->task || row->attempt != of->attempt ||
+            row->output_where < JOURNAL_OUTPUT_SPOOL) {
+                files_unlink(e, of->job, of->task, of->attempt);
+                return;
+        }
+        if (row->output_where != JOURNAL_OUTPUT_SPOOL)
+                return;
+        user = engine_get_user(e, page->jobs[0].uid);
+        if (user)
+                user->output_bytes = user->output_bytes -
+                                     MIN(user->output_bytes, row->output_disk_bytes) +
+                                     of->size_bytes;
+        engine_note(e, journal_set_output(batch, of->job, of->task, JOURNAL_OUTPUT_ZSTD,
+                                          of->size_bytes));
+}
+
+void history_compacted(struct engine *e, uint64_t job, uint64_t task, uint32_t attempt,
+                       uint64_t size_bytes)
+{
+        const struct journal_job_query query = {
+                .ids = &job, .ids_count = 1, .any_uid = true, .want_tasks = true, .first_task = task
+        };
+        struct journal *journal = engine_journal(e);
+        struct history_compaction *of = malloc(sizeof(*of));
+        struct journal_read *read;
+        int r;
+
+        if (!of || !journal) {
+                free(of);
+                engine_note(e, FAULT(-ENOMEM));
+                return;
+        }
+        *of = (struct history_compaction){
+                .engine = e, .job = job, .task = task, .attempt = attempt, .size_bytes = size_bytes
+        };
+        r = journal_read_jobs(journal, &query, history_on_compacted, of, &read);
+        if (r)
+                free(of);
+        engine_note(e, r);
+}
+
 /* --------------------------------------------------------------------------------------- files */
 
 struct history_errand {

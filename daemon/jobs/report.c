@@ -373,12 +373,9 @@ static void report_on_compacted(void *arg, uint64_t job, uint64_t task, uint32_t
                                 uint64_t size_bytes)
 {
         struct engine *e = arg;
-        struct journal_batch *batch = engine_batch(e);
 
-        (void)attempt;
-        if (done && batch)
-                engine_note(e,
-                            journal_set_output(batch, job, task, JOURNAL_OUTPUT_ZSTD, size_bytes));
+        if (done)
+                history_compacted(e, job, task, attempt, size_bytes);
 }
 
 const struct workers_ops engine_workers_ops = {
