@@ -47,6 +47,39 @@ struct job *job_table_find(const struct job_table *table, uint64_t id)
         return page ? page->slots[id % JOB_TABLE_PAGE] : NULL;
 }
 
+/* The first page with a number of at least `number`, or NULL. */
+static struct job_page *job_table_next_page(const struct job_table *table, uint64_t number)
+{
+        struct job_page *page = job_table_find_page(table, number), *best = NULL;
+
+        if (page)
+                return page;
+        for (page = table->pages; page; page = page->hh.next)
+                if (page->number > number && (!best || page->number < best->number))
+                        best = page;
+        return best;
+}
+
+struct job *job_table_next(const struct job_table *table, uint64_t after_id)
+{
+        uint64_t id = after_id + 1;
+        const struct job_page *page;
+
+        if (id == 0)
+                return NULL;
+        while ((page = job_table_next_page(table, id / JOB_TABLE_PAGE))) {
+                if (page->number > id / JOB_TABLE_PAGE)
+                        id = page->number * JOB_TABLE_PAGE;
+                do {
+                        struct job *job = page->slots[id % JOB_TABLE_PAGE];
+
+                        if (job)
+                                return job;
+                } while (++id % JOB_TABLE_PAGE != 0);
+        }
+        return NULL;
+}
+
 void job_table_remove(struct job_table *table, uint64_t id)
 {
         struct job_page *page = job_table_find_page(table, id / JOB_TABLE_PAGE);

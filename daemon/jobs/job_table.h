@@ -25,6 +25,8 @@ struct job_table {
 /* 0 or a fault (memory). The id must be new. */
 _must_use_ int job_table_add(struct job_table *table, uint64_t id, struct job *job);
 struct job *job_table_find(const struct job_table *table, uint64_t id);
+/* The job with the least id above `after_id`, or NULL. Looks at 512 slots, then at each page. */
+struct job *job_table_next(const struct job_table *table, uint64_t after_id);
 /* No-op when absent. */
 void job_table_remove(struct job_table *table, uint64_t id);
 /* Forgets everything; the jobs are not touched. */

@@ -17,6 +17,9 @@
 #define VIEW_BLOCKER_RETRY 4U
 #define VIEW_BLOCKER_DRAIN 16U
 
+/* Others' jobs that are passed over before the user's own list is walked instead. */
+#define VIEW_PASS_MAX 1000U
+
 struct job *engine_find(struct engine *e, uint64_t id)
 {
         return job_table_find(&e->jobs, id);
@@ -45,15 +48,25 @@ static struct user *view_find_user(const struct engine *e, uint32_t uid)
         return user;
 }
 
+/*
+ * A walk that goes on behind a job which has ended meanwhile: among all jobs the next one by id is
+ * near, and usually of the same user.
+ */
 struct job *engine_next_job(struct engine *e, uint32_t uid, uint64_t after_id)
 {
         struct user *user = view_find_user(e, uid);
         struct job *job = user ? job_table_find(&e->jobs, after_id) : NULL;
+        unsigned int passed;
 
         if (!user)
                 return NULL;
         if (job && job->user == user)
                 return TAILQ_NEXT(job, user_entry);
+        job = job_table_next(&e->jobs, after_id);
+        for (passed = 0; job && job->user != user && passed < VIEW_PASS_MAX; passed++)
+                job = job_table_next(&e->jobs, job->id);
+        if (!job || job->user == user)
+                return job;
         TAILQ_FOREACH (job, &user->jobs, user_entry)
                 if (job->id > after_id)
                         return job;

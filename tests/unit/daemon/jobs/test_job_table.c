@@ -36,6 +36,33 @@ START_TEST(jobs_come_and_go)
 }
 END_TEST
 
+/* Across empty slots, empty pages, and from an id that is gone. */
+START_TEST(the_next_one)
+{
+        static const uint64_t ids[] = { 1,
+                                        2,
+                                        JOB_TABLE_PAGE - 1,
+                                        JOB_TABLE_PAGE,
+                                        5 * JOB_TABLE_PAGE + 7,
+                                        900 * JOB_TABLE_PAGE };
+        struct job_table table = { 0 };
+
+        ck_assert_ptr_null(job_table_next(&table, 0));
+        for (size_t i = ARRAY_SIZE(ids); i-- > 0;)
+                ck_assert_int_eq(job_table_add(&table, ids[i], fake_job(ids[i])), 0);
+        ck_assert_ptr_eq(job_table_next(&table, 0), fake_job(1));
+        for (size_t i = 0; i + 1 < ARRAY_SIZE(ids); i++) {
+                ck_assert_ptr_eq(job_table_next(&table, ids[i]), fake_job(ids[i + 1]));
+                ck_assert_ptr_eq(job_table_next(&table, ids[i + 1] - 1), fake_job(ids[i + 1]));
+        }
+        ck_assert_ptr_null(job_table_next(&table, 900 * JOB_TABLE_PAGE));
+        ck_assert_ptr_null(job_table_next(&table, UINT64_MAX));
+        job_table_remove(&table, JOB_TABLE_PAGE);
+        ck_assert_ptr_eq(job_table_next(&table, JOB_TABLE_PAGE - 1), fake_job(ids[4]));
+        job_table_clear(&table);
+}
+END_TEST
+
 START_TEST(a_known_key_is_never_new)
 {
         struct key_set set = { 0 };
@@ -65,6 +92,7 @@ int main(void)
         int failed;
 
         tcase_add_test(tcase, jobs_come_and_go);
+        tcase_add_test(tcase, the_next_one);
         tcase_add_test(tcase, a_known_key_is_never_new);
         suite_add_tcase(suite, tcase);
         runner = srunner_create(suite);
