@@ -13,6 +13,9 @@
 
 #include "daemon/jobs/engine_private.h"
 
+/* Cancelling one task makes all before it known one by one: not for tasks very far ahead. */
+#define ACT_AHEAD_MAX 100000U
+
 /* ------------------------------------------------------------------------------------- cancel */
 
 static void act_cancel_starting(struct engine *e, struct task *task, uint64_t grace_usec)
@@ -60,9 +63,10 @@ static void act_cancel_task(struct engine *e, struct task *task, uint64_t grace_
 
 bool engine_act_is_pending(const struct job *job, uint64_t number)
 {
-        const struct task *task;
+        struct task_tree *const tasks = (struct task_tree *)(uintptr_t)&job->tasks; /* read only */
+        struct task *task;
 
-        LIST_FOREACH (task, &job->tasks, entry)
+        RB_FOREACH (task, task_tree, tasks)
                 if ((number == ENGINE_ALL_TASKS || task->number == number) &&
                     (task->cancel_wanted || task->pause_wanted))
                         return true;
@@ -79,38 +83,71 @@ static struct task *act_materialise(struct engine *e, struct job *job, uint64_t 
 {
         struct task *task = engine_find_task(job, number);
 
+        if (!task && number - job->task_next >= ACT_AHEAD_MAX)
+                return NULL;
         while (!task && number >= job->task_next && number < job->task_count && !e->fault) {
                 struct task *made = engine_add_task(e, job, job->task_next++);
 
+                /* Numbers below task_next have a row each, or a restart would not know of them. */
+                if (made)
+                        engine_write_task(e, made, NULL);
                 if (made && made->number == number)
                         task = made;
         }
         return task;
 }
 
+/* All that never had a struct, first: then the last task's end is the job's end. False: ended. */
+static bool act_cancel_unstarted(struct engine *e, struct job *job, const char *detail)
+{
+        const bool is_last = RB_EMPTY(&job->tasks);
+        const bool has_rest = job->task_next < job->task_count;
+
+        map_input_give_up(e, job, detail);
+        engine_apply_cancel_rest(e, job, detail);
+        if (is_last && !has_rest)
+                engine_apply_close(e, job, JOB_CANCELLED, detail);
+        return !is_last;
+}
+
+void act_give_up(struct engine *e, struct job *job, bool now, const char *detail)
+{
+        struct task *task, *next;
+
+        if (!act_cancel_unstarted(e, job, detail))
+                return;
+        RB_FOREACH_SAFE (task, task_tree, &job->tasks, next) {
+                if (now || task->state == JOB_QUEUED) {
+                        act_cancel_task(e, task, e->options.grace_usec);
+                } else if (task->state == JOB_STARTING && !task->start_ready) {
+                        outcome_return(e, task, detail);
+                } else if (task->state == JOB_STARTING && task->worker && !task->revoking) {
+                        task->revoking = true;
+                        worker_revoke(task->worker, task->lease, e->sequence);
+                }
+        }
+}
+
 int engine_cancel(struct engine *e, struct job *job, uint64_t number, uint64_t grace_usec,
                   struct reason *why)
 {
         struct task *task, *next;
-        bool job_ends;
 
         if (grace_usec == USEC_NONE)
                 grace_usec = e->options.grace_usec;
         if (number != ENGINE_ALL_TASKS) {
                 task = act_materialise(e, job, number);
                 if (!task)
-                        return act_refuse(why, job, "has no such unfinished task");
+                        return act_refuse(why, job,
+                                          "has no such unfinished task, or one too far ahead");
                 act_cancel_task(e, task, grace_usec);
                 return job_table_find(&e->jobs, job->id) && engine_act_is_pending(job, number)
                                ? ENGINE_E_LATER
                                : 0;
         }
-        /* The rest first: then the last task's end is the job's end. */
-        job_ends = LIST_EMPTY(&job->tasks);
-        engine_apply_cancel_rest(e, job, NULL);
-        if (job_ends)
+        if (!act_cancel_unstarted(e, job, NULL))
                 return 0;
-        LIST_FOREACH_SAFE (task, &job->tasks, entry, next)
+        RB_FOREACH_SAFE (task, task_tree, &job->tasks, next)
                 act_cancel_task(e, task, grace_usec);
         return engine_act_is_pending(job, number) ? ENGINE_E_LATER : 0;
 }
@@ -126,7 +163,7 @@ static uint64_t act_each(struct engine *e, struct job *job, uint64_t number, enu
         struct task *task, *next;
         uint64_t count = 0;
 
-        LIST_FOREACH_SAFE (task, &job->tasks, entry, next) {
+        RB_FOREACH_SAFE (task, task_tree, &job->tasks, next) {
                 if (number != ENGINE_ALL_TASKS && task->number != number)
                         continue;
                 if (!engine_allows(task, event))
@@ -166,7 +203,7 @@ int engine_signal(struct engine *e, struct job *job, uint64_t number, uint32_t s
         struct task *task;
 
         /* A start that is not confirmed yet: the worker holds the process, or will say so. */
-        LIST_FOREACH (task, &job->tasks, entry)
+        RB_FOREACH (task, task_tree, &job->tasks)
                 if ((number == ENGINE_ALL_TASKS || task->number == number) &&
                     task->state == JOB_STARTING && task->start_ready && task->worker) {
                         worker_signal(task->worker, task->lease, signo, e->sequence);
@@ -195,7 +232,7 @@ static uint64_t act_pause_starting(struct engine *e, struct job *job, uint64_t n
         uint64_t count = 0;
 
         (void)e;
-        LIST_FOREACH (task, &job->tasks, entry)
+        RB_FOREACH (task, task_tree, &job->tasks)
                 if ((number == ENGINE_ALL_TASKS || task->number == number) &&
                     task->state == JOB_STARTING) {
                         task->pause_wanted = true;
@@ -230,7 +267,7 @@ int engine_hold(struct engine *e, struct job *job, struct reason *why)
 {
         if (job->hold)
                 return 0;
-        if (job->requeued_count == 0 && job->task_next == job->task_count)
+        if (TAILQ_EMPTY(&job->requeued) && job->task_next == job->task_count)
                 return act_refuse(why, job,
                                   "has nothing queued to hold; `jobctl pause` stops a running job");
         engine_apply_hold(e, job, true);

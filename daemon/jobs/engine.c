@@ -57,6 +57,9 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         r = scheduler_init(e);
         if (r)
                 return PASS(r);
+        r = map_input_init(e);
+        if (r)
+                return PASS(r);
         r = run_queue_init(e);
         if (r)
                 return PASS(r);
@@ -68,12 +71,16 @@ static void engine_free_job(struct job *job)
 {
         struct task *task;
 
-        while ((task = LIST_FIRST(&job->tasks))) {
-                LIST_REMOVE(task, entry);
+        while ((task = RB_ROOT(&job->tasks))) {
+                RB_REMOVE(task_tree, &job->tasks, task);
                 free(task);
         }
-        if (job->extra)
+        if (job->extra) {
+                if (job->extra->map)
+                        start_forget(job->extra->map);
+                free(job->extra->map);
                 free(job->extra->unique_key);
+        }
         free(job->extra);
         free(job);
 }
@@ -127,6 +134,7 @@ struct engine *engine_free(struct engine *e)
                 free(view);
         }
         run_queue_deinit(e);
+        map_input_deinit(e);
         scheduler_deinit(e);
         loop_timer_free(e->orphan_timer);
         e->watches = watch_book_free(e->watches);
@@ -168,6 +176,8 @@ void engine_connect(struct engine *e, struct journal *journal, struct workers *w
 
 void engine_decide(struct engine *e)
 {
+        if (!e->fault)
+                halt_run(e);
         if (!e->fault)
                 scheduler_run(e);
 }

@@ -25,6 +25,7 @@ enum engine_answer {
         ENGINE_E_LIMIT,       /* a limit of the user or the machine */
         ENGINE_E_FULL,        /* the disk is full */
         ENGINE_E_STOPPING,    /* the daemon is shutting down */
+        ENGINE_E_BUSY,        /* no room now: again when tasks have ended */
         ENGINE_E_LATER,       /* under way: the answer is the next change of the task's state */
 };
 
@@ -88,10 +89,17 @@ struct engine_spec {
         uint32_t retries;
         uint64_t retry_delay_usec;
         const uint8_t *retry_on; /* NULL, or 32 bytes */
-        uint64_t task_count;     /* 1 without an array */
+        uint64_t task_count;     /* 1 without an array, 0 for a map */
         bool is_array;
         uint64_t array_first, array_step;
         uint32_t array_width;
+        uint32_t map_values; /* a map with so many values per task, still empty; 0: none */
+        /* Arrays and maps: */
+        uint64_t start_delay_usec;
+        uint8_t halt_on; /* jobd.HaltOn; then either a count or a percentage */
+        bool halt_now;
+        uint64_t halt_count;
+        uint32_t halt_percent;
 };
 
 struct engine_submission {
@@ -114,6 +122,39 @@ typedef void (*engine_submitted_fn)(void *arg, int r, uint64_t first_id, uint32_
  */
 _must_use_ int engine_submit(struct engine *engine, const struct engine_submission *submission,
                              engine_submitted_fn done, void *arg, struct journal_read **out_read);
+
+/* -------------------------------------------------------------------------------------- maps */
+
+/* Are the job's tasks counted, and ended by themselves? An array of one task is a plain job. */
+static inline bool engine_row_is_many(const struct journal_job *row)
+{
+        return row->task_count != 1 || row->map_values > 0;
+}
+
+struct engine_chunk {
+        uint64_t number;             /* from 0 */
+        uint64_t count;              /* of values */
+        struct journal_blob *values; /* borrowed (the engine refs): each ended by a zero byte */
+};
+/*
+ * Adds a chunk of input to an open map. A number that is known adds nothing. 0 (its barrier is
+ * engine_sequence() right after), or ENGINE_E_STATE, _LIMIT, _FULL with a sentence, or _BUSY: the
+ * queue is full.
+ */
+_must_use_ int engine_append(struct engine *engine, struct job *job,
+                             const struct engine_chunk *chunk, uint64_t *out_task_count,
+                             struct reason *why);
+/*
+ * No more than `chunks` chunks will come. cut: NULL, or why there should have been more. No-op when
+ * it is closed. ENGINE_E_STATE when chunks are missing.
+ */
+_must_use_ int engine_close_input(struct engine *engine, struct job *job, uint64_t chunks,
+                                  const char *cut, struct reason *why);
+/* Somebody appends to this job, and is gone: after 60 s without any the input is cut. */
+void engine_add_appender(struct engine *engine, struct job *job);
+void engine_remove_appender(struct engine *engine, struct job *job);
+/* Tasks below next_task were written by the job's owner; also of a finished job. */
+void engine_seen(struct engine *engine, uint64_t id, uint64_t next_task);
 
 /* -------------------------------------------------------------------------------------- acts */
 
@@ -176,6 +217,11 @@ struct engine_view {
         uint64_t task_count;
         uint64_t by_state[JOB_STATE_COUNT];
         uint64_t barrier;
+        bool is_many;       /* an array of several tasks, or a map */
+        bool is_open;       /* a map that takes input */
+        uint64_t task_next; /* tasks from here on never started */
+        uint64_t seen_task;
+        uint64_t run_usec, run_count; /* of the tasks that ended since this jobd started */
 };
 void engine_view_job(const struct engine *engine, const struct job *job,
                      struct engine_view *out_view);

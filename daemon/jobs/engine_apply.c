@@ -9,6 +9,8 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/jobs/engine_private.h"
@@ -35,6 +37,7 @@ static void engine_end_lease(struct engine *e, struct task *task)
 {
         struct user *user = task->job->user;
 
+        start_give_slot(task);
         engine_unbind(e, task);
         HASH_DEL(e->leased, task);
         task->job->leased_count--;
@@ -50,12 +53,13 @@ static void engine_begin_lease(struct engine *e, struct task *task)
 
         if (task->is_delayed)
                 run_queue_undelay(e, task);
-        job->requeued_count--;
+        engine_dequeue(task);
         job->leased_count++;
         job->user->queued_tasks--;
         job->user->leased_tasks++;
         e->queued_tasks--;
         task->retry_wall_usec = 0;
+        start_take_slot(e, task);
         engine_note(e, engine_index_lease(e, task));
 }
 
@@ -67,7 +71,7 @@ static void engine_requeue(struct engine *e, struct task *task, const struct eng
         task->stop_reason = JOB_STOP_NONE;
         task->pid = 0;
         task->stdin_taken = 0;
-        job->requeued_count++;
+        engine_enqueue(task);
         job->user->queued_tasks++;
         e->queued_tasks++;
         if (end && end->retry_wall_usec) {
@@ -80,7 +84,7 @@ static void engine_leave_queue(struct engine *e, struct task *task)
 {
         if (task->is_delayed)
                 run_queue_undelay(e, task);
-        task->job->requeued_count--;
+        engine_dequeue(task);
         task->job->user->queued_tasks--;
         e->queued_tasks--;
 }
@@ -106,8 +110,14 @@ static void engine_move(struct engine *e, struct task *task, enum job_state befo
 /* The state that a whole job ends in: its only task's, or the summary of many. */
 static enum job_state engine_end_state(const struct job *job, enum job_state last)
 {
-        if (job->task_count == 1)
+        const struct job_map *map = job_map_of(job);
+
+        if (!job_is_many(job))
                 return last;
+        if (map && map->input == JOURNAL_INPUT_CUT)
+                return JOB_FAILED;
+        if (map && map->is_halted)
+                return halt_end_state(map);
         if (!job->extra || job->extra->tasks_failed == 0)
                 return JOB_SUCCEEDED;
         return last == JOB_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
@@ -117,8 +127,22 @@ static void engine_finish_job(struct engine *e, struct job *job, enum job_state 
                               const char *why)
 {
         struct journal_batch *batch = engine_batch(e);
+        struct job_map *map = job_map_of(job);
         struct journal_job row;
+        char text[80];
 
+        if (map && map->input == JOURNAL_INPUT_CUT) {
+                snprintf(text, sizeof(text), "input cut short after %" PRIu64 " tasks",
+                         job->task_count);
+                why = text;
+        } else if (map && map->is_halted) {
+                halt_describe(map, text, sizeof(text));
+                why = text;
+        }
+        if (map) {
+                halt_forget(e, map);
+                map_input_end(e, map);
+        }
         engine_fill_job_row(job, &row);
         row.state = (uint8_t)state;
         row.finished = true;
@@ -144,7 +168,7 @@ static bool engine_count_end(struct engine *e, struct job *job, enum job_state s
         struct job_extra *x;
 
         e->finished_tasks += count;
-        if (job->task_count == 1)
+        if (!job_is_many(job))
                 return true;
         x = engine_extra(e, job);
         if (!x)
@@ -153,7 +177,8 @@ static bool engine_count_end(struct engine *e, struct job *job, enum job_state s
                 x->tasks_ok += count;
         else
                 x->tasks_failed += count;
-        return engine_job_open_tasks(job) == 0;
+        halt_look(e, job, state);
+        return engine_job_open_tasks(job) == 0 && !(x->map && x->map->input == JOURNAL_INPUT_OPEN);
 }
 
 static void engine_tell(struct engine *e, const struct task *task, enum job_event event,
@@ -176,12 +201,15 @@ static void engine_tell(struct engine *e, const struct task *task, enum job_even
 
         news.job_state = job_finished ? engine_end_state(job, news.state) : news.state;
         if (job_finished)
-                news.tasks_failed = job->task_count > 1 && job->extra ? job->extra->tasks_failed
-                                                                      : news.state != JOB_SUCCEEDED;
+                news.tasks_failed = job_is_many(job) && job->extra ? job->extra->tasks_failed
+                                                                   : news.state != JOB_SUCCEEDED;
         if (exit) {
                 news.exit_code = exit->exit_code;
                 news.exit_signal = exit->exit_signal;
                 news.run_usec = exit->run_usec;
+                news.start_wall_usec = exit->start_wall_usec;
+                news.end_wall_usec = exit->end_wall_usec;
+                news.output_cut = exit->output_cut;
                 news.output_bytes = exit->output_bytes;
                 news.output_where = exit->spooled            ? JOURNAL_OUTPUT_SPOOL
                                     : exit->records_size > 0 ? JOURNAL_OUTPUT_INLINE
@@ -208,6 +236,16 @@ static void engine_keep_output(struct engine *e, const struct task *task,
                 files_unlink(e, task->job->id, task->number, task->attempt);
 }
 
+static void engine_measure(const struct job *job, const struct workers_exit *exit)
+{
+        struct job_map *map = job_map_of(job);
+
+        if (!map)
+                return;
+        map->run_usec += exit->run_usec;
+        map->run_count++;
+}
+
 void engine_apply(struct engine *e, struct task *task, enum job_event event, const char *detail,
                   const struct engine_end *end)
 {
@@ -228,6 +266,8 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
         engine_write_task(e, task, end);
         if (exit)
                 engine_keep_output(e, task, exit);
+        if (exit && is_end)
+                engine_measure(job, exit);
         if (is_end)
                 job_finished = engine_count_end(e, job, after, 1);
         engine_tell(e, task, event, end, job_finished);
@@ -236,10 +276,33 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
                 return;
         }
         if (is_end) {
-                LIST_REMOVE(task, entry);
+                RB_REMOVE(task_tree, &job->tasks, task);
                 free(task);
         }
         run_queue_update(e, job);
+        if (after == JOB_QUEUED && job_map_of(job) && job_map_of(job)->is_halted)
+                engine_apply(e, task, JOB_EV_CANCEL, NULL, NULL);
+}
+
+void engine_apply_close(struct engine *e, struct job *job, enum job_state clean, const char *detail)
+{
+        struct watch_news news = { .job = job->id,
+                                   .task = job->task_count,
+                                   .event = JOB_EV_CLOSE,
+                                   .state = JOB_QUEUED,
+                                   .exit_code = -1,
+                                   .why = detail,
+                                   .barrier = e->sequence };
+        enum job_state state = engine_end_state(job, clean);
+
+        if (state == JOB_SUCCEEDED)
+                state = clean;
+        news.job_finished = engine_job_open_tasks(job) == 0;
+        news.job_state = news.job_finished ? state : JOB_QUEUED;
+        news.tasks_failed = job->extra->tasks_failed;
+        watch_tell(e->watches, &news);
+        if (news.job_finished)
+                engine_finish_job(e, job, state, detail);
 }
 
 void engine_apply_cancel_rest(struct engine *e, struct job *job, const char *detail)
@@ -260,12 +323,13 @@ void engine_apply_cancel_rest(struct engine *e, struct job *job, const char *det
         job->user->queued_tasks -= count;
         e->queued_tasks -= count;
         news.job_finished = engine_count_end(e, job, JOB_CANCELLED, count);
-        news.job_state = news.job_finished ? JOB_CANCELLED : JOB_QUEUED;
-        news.tasks_failed = count;
+        news.job_state = news.job_finished ? engine_end_state(job, JOB_CANCELLED) : JOB_QUEUED;
+        news.tasks_failed = job_is_many(job) ? job->extra->tasks_failed : count;
+        news.is_rest = true;
         news.barrier = e->sequence;
         watch_tell(e->watches, &news);
         if (news.job_finished) {
-                engine_finish_job(e, job, JOB_CANCELLED, detail);
+                engine_finish_job(e, job, news.job_state, detail);
         } else {
                 struct journal_batch *batch = engine_batch(e);
                 struct journal_job row;

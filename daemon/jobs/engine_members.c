@@ -9,6 +9,15 @@
 
 #include "daemon/jobs/engine_private.h"
 
+static int engine_compare_tasks(struct task *a, struct task *b)
+{
+        return a->number < b->number ? -1 : a->number > b->number;
+}
+
+/* clang-format off */
+RB_GENERATE(task_tree, task, entry, engine_compare_tasks)
+/* clang-format on */
+
 struct user *engine_get_user(struct engine *e, uint32_t uid)
 {
         struct user *user;
@@ -48,7 +57,8 @@ struct job *engine_add_job(struct engine *e, uint64_t id, uint32_t uid)
         job->user = user;
         job->task_count = 1;
         job->is_begin_due = true;
-        LIST_INIT(&job->tasks);
+        RB_INIT(&job->tasks);
+        TAILQ_INIT(&job->requeued);
         r = job_table_add(&e->jobs, id, job);
         if (r) {
                 free(job);
@@ -79,6 +89,20 @@ struct job_extra *engine_extra(struct engine *e, struct job *job)
         return job->extra;
 }
 
+struct job_map *engine_add_map(struct engine *e, struct job *job)
+{
+        struct job_extra *x = engine_extra(e, job);
+        struct job_map *map = x ? calloc(1, sizeof(*map)) : NULL;
+
+        if (!map) {
+                engine_note(e, FAULT(-ENOMEM));
+                return NULL;
+        }
+        map->job = job;
+        x->map = map;
+        return map;
+}
+
 uint64_t engine_job_open_tasks(const struct job *job)
 {
         const struct job_extra *extra = job->extra;
@@ -97,19 +121,28 @@ struct task *engine_add_task(struct engine *e, struct job *job, uint64_t number)
         task->job = job;
         task->number = number;
         task->state = JOB_QUEUED;
-        job->requeued_count++;
-        LIST_INSERT_HEAD(&job->tasks, task, entry);
+        RB_INSERT(task_tree, &job->tasks, task);
+        engine_enqueue(task);
         return task;
+}
+
+void engine_enqueue(struct task *task)
+{
+        TAILQ_INSERT_TAIL(&task->job->requeued, task, queue_entry);
+}
+
+void engine_dequeue(struct task *task)
+{
+        TAILQ_REMOVE(&task->job->requeued, task, queue_entry);
 }
 
 struct task *engine_find_task(const struct job *job, uint64_t number)
 {
-        struct task *task;
+        struct task_tree *tasks = (struct task_tree *)(uintptr_t)&job->tasks; /* not changed */
+        struct task key;
 
-        LIST_FOREACH (task, &job->tasks, entry)
-                if (task->number == number)
-                        return task;
-        return NULL;
+        key.number = number;
+        return RB_FIND(task_tree, tasks, &key);
 }
 
 struct task *engine_find_lease(struct engine *e, uint64_t lease)

@@ -8,8 +8,10 @@
 #include "daemon/jobs/key_set.h"
 #include "daemon/jobs/watch.h"
 
+RB_PROTOTYPE(task_tree, task, entry, engine_compare_tasks)
 RB_HEAD(begin_tree, job_extra);
 RB_HEAD(delay_tree, task);
+RB_HEAD(pace_tree, job_map);
 
 /* A present worker as the scheduler sees it: worker_data() of its link. */
 struct worker_view {
@@ -60,8 +62,13 @@ struct engine {
 
         struct begin_tree begins; /* --begin, by wall clock */
         struct delay_tree delays; /* retries, by monotonic clock */
+        struct pace_tree paces;   /* jobs whose next start is due later, by monotonic clock */
+        struct map_queue orphans; /* open maps without an appender, longest first */
+        struct map_queue halts;   /* whose rest is cancelled in this turn's DECIDE */
         struct loop_alarm *begin_alarm;
         struct loop_timer *delay_timer;
+        struct loop_timer *pace_timer;
+        struct loop_timer *cut_timer;
         struct loop_timer *stall_timer;  /* STARTs that nobody answers */
         struct loop_timer *orphan_timer; /* leases that neither worker nor pool knows of */
 
@@ -94,6 +101,12 @@ void engine_apply(struct engine *engine, struct task *task, enum job_event event
                   const char *detail, const struct engine_end *end);
 /* CANCEL of all tasks that never had a struct; may finish the job. */
 void engine_apply_cancel_rest(struct engine *engine, struct job *job, const char *detail);
+/*
+ * The input of a map is closed: ends the job if all of its tasks have ended. clean: its state when
+ * no task failed and the input was not cut.
+ */
+void engine_apply_close(struct engine *engine, struct job *job, enum job_state clean,
+                        const char *detail);
 /* HOLD and RELEASE, which are about the job. */
 void engine_apply_hold(struct engine *engine, struct job *job, bool hold);
 bool engine_allows(const struct task *task, enum job_event event);
@@ -116,6 +129,9 @@ void engine_fill_job_row(const struct job *job, struct journal_job *out_row);
 /* A task struct for `number`, queued, linked into the job; NULL after a fault. */
 struct task *engine_add_task(struct engine *engine, struct job *job, uint64_t number);
 struct task *engine_find_task(const struct job *job, uint64_t number);
+/* It is queued and not delayed: in its job's list of those; and out of it. */
+void engine_enqueue(struct task *task);
+void engine_dequeue(struct task *task);
 struct task *engine_find_lease(struct engine *engine, uint64_t lease);
 /* The lease's bookkeeping at both ends. */
 void engine_bind(struct engine *engine, struct task *task, struct worker_view *view);
@@ -126,6 +142,8 @@ struct user *engine_get_user(struct engine *engine, uint32_t uid); /* NULL after
 /* A job with nothing in it yet, linked to its user; NULL after a fault. */
 struct job *engine_add_job(struct engine *engine, uint64_t id, uint32_t uid);
 struct job_extra *engine_extra(struct engine *engine, struct job *job);
+/* Makes the job an array or a map; NULL after a fault. */
+struct job_map *engine_add_map(struct engine *engine, struct job *job);
 uint64_t engine_job_open_tasks(const struct job *job); /* tasks not finished */
 
 /* --------------------------------------------------------------------------------- run_queue.c */
@@ -138,6 +156,12 @@ struct job *run_queue_first(struct user *user);
 void run_queue_remove(struct engine *engine, struct job *job);
 /* Waits for extra->begin_wall_usec. */
 void run_queue_begin_at(struct engine *engine, struct job *job);
+/* As many workers as its width permits have tasks of it. */
+bool run_queue_is_full(const struct job *job);
+/* Could start if it were not for its width: its own workers may be given more. */
+bool run_queue_is_only_full(const struct job *job);
+/* A task of it was given to a worker: is a pause due before the next? */
+void run_queue_pace(struct engine *engine, struct job *job);
 /* Waits so long before the task may start again. */
 void run_queue_delay(struct engine *engine, struct task *task, uint64_t delay_usec);
 void run_queue_undelay(struct engine *engine, struct task *task);
@@ -149,14 +173,46 @@ void run_queue_deinit(struct engine *engine);
 void scheduler_run(struct engine *engine);
 _must_use_ int scheduler_init(struct engine *engine);
 void scheduler_deinit(struct engine *engine);
-/* START: spec and environment came back with the commit. */
-void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
-                          struct journal_blob *environment);
+/* START has left: the worker owes an answer. */
+void scheduler_expect_answer(struct engine *engine, struct task *task);
+
+/* ------------------------------------------------------------------------------------- start.c */
+
+/* The task has a lease: gets what its START needs and sends it. */
+void start_request(struct engine *engine, struct task *task);
+/* A leased task's slot: one per worker that holds tasks of the job. */
+void start_take_slot(struct engine *engine, struct task *task);
+void start_give_slot(struct task *task);
+/* Forgets what was kept for the next START of this job. */
+void start_forget(struct job_map *map);
+
+/* --------------------------------------------------------------------------------- map_input.c */
+
+/* What an open map waits for is over: it is finished, or loaded and alone. */
+void map_input_end(struct engine *engine, struct job_map *map);
+/* Its job is given up: an open input is closed, the job stays. No-op when it is not open. */
+void map_input_give_up(struct engine *engine, struct job *job, const char *detail);
+void map_input_expect_appender(struct engine *engine, struct job_map *map);
+_must_use_ int map_input_init(struct engine *engine);
+void map_input_deinit(struct engine *engine);
+
+/* -------------------------------------------------------------------------------------- halt.c */
+
+/* A task has ended: is it time to give up the rest? */
+void halt_look(struct engine *engine, struct job *job, enum job_state state);
+/* DECIDE: cancels the rest of those. */
+void halt_run(struct engine *engine);
+/* What a halted job ends as, and why. */
+enum job_state halt_end_state(const struct job_map *map);
+void halt_describe(const struct job_map *map, char *buf, size_t size);
+void halt_forget(struct engine *engine, struct job_map *map);
 
 /* --------------------------------------------------------------------------------------- act.c */
 
 /* The start is confirmed: what waited for it (a cancel, a pause) is done now. */
 void act_on_started(struct engine *engine, struct task *task);
+/* Nothing more of this job starts; now: and what runs is stopped. May finish the job. */
+void act_give_up(struct engine *engine, struct job *job, bool now, const char *detail);
 
 /* ------------------------------------------------------------------------------------- outcome.c
  */

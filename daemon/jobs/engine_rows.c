@@ -30,6 +30,20 @@ void engine_post_event(struct engine *e, struct job *job, uint64_t number, enum 
                 engine_note(e, journal_put_event(batch, &row));
 }
 
+static void engine_fill_map_row(const struct job_map *map, struct journal_job *out_row)
+{
+        out_row->map_values = map->values_count;
+        out_row->input = map->input;
+        out_row->chunk_next = map->chunk_next;
+        out_row->input_bytes = map->input_bytes;
+        out_row->seen_task = map->seen_task;
+        out_row->start_delay_usec = map->start_delay_usec;
+        out_row->halt_on = map->halt_on;
+        out_row->halt_now = map->halt_now;
+        out_row->halt_count = map->halt_count;
+        out_row->halt_percent = map->halt_percent;
+}
+
 void engine_fill_job_row(const struct job *job, struct journal_job *out_row)
 {
         const struct job_extra *x = job->extra;
@@ -59,6 +73,8 @@ void engine_fill_job_row(const struct job *job, struct journal_job *out_row)
         out_row->tasks_ok = x->tasks_ok;
         out_row->tasks_failed = x->tasks_failed;
         out_row->unique_key = x->unique_key;
+        if (x->map)
+                engine_fill_map_row(x->map, out_row);
 }
 
 static void engine_fill_end(struct journal_task *row, const struct workers_exit *exit)

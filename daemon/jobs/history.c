@@ -36,7 +36,7 @@ static struct task *history_revive(struct engine *e, struct job *job,
 
         if (!task)
                 return NULL;
-        job->requeued_count--;
+        engine_dequeue(task);
         task->state = row->state;
         task->attempt = row->attempt;
         return task;

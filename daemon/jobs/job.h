@@ -29,8 +29,9 @@ enum job_stop {
  * Queued tasks that never started are only a number below job->task_count.
  */
 struct task {
-        LIST_ENTRY(task) entry;        /* in job->tasks */
+        RB_ENTRY(task) entry;          /* in job->tasks */
         LIST_ENTRY(task) worker_entry; /* in worker_view->tasks, while leased to a present worker */
+        TAILQ_ENTRY(task) queue_entry; /* in job->requeued, while queued and not delayed */
         UT_hash_handle hh;             /* by lease, while leased */
         struct job *job;               /* borrowed: owns us */
         struct worker *worker;         /* borrowed: NULL when queued, or while its link is gone */
@@ -40,6 +41,7 @@ struct task {
         uint32_t worker_number;
         uint32_t attempt; /* attempts begun (GO known) */
         uint32_t pid;
+        uint32_t slot;       /* which of the job's workers, from 1; 0: none, or no array */
         uint8_t state;       /* enum job_state */
         uint8_t stop_reason; /* enum job_stop */
         bool started;        /* GO of the current lease is known */
@@ -61,6 +63,50 @@ struct task {
         RB_ENTRY(task) delay_entry;
 };
 LIST_HEAD(task_list, task);
+TAILQ_HEAD(task_queue, task);
+RB_HEAD(task_tree, task);
+
+/*
+ * What arrays and maps have beyond other jobs: where their input stands, when to give up, and,
+ * while tasks of theirs are leased, what each START needs (start.c).
+ */
+struct job_map {
+        struct job *job;       /* borrowed: owns us */
+        uint32_t values_count; /* values per task; 0: an array */
+        uint8_t input;         /* enum journal_input */
+        uint8_t halt_on;       /* jobd.HaltOn */
+        bool halt_now;         /* also stop what runs */
+        bool is_short;         /* the last task has fewer values: nothing can follow */
+        bool is_halted;        /* nothing more starts */
+        bool is_halt_due;      /* in engine->halts: the rest is cancelled in DECIDE */
+        bool is_paced;         /* in engine->paces: the next start is due later */
+        bool is_orphan;        /* in engine->orphans: open, and nobody appends */
+        uint32_t appenders_count;
+        uint32_t halt_percent;
+        uint64_t halt_count;
+        uint64_t halted_at;   /* how many it were when is_halted was set */
+        uint64_t chunk_next;  /* number of the next chunk */
+        uint64_t input_bytes; /* of all chunks: part of the user's spec_bytes */
+        uint64_t seen_task;   /* tasks below were shown to their owner */
+        uint64_t start_delay_usec;
+        uint64_t start_mono_usec;     /* when is_paced: not before */
+        uint64_t cut_mono_usec;       /* when is_orphan: the input is cut then */
+        uint64_t run_usec, run_count; /* of the tasks that ended since this jobd started */
+        RB_ENTRY(job_map) pace_entry;
+        TAILQ_ENTRY(job_map) orphan_entry;
+        TAILQ_ENTRY(job_map) halt_entry;
+
+        /* While tasks are leased; NULL and 0 else. */
+        struct journal_blob *spec;        /* owned */
+        struct journal_blob *environment; /* owned; NULL also when the job has none */
+        struct journal_blob *chunk;       /* owned: the values of chunk_tasks tasks */
+        uint64_t chunk_first, chunk_tasks;
+        uint64_t cursor_task; /* the task whose values begin at cursor */
+        size_t cursor;
+        uint32_t *slot_leases; /* owned: leases by slot - 1 */
+        uint32_t slots_size, slots_used;
+};
+TAILQ_HEAD(map_queue, job_map);
 
 /* What only some jobs have; one allocation when any of it is needed. */
 struct job_extra {
@@ -69,13 +115,15 @@ struct job_extra {
         uint64_t memory_bytes;
         uint64_t array_first, array_step;
         uint64_t tasks_ok, tasks_failed;
+        uint64_t rows_count; /* while rows are restored: how many tasks have one */
         uint32_t array_width;
         uint32_t retries;
         uint32_t cpus;
         bool has_retry_on;
         uint8_t retry_on[JOB_RETRY_ON_BYTES];
-        char *unique_key; /* owned; NULL when none */
-        struct job *job;  /* borrowed: owns us */
+        char *unique_key;    /* owned; NULL when none */
+        struct job_map *map; /* owned; NULL unless an array or a map */
+        struct job *job;     /* borrowed: owns us */
         RB_ENTRY(job_extra) begin_entry;
         UT_hash_handle unique_hh; /* in user->unique */
 };
@@ -85,14 +133,14 @@ struct job {
         struct user *user;           /* borrowed: outlives its jobs */
         TAILQ_ENTRY(job) user_entry; /* in user->jobs, by id */
         RB_ENTRY(job) ready_entry;   /* in user->ready, while is_ready */
-        struct task_list tasks;
-        struct job_extra *extra; /* owned; NULL for plain jobs */
-        uint64_t last_sequence;  /* of the last event: the barrier of what shows its state */
+        struct task_tree tasks;      /* owned, by number */
+        struct task_queue requeued;  /* those that are queued and not delayed, longest first */
+        struct job_extra *extra;     /* owned; NULL for plain jobs */
+        uint64_t last_sequence;      /* of the last event: the barrier of what shows its state */
         uint64_t submit_wall_usec;
         uint64_t task_count;
-        uint64_t task_next;      /* the first task that never started */
-        uint32_t leased_count;   /* tasks leased now */
-        uint32_t requeued_count; /* tasks with a struct that are queued and not delayed */
+        uint64_t task_next;    /* the first task that never started */
+        uint32_t leased_count; /* tasks leased now */
         uint32_t gid;
         uint32_t spec_bytes; /* what it counts for the user's limit */
         int32_t priority;
@@ -101,6 +149,19 @@ struct job {
         bool is_ready;
         bool is_begin_due; /* has no begin time, or it has come */
 };
+static inline struct job_map *job_map_of(const struct job *job)
+{
+        return job->extra ? job->extra->map : NULL;
+}
+
+/* Are its tasks counted? An array of one is a plain job to all but its own environment. */
+static inline bool job_is_many(const struct job *job)
+{
+        const struct job_map *map = job_map_of(job);
+
+        return job->task_count != 1 || (map && map->values_count > 0);
+}
+
 TAILQ_HEAD(job_queue, job);
 RB_HEAD(job_ready, job);
 

@@ -34,6 +34,9 @@ static const uint8_t next[JOB_STATE_COUNT][JOB_EV_COUNT] = {
                 [JOB_EV_CANCEL] = JOB_CANCELLED,
                 [JOB_EV_HOLD] = JOB_QUEUED,
                 [JOB_EV_RELEASE] = JOB_QUEUED,
+                [JOB_EV_APPEND] = JOB_QUEUED,
+                [JOB_EV_CLOSE] = JOB_QUEUED,
+                [JOB_EV_HALT] = JOB_QUEUED,
         },
         [JOB_STARTING] = {
                 [JOB_EV_STARTED] = JOB_RUNNING,
@@ -117,6 +120,9 @@ static const char *const event_names[] = {
         [JOB_EV_RELEASE] = "released",
         [JOB_EV_RETRY] = "retried",
         [JOB_EV_SIGNAL] = "signaled",
+        [JOB_EV_APPEND] = "appended",
+        [JOB_EV_CLOSE] = "closed",
+        [JOB_EV_HALT] = "halted",
 };
 _Static_assert(ARRAY_SIZE(event_names) == JOB_EV_COUNT, "a name for every event");
 /* clang-format on */

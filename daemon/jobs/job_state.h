@@ -44,6 +44,9 @@ enum job_event {
         JOB_EV_RELEASE,
         JOB_EV_RETRY, /* a finished task is queued again by its owner */
         JOB_EV_SIGNAL,
+        JOB_EV_APPEND, /* tasks were added to a map */
+        JOB_EV_CLOSE,  /* a map's input has ended */
+        JOB_EV_HALT,   /* the rest of a job was given up by its own rule */
         JOB_EV_COUNT,
 };
 

@@ -54,7 +54,8 @@ static bool outcome_wants_retry(const struct task *task, enum job_event event,
         const struct job_extra *x = task->job->extra;
         const uint32_t begun = task->attempt + (task->started ? 0 : 1);
 
-        if (!x || begun > x->retries || exit->outcome == WORKERS_OUTCOME_REFUSED)
+        if (!x || (x->map && x->map->is_halted) || begun > x->retries ||
+            exit->outcome == WORKERS_OUTCOME_REFUSED)
                 return false;
         return (event == JOB_EV_FAIL || event == JOB_EV_TIMEOUT || event == JOB_EV_OOM) &&
                outcome_retry_matches(x, exit);

@@ -17,12 +17,34 @@
 
 #include "daemon/jobs/engine_private.h"
 
+static void restore_fill_map(struct engine *e, struct job *job, const struct journal_job *row)
+{
+        struct job_map *map = engine_add_map(e, job);
+
+        if (!map)
+                return;
+        map->values_count = row->map_values;
+        map->input = row->input;
+        map->chunk_next = row->chunk_next;
+        map->input_bytes = row->input_bytes;
+        map->seen_task = row->seen_task;
+        map->start_delay_usec = row->start_delay_usec;
+        /* Who runs a finished job again has decided; its old failures do not halt it once more. */
+        map->halt_on = row->finished ? 0 : row->halt_on;
+        map->halt_now = row->halt_now;
+        map->halt_count = row->halt_count;
+        map->halt_percent = row->halt_percent;
+        job->user->spec_bytes += map->input_bytes;
+        e->spec_bytes += map->input_bytes;
+        map_input_expect_appender(e, map);
+}
+
 static int restore_fill_extra(struct engine *e, struct job *job, const struct journal_job *row)
 {
         struct job_extra *x;
 
         if (!row->unique_key && !row->cpus && !row->memory_bytes && !row->begin_wall_usec &&
-            !row->retries && !row->array_step && row->task_count == 1)
+            !row->retries && !row->array_step && !row->map_values && row->task_count == 1)
                 return 0;
         x = engine_extra(e, job);
         if (!x)
@@ -35,6 +57,10 @@ static int restore_fill_extra(struct engine *e, struct job *job, const struct jo
         x->array_first = row->array_first;
         x->array_step = row->array_step;
         x->array_width = row->array_width;
+        x->tasks_ok = row->tasks_ok;
+        x->tasks_failed = row->tasks_failed;
+        if (row->array_step || row->map_values)
+                restore_fill_map(e, job, row);
         if (row->retry_on) {
                 x->has_retry_on = true;
                 memcpy(x->retry_on, row->retry_on, JOB_RETRY_ON_BYTES);
@@ -61,7 +87,7 @@ int restore_job(struct engine *e, const struct journal_job *row, struct job **ou
         int r;
 
         if (row->id == 0 || row->uid == UINT32_MAX || row->state >= JOB_STATE_COUNT ||
-            row->task_count == 0 || row->task_next > row->task_count ||
+            (row->task_count == 0 && !row->map_values) || row->task_next > row->task_count ||
             row->tasks_ok > row->task_count || row->tasks_failed > row->task_count - row->tasks_ok)
                 return restore_bad_row("job", row->id, 0);
         if (job_table_find(&e->jobs, row->id))
@@ -105,6 +131,20 @@ static void restore_pass_number(struct engine *e, struct job *job, uint64_t numb
         e->queued_tasks -= passed;
 }
 
+/* Workers keep their slots, so that a width holds across a restart. */
+static void restore_slot(struct engine *e, struct task *task)
+{
+        struct task *other;
+
+        if (!job_map_of(task->job))
+                return;
+        RB_FOREACH (other, task_tree, &task->job->tasks)
+                if (other->slot && other->worker_number == task->worker_number &&
+                    other->generation == task->generation)
+                        task->slot = other->slot;
+        start_take_slot(e, task);
+}
+
 static int restore_leased(struct engine *e, struct task *task, const struct journal_task *row)
 {
         struct job *job = task->job;
@@ -116,8 +156,9 @@ static int restore_leased(struct engine *e, struct task *task, const struct jour
         task->start_ready = true;
         if (engine_find_lease(e, row->lease))
                 return restore_bad_row("second lease", row->job, row->task);
-        job->requeued_count--;
+        engine_dequeue(task);
         job->leased_count++;
+        restore_slot(e, task);
         job->user->leased_tasks++;
         if (row->lease > e->last_lease)
                 e->last_lease = row->lease;
@@ -144,8 +185,10 @@ int restore_task(struct engine *e, struct job *job, const struct journal_task *r
             row->task >= job->task_count || engine_find_task(job, row->task))
                 return restore_bad_row("task", row->job, row->task);
         restore_pass_number(e, job, row->task);
+        if (job->extra)
+                job->extra->rows_count++;
         if (job_state_is_finished((enum job_state)row->state)) {
-                struct job_extra *x = job->task_count > 1 ? engine_extra(e, job) : NULL;
+                struct job_extra *x = job_is_many(job) ? engine_extra(e, job) : NULL;
 
                 if (!x)
                         return restore_bad_row("finished task", row->job, row->task);
@@ -178,9 +221,8 @@ static int restore_on_job(void *arg, const struct journal_job *row)
         struct journal_job fresh = *row;
         struct job *job;
 
-        /* Counts come from the task rows; a cancelled rest counts as failed and has none. */
-        if (fresh.task_count > 1 && fresh.tasks_failed == 0)
-                fresh.tasks_ok = 0;
+        /* Counts come from the task rows: restore_count_rest(). */
+        fresh.tasks_ok = fresh.tasks_failed = 0;
         return restore_job(arg, &fresh, &job);
 }
 
@@ -207,6 +249,21 @@ static int restore_on_use(void *arg, uint32_t uid, uint64_t bytes)
                 return FAULT(-ENOMEM);
         user->output_bytes = bytes;
         return 0;
+}
+
+/*
+ * Every number below task_next has a row, or was cancelled together with the rest of its job and
+ * then counts as failed.
+ */
+static void restore_count_rest(struct engine *e)
+{
+        struct user *user, *next_user;
+        struct job *job;
+
+        HASH_ITER (hh, e->users, user, next_user)
+                TAILQ_FOREACH (job, &user->jobs, user_entry)
+                        if (job->extra && job_is_many(job))
+                                job->extra->tasks_failed += job->task_next - job->extra->rows_count;
 }
 
 /* Leases of another boot: their processes are gone, and nobody saw how. */
@@ -238,6 +295,7 @@ int engine_restore(struct engine *e, struct journal *journal)
                 r = journal_read_output_use(journal, restore_on_use, e);
         if (r || e->fault)
                 return PASS(r ? r : e->fault);
+        restore_count_rest(e);
         restore_decide_old_boot(e);
         log_info("restored %" PRIu64 " unfinished jobs, %u of their tasks with a worker",
                  e->jobs_count, HASH_COUNT(e->leased));

@@ -46,15 +46,42 @@ RB_GENERATE_STATIC(begin_tree, job_extra, begin_entry, run_queue_compare_begin)
 RB_GENERATE_STATIC(delay_tree, task, delay_entry, run_queue_compare_delay)
 /* clang-format on */
 
-static bool run_queue_may_start(const struct job *job)
+static int run_queue_compare_pace(struct job_map *a, struct job_map *b)
+{
+        if (a->start_mono_usec != b->start_mono_usec)
+                return a->start_mono_usec < b->start_mono_usec ? -1 : 1;
+        return a->job->id < b->job->id ? -1 : a->job->id > b->job->id;
+}
+
+/* clang-format off */
+RB_GENERATE_STATIC(pace_tree, job_map, pace_entry, run_queue_compare_pace)
+/* clang-format on */
+
+bool run_queue_is_full(const struct job *job)
 {
         const uint32_t width = job->extra ? job->extra->array_width : 0;
+        const struct job_map *map = job_map_of(job);
 
-        if (job->hold || !job->is_begin_due)
+        return width && (map ? map->slots_used : job->leased_count) >= width;
+}
+
+static bool run_queue_could_start(const struct job *job)
+{
+        const struct job_map *map = job_map_of(job);
+
+        if (job->hold || !job->is_begin_due || (map && (map->is_halted || map->is_paced)))
                 return false;
-        if (width && job->leased_count >= width)
-                return false;
-        return job->requeued_count > 0 || job->task_next < job->task_count;
+        return !TAILQ_EMPTY(&job->requeued) || job->task_next < job->task_count;
+}
+
+bool run_queue_is_only_full(const struct job *job)
+{
+        return run_queue_is_full(job) && run_queue_could_start(job);
+}
+
+static bool run_queue_may_start(const struct job *job)
+{
+        return !run_queue_is_full(job) && run_queue_could_start(job);
 }
 
 static void run_queue_insert(struct engine *e, struct job *job)
@@ -161,7 +188,7 @@ void run_queue_delay(struct engine *e, struct task *task, uint64_t delay_usec)
 {
         task->retry_mono_usec = clock_mono_usec() + delay_usec;
         task->is_delayed = true;
-        task->job->requeued_count--;
+        engine_dequeue(task);
         RB_INSERT(delay_tree, &e->delays, task);
         run_queue_arm_delays(e);
 }
@@ -170,8 +197,56 @@ void run_queue_undelay(struct engine *e, struct task *task)
 {
         RB_REMOVE(delay_tree, &e->delays, task);
         task->is_delayed = false;
-        task->job->requeued_count++;
+        engine_enqueue(task);
         run_queue_update(e, task->job);
+}
+
+/* -------------------------------------------------------------------------------------- paces */
+
+static void run_queue_arm_paces(struct engine *e)
+{
+        const struct job_map *first = RB_MIN(pace_tree, &e->paces);
+        const uint64_t now = clock_mono_usec();
+
+        if (!first)
+                loop_timer_stop(e->pace_timer);
+        else
+                engine_note(e,
+                            loop_timer_start(e->pace_timer, first->start_mono_usec > now
+                                                                    ? first->start_mono_usec - now
+                                                                    : 0));
+}
+
+static void run_queue_unpace(struct engine *e, struct job_map *map)
+{
+        RB_REMOVE(pace_tree, &e->paces, map);
+        map->is_paced = false;
+}
+
+static void run_queue_on_pace(void *arg)
+{
+        struct engine *e = arg;
+        const uint64_t now = clock_mono_usec();
+        struct job_map *map;
+
+        while ((map = RB_MIN(pace_tree, &e->paces)) && map->start_mono_usec <= now) {
+                run_queue_unpace(e, map);
+                run_queue_update(e, map->job);
+        }
+        run_queue_arm_paces(e);
+}
+
+void run_queue_pace(struct engine *e, struct job *job)
+{
+        struct job_map *map = job_map_of(job);
+
+        if (!map || !map->start_delay_usec || map->is_paced)
+                return;
+        map->start_mono_usec = clock_mono_usec() + map->start_delay_usec;
+        map->is_paced = true;
+        RB_INSERT(pace_tree, &e->paces, map);
+        run_queue_arm_paces(e);
+        run_queue_update(e, job);
 }
 
 /* ---------------------------------------------------------------------------------- life time */
@@ -182,12 +257,14 @@ void run_queue_remove(struct engine *e, struct job *job)
 
         if (job->is_ready)
                 run_queue_take_out(e, job);
+        if (job_map_of(job) && job_map_of(job)->is_paced)
+                run_queue_unpace(e, job_map_of(job));
         if (!job->is_begin_due) {
                 RB_REMOVE(begin_tree, &e->begins, job->extra);
                 job->is_begin_due = true;
                 run_queue_arm_begins(e);
         }
-        LIST_FOREACH (task, &job->tasks, entry)
+        RB_FOREACH (task, task_tree, &job->tasks)
                 if (task->is_delayed) {
                         RB_REMOVE(delay_tree, &e->delays, task);
                         task->is_delayed = false;
@@ -202,6 +279,9 @@ int run_queue_init(struct engine *e)
         if (r)
                 return PASS(r);
         r = loop_timer_new(e->loop, run_queue_on_delay, e, &e->delay_timer);
+        if (r)
+                return PASS(r);
+        r = loop_timer_new(e->loop, run_queue_on_pace, e, &e->pace_timer);
         return r ? PASS(r) : 0;
 }
 
@@ -209,4 +289,5 @@ void run_queue_deinit(struct engine *e)
 {
         e->begin_alarm = loop_alarm_free(e->begin_alarm);
         e->delay_timer = loop_timer_free(e->delay_timer);
+        e->pace_timer = loop_timer_free(e->pace_timer);
 }

@@ -10,11 +10,8 @@
  * taken back (REVOKE) when another user becomes entitled, and when another worker would otherwise
  * be idle, so that look-ahead never decides who runs, only how early a worker knows of it.
  *
- * A START leaves in two steps. The decision is posted as an ASSIGN event, and with it a fetch of
- * spec and environment in the same transaction; when the commit is durable, the journal hands them
- * to scheduler_on_fetched(), which sends the order.
+ * What a START needs is start.c's.
  */
-#include "common/failpoint.h"
 #include "common/log.h"
 
 #include "daemon/jobs/engine_private.h"
@@ -38,13 +35,9 @@ static struct user *scheduler_pick_user(struct engine *e)
 
 static struct task *scheduler_pick_task(struct engine *e, struct job *job)
 {
-        struct task *task;
+        struct task *const task = TAILQ_FIRST(&job->requeued);
 
-        if (job->requeued_count > 0)
-                LIST_FOREACH (task, &job->tasks, entry)
-                        if (task->state == JOB_QUEUED && !task->is_delayed)
-                                return task;
-        return engine_add_task(e, job, job->task_next++);
+        return task ? task : engine_add_task(e, job, job->task_next++);
 }
 
 static bool scheduler_has_room(const struct worker_view *view)
@@ -53,13 +46,11 @@ static bool scheduler_has_room(const struct worker_view *view)
                view->leases_count + view->unacked_count < worker_slots(view->worker);
 }
 
-static void scheduler_assign(struct engine *e, struct user *user, struct worker_view *view)
+static void scheduler_assign(struct engine *e, struct job *job, struct worker_view *view)
 {
-        struct job *job = run_queue_first(user);
         struct task *task = scheduler_pick_task(e, job);
-        struct journal_batch *batch = engine_batch(e);
 
-        if (!task || !batch)
+        if (!task || e->fault)
                 return;
         task->lease = ++e->last_lease;
         task->worker_number = worker_number(view->worker);
@@ -71,10 +62,11 @@ static void scheduler_assign(struct engine *e, struct user *user, struct worker_
         task->output_bytes = 0;
         task->start_wall_usec = 0;
         task->start_mono_usec = 0;
-        user->last_turn = ++e->turn;
+        job->user->last_turn = ++e->turn;
         engine_bind(e, task, view);
         engine_apply(e, task, JOB_EV_ASSIGN, NULL, NULL);
-        engine_note(e, journal_fetch_spec(batch, job->id, scheduler_on_fetched, e, task->lease));
+        run_queue_pace(e, job);
+        start_request(e, task);
 }
 
 static struct worker_view *scheduler_find_idle(struct engine *e)
@@ -120,6 +112,14 @@ static struct worker_view *scheduler_find_shallow(struct engine *e, const struct
         return best;
 }
 
+/* A rule to halt, or a pause between starts, wants to know each end before the next start. */
+static bool scheduler_may_look_ahead(const struct job *job)
+{
+        const struct job_map *map = job_map_of(job);
+
+        return !map || (!map->halt_on && !map->start_delay_usec);
+}
+
 static void scheduler_look_ahead(struct engine *e)
 {
         struct user *user = TAILQ_FIRST(&e->ready_users);
@@ -130,8 +130,32 @@ static void scheduler_look_ahead(struct engine *e)
                 return;
         depth = scheduler_depth(e, user);
         while (depth > 0 && user->is_ready && !e->fault &&
+               scheduler_may_look_ahead(run_queue_first(user)) &&
                (view = scheduler_find_shallow(e, user, depth)))
-                scheduler_assign(e, user, view);
+                scheduler_assign(e, run_queue_first(user), view);
+}
+
+/*
+ * Nobody is ready, but a job is only as wide as it may be: the workers that run it get its next
+ * tasks, which does not widen it.
+ */
+static void scheduler_look_ahead_full(struct engine *e)
+{
+        struct worker_view *view;
+
+        TAILQ_FOREACH (view, &e->views, entry) {
+                const struct task *first = LIST_FIRST(&view->tasks);
+                struct job *job = first ? first->job : NULL;
+                uint32_t depth;
+
+                if (!job || !first->slot || !run_queue_is_only_full(job) ||
+                    !scheduler_may_look_ahead(job))
+                        continue;
+                depth = scheduler_depth(e, job->user);
+                while (!e->fault && view->leases_count <= depth && scheduler_has_room(view) &&
+                       run_queue_is_only_full(job))
+                        scheduler_assign(e, job, view);
+        }
 }
 
 /* The newest lease of this worker goes back, unless it is the only one or already on its way. */
@@ -170,6 +194,12 @@ static void scheduler_take_back(struct engine *e)
                         scheduler_revoke_last(e, view);
 }
 
+/* Would another worker be given it? Not when its job is as wide as it may be. */
+static bool scheduler_may_move(const struct worker_view *view)
+{
+        return !run_queue_is_full(LIST_FIRST(&view->tasks)->job);
+}
+
 /* Nothing is ready, a worker is idle, and another holds more than it can run now. */
 static void scheduler_steal(struct engine *e)
 {
@@ -180,7 +210,7 @@ static void scheduler_steal(struct engine *e)
         TAILQ_FOREACH (view, &e->views, entry) {
                 if (scheduler_is_revoking(view))
                         return; /* one at a time: the answer brings a ready task */
-                if (view->leases_count > 1 &&
+                if (view->leases_count > 1 && scheduler_may_move(view) &&
                     (!richest || view->leases_count > richest->leases_count))
                         richest = view;
         }
@@ -196,10 +226,12 @@ void scheduler_run(struct engine *e)
         if (e->is_draining || e->is_stopping || !e->journal)
                 return;
         while (!e->fault && (user = scheduler_pick_user(e)) && (view = scheduler_find_idle(e)))
-                scheduler_assign(e, user, view);
+                scheduler_assign(e, run_queue_first(user), view);
         if (!TAILQ_EMPTY(&e->ready_users)) {
                 scheduler_look_ahead(e);
                 scheduler_take_back(e);
+        } else {
+                scheduler_look_ahead_full(e);
         }
         scheduler_steal(e);
 }
@@ -240,7 +272,7 @@ static void scheduler_on_stall_time(void *arg)
                 engine_note(e, loop_timer_start(e->stall_timer, SCHEDULER_STALL_USEC));
 }
 
-static void scheduler_expect_answer(struct engine *e, struct task *task)
+void scheduler_expect_answer(struct engine *e, struct task *task)
 {
         task->sent_mono_usec = clock_mono_usec();
         if (!loop_timer_is_on(e->stall_timer))
@@ -257,60 +289,4 @@ int scheduler_init(struct engine *e)
 void scheduler_deinit(struct engine *e)
 {
         e->stall_timer = loop_timer_free(e->stall_timer);
-}
-
-/* What is left of the user's quota bounds what one attempt may write. */
-static uint64_t scheduler_output_cap(const struct engine *e, const struct user *user)
-{
-        const struct engine_options *o = &e->options;
-        uint64_t left;
-
-        if (o->output_quota_bytes == 0)
-                return 0;
-        left = o->output_quota_bytes - MIN(user->output_bytes, o->output_quota_bytes);
-        left = MAX(left, 64 * 1024); /* enough to say why there is no more */
-        return o->output_cap_bytes && left > o->output_cap_bytes ? 0 : left;
-}
-
-void scheduler_on_fetched(void *arg, uint64_t lease, struct journal_blob *spec,
-                          struct journal_blob *environment)
-{
-        struct engine *e = arg;
-        struct task *task = engine_find_lease(e, lease);
-        struct workers_start start;
-
-        if (!task || task->state != JOB_STARTING)
-                return; /* cancelled before it could leave */
-        if (!spec) {
-                log_error("job %llu has no specification in the store",
-                          (unsigned long long)task->job->id);
-                outcome_lose(e, task, "its specification is missing from the store");
-                return;
-        }
-        task->start_ready = true;
-        if (!task->worker)
-                return; /* its link is gone: the next inventory, or the pool, decides */
-        start = (struct workers_start){
-                .lease = lease,
-                .job = task->job->id,
-                .task = task->number,
-                .attempt = task->attempt + 1,
-                .uid = task->job->user->uid,
-                .gid = task->job->gid,
-                .spec = spec->data,
-                .spec_size = spec->size,
-                .environment = environment ? environment->data : NULL,
-                .environment_size = environment ? environment->size : 0,
-                .follow = watch_wants_output(e->watches, task->job->id),
-                .output_cap_bytes = scheduler_output_cap(e, task->job->user),
-        };
-        if (task->job->extra && task->job->extra->array_step) {
-                start.is_array = true;
-                start.array_index =
-                        task->job->extra->array_first + task->number * task->job->extra->array_step;
-        }
-        if (FAILPOINT("engine.before_start"))
-                return;
-        worker_start(task->worker, &start, 0);
-        scheduler_expect_answer(e, task);
 }

@@ -104,7 +104,23 @@ static int submit_check(struct engine *e, const struct engine_submission *submis
 static bool submit_needs_extra(const struct engine_spec *s)
 {
         return s->unique_key || s->cpus || s->memory_bytes || s->begin_wall_usec || s->retries ||
-               s->is_array || s->task_count > 1;
+               s->is_array || s->map_values;
+}
+
+static void submit_fill_map(struct engine *e, struct job *job, const struct engine_spec *s)
+{
+        struct job_map *map = engine_add_map(e, job);
+
+        if (!map)
+                return;
+        map->values_count = s->map_values;
+        map->input = s->map_values ? JOURNAL_INPUT_OPEN : JOURNAL_INPUT_CLOSED;
+        map->start_delay_usec = s->start_delay_usec;
+        map->halt_on = s->halt_on;
+        map->halt_now = s->halt_now;
+        map->halt_count = s->halt_count;
+        map->halt_percent = s->halt_percent;
+        map_input_expect_appender(e, map);
 }
 
 static void submit_fill_extra(struct engine *e, struct job *job, const struct engine_spec *s)
@@ -121,6 +137,8 @@ static void submit_fill_extra(struct engine *e, struct job *job, const struct en
         x->array_first = s->array_first;
         x->array_step = s->is_array ? s->array_step : 0;
         x->array_width = s->array_width;
+        if (s->is_array || s->map_values)
+                submit_fill_map(e, job, s);
         if (s->retry_on) {
                 x->has_retry_on = true;
                 memcpy(x->retry_on, s->retry_on, JOB_RETRY_ON_BYTES);

@@ -110,17 +110,27 @@ static enum job_state view_sum_up(const struct engine_view *view)
 void engine_view_job(const struct engine *e, const struct job *job, struct engine_view *out_view)
 {
         const struct job_extra *x = job->extra;
-        const struct task *task;
+        const struct job_map *map = job_map_of(job);
+        struct task_tree *const tasks = (struct task_tree *)(uintptr_t)&job->tasks; /* read only */
+        struct task *task;
 
         memset(out_view, 0, sizeof(*out_view));
         out_view->task_count = job->task_count;
         out_view->barrier = job->last_sequence;
         out_view->by_state[JOB_QUEUED] = job->task_count - job->task_next;
+        out_view->task_next = job->task_next;
+        out_view->is_many = job_is_many(job);
+        if (map) {
+                out_view->is_open = map->input == JOURNAL_INPUT_OPEN;
+                out_view->seen_task = map->seen_task;
+                out_view->run_usec = map->run_usec;
+                out_view->run_count = map->run_count;
+        }
         if (x) {
                 out_view->by_state[JOB_SUCCEEDED] = x->tasks_ok;
                 out_view->by_state[JOB_FAILED] = x->tasks_failed;
         }
-        LIST_FOREACH (task, &job->tasks, entry) {
+        RB_FOREACH (task, task_tree, tasks) {
                 out_view->by_state[task->state]++;
                 if (task->is_delayed) {
                         out_view->blockers |= VIEW_BLOCKER_RETRY;

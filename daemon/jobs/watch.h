@@ -20,13 +20,16 @@ struct watch_news {
         enum job_state state;     /* of the task, afterwards */
         enum job_state job_state; /* of the job, afterwards */
         bool job_finished;        /* the whole job has ended with this */
+        bool is_rest;             /* CANCEL of all tasks from `task` on that never began, in one */
         uint32_t attempt;
         uint32_t pid;
-        int32_t exit_code;    /* -1: none; when an attempt ended */
-        uint32_t exit_signal; /* 0: none */
-        const char *why;      /* borrowed; NULL when none */
+        int32_t exit_code;                       /* -1: none; when an attempt ended */
+        uint32_t exit_signal;                    /* 0: none */
+        const char *why;                         /* borrowed; NULL when none */
+        uint64_t start_wall_usec, end_wall_usec; /* 0: none */
         uint64_t run_usec;
         uint64_t output_bytes;
+        bool output_cut;
         uint8_t output_where;   /* enum journal_where, when an attempt ended */
         const uint8_t *records; /* borrowed: inline output, when an attempt ended */
         size_t records_size;

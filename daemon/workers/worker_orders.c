@@ -98,6 +98,14 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
         body.array = start->is_array;
         body.has_array_index = start->is_array;
         body.array_index = start->array_index;
+        body.has_values = start->values != NULL;
+        body.values = worker_orders_bytes(start->values, start->values_size);
+        body.has_slot = start->slot > 0;
+        body.slot = start->slot;
+        if (barrier < worker->start_barrier)
+                barrier = worker->start_barrier;
+        worker->start_barrier = barrier;
+        worker->spec_job = start->job;
         /* A barrier that has passed lets this frame go at once: the Acks must be ahead of it. */
         worker_orders_send_acks(worker, worker->workers->durable);
         worker_link_send(worker, &order, barrier);

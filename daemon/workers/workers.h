@@ -145,6 +145,10 @@ struct workers_start {
         size_t environment_size;
         uint64_t array_index;
         bool is_array;
+        bool is_repeated;      /* the job's other tasks have the same spec: send it only once */
+        const uint8_t *values; /* NULL, or a map's: each ended by a zero byte */
+        size_t values_size;
+        uint32_t slot; /* 0: none */
         bool follow;
         uint64_t output_cap_bytes; /* 0: the default */
 };

@@ -22,7 +22,9 @@ struct worker {
 };
 
 struct fake_fetch {
-        uint64_t job, token;
+        uint64_t job, task, token;
+        void (*chunk_done)(void *arg, uint64_t token, uint64_t first_task, uint64_t count,
+                           struct journal_blob *values);
         void (*done)(void *arg, uint64_t token, struct journal_blob *spec,
                      struct journal_blob *environment);
         void *arg;
@@ -176,8 +178,57 @@ int journal_fetch_spec(struct journal_batch *batch, uint64_t job,
                        void *arg, uint64_t token)
 {
         (void)batch;
-        fetches[fetches_count++] = (struct fake_fetch){ job, token, done, arg };
+        fake.fetches_count++;
+        fetches[fetches_count++] =
+                (struct fake_fetch){ .job = job, .token = token, .done = done, .arg = arg };
         return 0;
+}
+
+int journal_put_input(struct journal_batch *batch, uint64_t job, uint64_t number,
+                      uint64_t first_task, uint64_t count, struct journal_blob *values)
+{
+        (void)batch;
+        assert(fake.inputs_count < FAKE_MAX);
+        fake.inputs[fake.inputs_count++] =
+                (struct fake_input){ job, number, first_task, count, journal_blob_ref(values) };
+        return 0;
+}
+
+int journal_set_seen(struct journal_batch *batch, uint64_t job, uint64_t seen_task)
+{
+        (void)batch;
+        fake.jobs[job].seen_task = seen_task;
+        return 0;
+}
+
+int journal_fetch_input(struct journal_batch *batch, uint64_t job, uint64_t task,
+                        void (*done)(void *arg, uint64_t token, uint64_t first_task, uint64_t count,
+                                     struct journal_blob *values),
+                        void *arg, uint64_t token)
+{
+        (void)batch;
+        fake.fetches_count++;
+        fetches[fetches_count++] = (struct fake_fetch){
+                .job = job, .task = task, .token = token, .chunk_done = done, .arg = arg
+        };
+        return 0;
+}
+
+static void fake_answer_chunk(const struct fake_fetch *fetch)
+{
+        for (size_t i = 0; i < fake.inputs_count; i++) {
+                const struct fake_input *const input = &fake.inputs[i];
+
+                if (input->job != fetch->job || fetch->task < input->first_task ||
+                    fetch->task - input->first_task >=
+                            (input->count + fake.jobs[fetch->job].map_values - 1) /
+                                    fake.jobs[fetch->job].map_values)
+                        continue;
+                fetch->chunk_done(fetch->arg, fetch->token, input->first_task, input->count,
+                                  input->values);
+                return;
+        }
+        fetch->chunk_done(fetch->arg, fetch->token, 0, 0, NULL);
 }
 
 void journal_post(struct journal *journal, struct journal_batch *batch, uint64_t sequence,
@@ -333,8 +384,19 @@ void *worker_data(const struct worker *worker)
 
 void worker_start(struct worker *worker, const struct workers_start *start, uint64_t barrier)
 {
-        fake_send(&(struct fake_sent){ FAKE_START, worker->number, start->lease, start->job,
-                                       start->task, barrier, start->attempt });
+        struct fake_sent sent = { .order = FAKE_START,
+                                  .worker = worker->number,
+                                  .lease = start->lease,
+                                  .job = start->job,
+                                  .task = start->task,
+                                  .barrier = barrier,
+                                  .attempt = start->attempt,
+                                  .slot = start->slot };
+
+        assert(start->values_size < sizeof(sent.values));
+        for (size_t i = 0; i < start->values_size; i++)
+                sent.values[i] = start->values[i] ? (char)start->values[i] : ',';
+        fake_send(&sent);
 }
 
 static void fake_send_lease(enum fake_order order, struct worker *worker, uint64_t lease,
@@ -471,6 +533,8 @@ void fake_teardown(void)
                 if (fake.workers[i])
                         fake_detach(fake.workers[i]);
         fake.engine = engine_free(fake.engine);
+        for (i = 0; i < fake.inputs_count; i++)
+                journal_blob_unref(fake.inputs[i].values);
         fake.loop = loop_free(fake.loop);
 }
 
@@ -494,6 +558,17 @@ void fake_detach(struct worker *worker)
         free(worker);
 }
 
+void fake_restart(void)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(fake.workers); i++)
+                if (fake.workers[i])
+                        fake_detach(fake.workers[i]);
+        fake.engine = engine_free(fake.engine);
+        fetches_count = 0;
+        fake_new_engine();
+        assert(engine_restore(fake.engine, (struct journal *)&fake) == 0);
+}
+
 void fake_turn_undurable(void)
 {
         engine_decide(fake.engine);
@@ -502,8 +577,7 @@ void fake_turn_undurable(void)
 
 void fake_make_durable(void)
 {
-        static uint8_t spec[] = "spec";
-        struct journal_blob blob = { .size = sizeof(spec), .data = spec };
+        struct journal_blob *blob = NULL;
         const size_t count = fetches_count;
         struct fake_fetch due[FAKE_MAX];
         size_t i;
@@ -511,8 +585,14 @@ void fake_make_durable(void)
         memcpy(due, fetches, count * sizeof(*due));
         fetches_count = 0;
         fake.durable = fake.posted;
-        for (i = 0; i < count; i++)
-                due[i].done(due[i].arg, due[i].token, &blob, NULL);
+        assert(journal_blob_new(strdup("spec"), 4, &blob) == 0);
+        for (i = 0; i < count; i++) {
+                if (due[i].chunk_done)
+                        fake_answer_chunk(&due[i]);
+                else
+                        due[i].done(due[i].arg, due[i].token, blob, NULL);
+        }
+        journal_blob_unref(blob);
         engine_on_durable(fake.engine, fake.durable);
 }
 
@@ -573,7 +653,7 @@ uint64_t fake_submit(uint32_t uid, const struct engine_spec *spec)
 
         assert(journal_blob_new(strdup("spec"), 4, &blob) == 0);
         full.spec = blob;
-        if (full.task_count == 0)
+        if (full.task_count == 0 && !full.map_values)
                 full.task_count = 1;
         submission.specs = &full;
         if (!fake.key_known)
@@ -582,6 +662,29 @@ uint64_t fake_submit(uint32_t uid, const struct engine_spec *spec)
         assert(engine_submit(fake.engine, &submission, fake_on_submitted, &id, &read) == 0);
         journal_blob_unref(blob);
         return id;
+}
+
+int fake_append(uint64_t job, uint64_t number, const char *text)
+{
+        struct engine_chunk chunk = { .number = number };
+        char *const values = strdup(text);
+        const size_t size = strlen(text);
+        struct reason why = { "" };
+        uint64_t count;
+        int r;
+
+        assert(values);
+        for (size_t i = 0; i < size; i++)
+                if (values[i] == ',') {
+                        values[i] = '\0';
+                        chunk.count++;
+                }
+        assert(journal_blob_new(values, size, &chunk.values) == 0);
+        r = engine_append(fake.engine, engine_find(fake.engine, job), &chunk, &count, &why);
+        journal_blob_unref(chunk.values);
+        if (r)
+                snprintf(fake_why, sizeof(fake_why), "%s", why.text);
+        return r;
 }
 
 void fake_exit(struct worker *worker, uint64_t lease, int code)

@@ -22,7 +22,13 @@ struct fake_sent {
         enum fake_order order;
         uint32_t worker;
         uint64_t lease, job, task, barrier;
-        uint32_t attempt;
+        uint32_t attempt, slot;
+        char values[64]; /* a map's, with commas for the zero bytes */
+};
+
+struct fake_input {
+        uint64_t job, number, first_task, count;
+        struct journal_blob *values; /* owned */
 };
 
 /* Everything a test looks at; reset by fake_setup(). */
@@ -39,6 +45,9 @@ struct fake {
         uint8_t events[FAKE_MAX];
         size_t events_count;
         uint64_t posted, durable;
+        struct fake_input inputs[FAKE_MAX];
+        size_t inputs_count;
+        size_t fetches_count; /* ever made, of both kinds */
         size_t outputs_count;
         bool disk_full;
         bool key_known;
@@ -52,6 +61,8 @@ void fake_teardown(void);
 /* A worker with this number attaches, holding nothing, and is ready. */
 struct worker *fake_attach(uint32_t number);
 void fake_detach(struct worker *worker);
+/* Throws the memory away and reads the rows back, as after a crash. */
+void fake_restart(void);
 /* One turn: decide, commit, and the journal makes it durable and answers the fetches. */
 void fake_turn(void);
 /* The same without the journal's answer. */
@@ -65,4 +76,6 @@ size_t fake_count(enum fake_order order);
 /* Submits one job of this user; 0 when refused (the reason is in fake_why). */
 uint64_t fake_submit(uint32_t uid, const struct engine_spec *spec);
 extern char fake_why[256];
+/* Appends chunk `number` to a map: `text` with commas in place of zero bytes ("a,b,"). */
+int fake_append(uint64_t job, uint64_t number, const char *text);
 void fake_exit(struct worker *worker, uint64_t lease, int code);

@@ -556,25 +556,6 @@ START_TEST(a_unique_job_stands_for_the_next)
 }
 END_TEST
 
-/* Throws the memory away and reads the rows back, as after a crash. */
-static void crash(void)
-{
-        const struct engine_options options = { .queued_max = 100,
-                                                .queued_max_per_user = 100,
-                                                .spec_bytes_max = 1 << 20,
-                                                .spec_bytes_max_per_user = 1 << 20 };
-        static const struct engine_ops ops;
-        size_t i;
-
-        for (i = 0; i < ARRAY_SIZE(fake.workers); i++)
-                if (fake.workers[i])
-                        fake_detach(fake.workers[i]);
-        fake.engine = engine_free(fake.engine);
-        ck_assert_int_eq(engine_new(fake.loop, &options, &ops, NULL, &fake.engine), 0);
-        ck_assert_int_eq(engine_restore(fake.engine, (struct journal *)&fake), 0);
-        engine_connect(fake.engine, (struct journal *)&fake, (struct workers *)&fake);
-}
-
 START_TEST(a_crash_keeps_queue_and_leases)
 {
         uint64_t queued, running, lease;
@@ -584,7 +565,7 @@ START_TEST(a_crash_keeps_queue_and_leases)
         lease = start_one(&running);
         queued = fake_submit(1000, &plain);
         fake_turn();
-        crash();
+        fake_restart();
         ck_assert_int_eq(state_of(queued), JOB_QUEUED);
         ck_assert_int_eq(state_of(running), JOB_STARTING);
         ck_assert_uint_gt(fake_submit(1000, &plain), 100); /* never an old number again */
@@ -602,7 +583,7 @@ START_TEST(leases_of_another_boot_are_lost_in_the_first_turn)
         fake_attach(0);
         start_one(&running);
         fake.tasks[0].boot_id[0] ^= 1;
-        crash();
+        fake_restart();
         ck_assert_int_eq(fake.jobs[running].state, JOB_LOST);
         ck_assert(fake.jobs[running].finished);
 }
