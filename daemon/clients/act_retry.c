@@ -100,10 +100,11 @@ static int act_retry_range(struct engine *engine, const struct selector_item *it
                            enum engine_retry which, struct reason *why)
 {
         struct journal_job row = *item->row;
-        uint64_t last = MIN(item->task_last, row.task_count - 1), done = 0;
+        const uint64_t last = MIN(item->task_last, row.task_count - 1);
+        uint64_t done = 0;
         int r = ENGINE_E_STATE;
 
-        if (item->task_first > last)
+        if (row.task_count == 0 || item->task_first > last)
                 return reason_set(why, ACT_RETRY_E_STATE, "job %" PRIu64 " has %" PRIu64 " tasks",
                                   item->id, row.task_count);
         if (last - item->task_first >= ACT_RETRY_RANGE_MAX)

@@ -37,6 +37,7 @@ int clients_new(struct loop *loop, const struct clients_options *options, struct
         LIST_INIT(&clients->listeners);
         LIST_INIT(&clients->events_waiters);
         LIST_INIT(&clients->tickets);
+        TAILQ_INIT(&clients->appends);
         TAILQ_INIT(&clients->sessions);
         TAILQ_INIT(&clients->dying);
         TAILQ_INIT(&clients->busy);
@@ -120,7 +121,11 @@ size_t clients_count(const struct clients *clients)
 void clients_on_events(struct clients *clients)
 {
         struct events_waiter *waiter;
+        struct append_waiter *append;
 
         LIST_FOREACH (waiter, &clients->events_waiters, entry)
                 stream_wake(waiter->stream);
+        TAILQ_FOREACH (append, &clients->appends, entry)
+                if (!append->is_behind)
+                        stream_wake(append->stream);
 }

@@ -267,8 +267,11 @@ static void job_fill_states(struct job_message *message, const struct engine_vie
         Jobd__Job *job = &message->job;
 
         job->has_task_count = true;
-        job->task_count = row->task_count;
-        if (row->task_count <= 1)
+        job->task_count = view ? view->task_count : row->task_count;
+        job->has_open = job->open = row->input == JOURNAL_INPUT_OPEN && !row->finished;
+        job->has_seen_task = row->seen_task > 0;
+        job->seen_task = row->seen_task;
+        if (!engine_row_is_many(row))
                 return;
         message->by_state[JOB_SUCCEEDED] = row->tasks_ok;
         message->by_state[JOB_FAILED] = row->tasks_failed;
@@ -286,7 +289,7 @@ static void job_fill_row(struct job_message *message, const struct selector_item
         const uint64_t begin = view ? view->begin_wall_usec : row->begin_wall_usec;
         const char *why = row->why;
 
-        if (!why && row->task_count <= 1 && item->tasks_count > 0)
+        if (!why && !engine_row_is_many(row) && item->tasks_count > 0)
                 why = item->tasks[0].why;
         job->why = job_text(why);
         job->has_blockers = view && view->blockers;

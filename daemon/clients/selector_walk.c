@@ -48,6 +48,15 @@ static int selector_put_id(struct selector *s, const struct selector_id *id)
         return 0;
 }
 
+/* A page is searched by id: a job that is named twice has its second turn in the next window. */
+static bool selector_is_gathered(const struct selector *s, uint64_t id)
+{
+        for (size_t i = 0; i < s->ids_count; i++)
+                if (s->ids[i].id == id)
+                        return true;
+        return false;
+}
+
 /* Fills the window with the next ids, up to a wide range. */
 static int selector_gather_ids(struct selector *s)
 {
@@ -61,7 +70,7 @@ static int selector_gather_ids(struct selector *s)
                 };
                 int r;
 
-                if (selector_is_wide(range))
+                if (selector_is_wide(range) || selector_is_gathered(s, id))
                         break;
                 r = selector_put_id(s, &at);
                 if (r)

@@ -118,6 +118,7 @@ struct session *session_free(struct session *session)
         loop_timer_free(session->timer);
         channel_free(session->channel);
         usocket_peer_deinit(&session->peer);
+        appender_leave_all(&session->appender, session->clients->engine);
         free(session->promises);
         free(session);
         return NULL;

@@ -6,6 +6,7 @@
 
 #include "proto/channel.h"
 
+#include "daemon/clients/appender.h"
 #include "daemon/clients/shared.h"
 
 enum session_state {
@@ -31,6 +32,9 @@ struct session {
         size_t request_bytes; /* of the request that is being served */
         uint64_t *promises;   /* owned: jobs whose stdin this client has promised to feed */
         size_t promises_count, promises_room;
+        struct appender appender;
+        uint64_t last_submitted;  /* first job of its last Submit; 0: none, or it was refused */
+        uint32_t submits_pending; /* whose answer the engine still owes */
         uint64_t bytes[CLIENT_BYTES_COUNT];
 };
 
@@ -103,4 +107,7 @@ void session_give_watch(struct session *session);
 _must_use_ int session_read_jobs(struct stream *stream, const struct journal_job_query *query);
 _must_use_ int session_read_task(struct stream *stream, uint64_t job, uint64_t task,
                                  bool want_output);
+_must_use_ int session_read_results(struct stream *stream,
+                                    const struct journal_results_query *query);
+_must_use_ int session_read_input(struct stream *stream, uint64_t job, uint64_t task);
 _must_use_ int session_read_events(struct stream *stream, const struct journal_event_query *query);

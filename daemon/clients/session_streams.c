@@ -211,7 +211,7 @@ static void session_on_page(void *arg, const struct journal_page *page)
                 session_fail(stream->session, PASS(r));
 }
 
-/* Common end of the three: the read is under way. */
+/* Common end of all: the read is under way. */
 static int session_begin_read(struct stream *stream, int r)
 {
         if (r)
@@ -239,6 +239,28 @@ int session_read_task(struct stream *stream, uint64_t job, uint64_t task, bool w
         return session_begin_read(stream,
                                   journal_read_task(journal, job, task, want_output,
                                                     session_on_page, stream, &stream->read));
+}
+
+int session_read_results(struct stream *stream, const struct journal_results_query *query)
+{
+        struct journal *journal = engine_journal(stream->session->clients->engine);
+
+        if (!journal)
+                return FAULT(-EIO);
+        return session_begin_read(stream, journal_read_results(journal, query, session_on_page,
+                                                               stream, &stream->read));
+}
+
+int session_read_input(struct stream *stream, uint64_t job, uint64_t task)
+{
+        const struct session *session = stream->session;
+        struct journal *journal = engine_journal(session->clients->engine);
+
+        if (!journal)
+                return FAULT(-EIO);
+        return session_begin_read(
+                stream, journal_read_input(journal, job, session->is_admin, session->peer.uid, task,
+                                           session_on_page, stream, &stream->read));
 }
 
 int session_read_events(struct stream *stream, const struct journal_event_query *query)

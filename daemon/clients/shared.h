@@ -45,6 +45,15 @@ struct events_waiter {
 };
 LIST_HEAD(events_waiter_list, events_waiter);
 
+/* A stream whose chunk of input is not answered yet: part of it. */
+struct append_waiter {
+        TAILQ_ENTRY(append_waiter) entry;
+        struct stream *stream; /* borrowed: holds us; NULL: not in the list */
+        uint64_t job;          /* 0: of a Submit that is looked up */
+        bool is_behind;        /* another goes first, and wakes it */
+};
+TAILQ_HEAD(append_waiter_list, append_waiter);
+
 struct ticket;
 LIST_HEAD(ticket_list, ticket);
 
@@ -70,9 +79,10 @@ struct clients {
 
         struct stream_hub hub;
         struct events_waiter_list events_waiters;
-        struct ticket_list tickets; /* owned: answers that will come */
-        struct orphan *orphans;     /* owned, uthash: tasks that wait for a client that is gone */
-        struct share *shares;       /* owned, uthash: whose output is followed how often */
+        struct append_waiter_list appends; /* in order of arrival */
+        struct ticket_list tickets;        /* owned: answers that will come */
+        struct orphan *orphans; /* owned, uthash: tasks that wait for a client that is gone */
+        struct share *shares;   /* owned, uthash: whose output is followed how often */
 };
 
 /* ------------------------------------------------------------------------------------- users.c */

@@ -37,6 +37,16 @@ int verb_stdin(struct session *from, const Jobd__Request *request, struct job *j
                struct reason *why);
 int verb_stop(struct session *from, const Jobd__Request *request, struct job *job,
               struct reason *why);
+int verb_append(struct session *from, const Jobd__Request *request, struct job *job,
+                struct reason *why);
+int verb_close_input(struct session *from, const Jobd__Request *request, struct job *job,
+                     struct reason *why);
+int verb_results(struct session *from, const Jobd__Request *request, struct job *job,
+                 struct reason *why);
+int verb_seen(struct session *from, const Jobd__Request *request, struct job *job,
+              struct reason *why);
+int verb_inputs(struct session *from, const Jobd__Request *request, struct job *job,
+                struct reason *why);
 int verb_events(struct session *from, const Jobd__Request *request, struct job *job,
                 struct reason *why);
 int verb_purge(struct session *from, const Jobd__Request *request, struct job *job,

@@ -90,12 +90,23 @@ static int submit_pack(const ProtobufCMessage *message, struct journal_blob **ou
 static void submit_fill_array(const Jobd__Spec *spec, struct engine_spec *to)
 {
         to->task_count = 1;
+        to->array_width = spec->has_array_width ? spec->array_width : 0;
+        to->start_delay_usec = spec->has_start_delay_usec ? spec->start_delay_usec : 0;
+        if (spec->halt) {
+                to->halt_on = (uint8_t)spec->halt->on;
+                to->halt_now = spec->halt->now;
+                to->halt_count = spec->halt->count;
+                to->halt_percent = spec->halt->percent;
+        }
+        if (spec->has_map_values) {
+                to->map_values = spec->map_values;
+                to->task_count = 0;
+        }
         if (!spec->has_array_first)
                 return;
         to->is_array = true;
         to->array_first = spec->array_first;
         to->array_step = spec->has_array_step ? spec->array_step : 1;
-        to->array_width = spec->has_array_width ? spec->array_width : 0;
         to->task_count = (spec->array_last - spec->array_first) / to->array_step + 1;
 }
 
@@ -181,6 +192,7 @@ struct submit_stream {
         struct stream stream;
         struct ticket *ticket; /* borrowed: freed when the engine answers; NULL then */
         bool feeds_stdin;      /* one job, whose stdin comes from this client */
+        bool is_map;           /* one job, whose input comes from this client */
 };
 
 static void submit_answer(struct stream *stream, int r, const Jobd__Submitted *submitted,
@@ -199,6 +211,29 @@ static void submit_answer(struct stream *stream, int r, const Jobd__Submitted *s
         session_send_on(stream, &reply, barrier, -1);
 }
 
+/* What job 0 means to the Appends that follow; those that waited for it try again. */
+static void submit_note(struct submit_stream *submit, uint64_t first_id)
+{
+        struct session *session = submit->stream.session;
+        struct append_waiter *waiter;
+
+        session->submits_pending--;
+        session->last_submitted = first_id;
+        TAILQ_FOREACH (waiter, &session->clients->appends, entry)
+                if (waiter->stream->session == session && waiter->job == 0) {
+                        waiter->job = session->submits_pending > 0 ? 0 : first_id;
+                        stream_wake(waiter->stream);
+                }
+}
+
+static int submit_enter_map(struct session *session, uint64_t id)
+{
+        struct job *job = engine_find(session->clients->engine, id);
+        const int r = job ? appender_enter(&session->appender, session->clients->engine, job) : 0;
+
+        return r ? PASS(r) : 0;
+}
+
 static void submit_on_done(void *arg, int r, uint64_t first_id, uint32_t count, bool existing,
                            uint64_t barrier, const struct reason *why)
 {
@@ -208,6 +243,7 @@ static void submit_on_done(void *arg, int r, uint64_t first_id, uint32_t count, 
         if (!submit)
                 return;
         submit->ticket = NULL;
+        submit_note(submit, r ? 0 : first_id);
         if (stream_is_ended(&submit->stream))
                 return;
         submitted.first_id = first_id;
@@ -215,6 +251,8 @@ static void submit_on_done(void *arg, int r, uint64_t first_id, uint32_t count, 
         submitted.has_existing = submitted.existing = existing;
         if (!r && submit->feeds_stdin)
                 r = session_promise_stdin(submit->stream.session, first_id);
+        if (!r && submit->is_map)
+                r = submit_enter_map(submit->stream.session, first_id);
         if (r < 0) {
                 session_fail(submit->stream.session, r);
                 return;
@@ -259,6 +297,7 @@ static int submit_hand_over(struct session *from, const Jobd__Submit *request,
         r = ticket_new(from->clients, stream, &stream->ticket);
         if (r)
                 return PASS(r);
+        from->submits_pending++;
         r = engine_submit(from->clients->engine, &submission, submit_on_done, stream->ticket,
                           &read);
         if (r)
@@ -285,6 +324,8 @@ int verb_submit(struct session *from, const Jobd__Request *request, struct job *
                 return r;
         ((struct submit_stream *)stream)->feeds_stdin =
                 request->submit->n_jobs == 1 && request->submit->jobs[0]->spec->stdin_pipe;
+        ((struct submit_stream *)stream)->is_map =
+                request->submit->n_jobs == 1 && request->submit->jobs[0]->spec->has_map_values;
         r = submit_fill(&submit, request->submit);
         if (!r)
                 r = submit_hand_over(from, request->submit, &submit,

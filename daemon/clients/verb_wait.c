@@ -37,7 +37,7 @@ static int wait_found(struct wait *wait, const struct selector_item *item, uint6
         if (r || !entry)
                 return r;
         session_give_watch(wait->stream.session);
-        entry->is_array = row->task_count > 1;
+        entry->is_array = engine_row_is_many(row);
         entry->state = task < row->task_count ? JOB_CANCELLED : JOB_ABSENT;
         if (task != ENGINE_ALL_TASKS || entry->is_array) {
                 TAILQ_INSERT_TAIL(&wait->asking, entry, entry);

@@ -42,6 +42,16 @@ static uint64_t verbs_stdin_job(const Jobd__Request *request)
         return request->stdin_data->job;
 }
 
+static uint64_t verbs_results_job(const Jobd__Request *request)
+{
+        return request->results->job;
+}
+
+static uint64_t verbs_seen_job(const Jobd__Request *request)
+{
+        return request->seen->job;
+}
+
 static bool verbs_is_resize(const Jobd__Request *request)
 {
         return request->pool->has_resize;
@@ -70,6 +80,14 @@ static const struct verb verbs[] = {
         [JOBD__REQUEST__BODY_SHUTDOWN] =   { "shutdown", ROLE_ADMIN,  verb_shutdown, NULL, NULL },
         [JOBD__REQUEST__BODY_RELOAD] =     { "reload",   ROLE_ADMIN,  verb_reload, NULL, NULL },
         [JOBD__REQUEST__BODY_CONFIG] =     { "config",   ROLE_ANYONE, verb_config, NULL, NULL },
+        [JOBD__REQUEST__BODY_APPEND] =     { "append",   ROLE_OWNER,  verb_append, NULL, NULL },
+        [JOBD__REQUEST__BODY_CLOSE_INPUT] = { "close_input", ROLE_OWNER, verb_close_input,
+                                             NULL, NULL },
+        [JOBD__REQUEST__BODY_RESULTS] =    { "results",  ROLE_OWNER,  verb_results,
+                                             verbs_results_job, NULL },
+        [JOBD__REQUEST__BODY_SEEN] =       { "seen",     ROLE_OWNER,  verb_seen,
+                                             verbs_seen_job, NULL },
+        [JOBD__REQUEST__BODY_INPUTS] =     { "inputs",   ROLE_OWNER,  verb_inputs, NULL, NULL },
 };
 /* clang-format on */
 _Static_assert(ARRAY_SIZE(verbs) <= 64, "body numbers stay below 64");

@@ -159,7 +159,7 @@ int wait_watch(struct wait *wait, struct job *job, uint64_t task)
         if (r || !entry)
                 return r;
         engine_view_job(engine, job, &job_view);
-        entry->is_array = job_view.task_count > 1;
+        entry->is_array = job_view.is_many;
         entry->state = task < job_view.task_count ? JOB_CANCELLED : JOB_ABSENT;
         TAILQ_INSERT_TAIL(&wait->watching, entry, entry);
         r = watch_new(engine_watches(engine), entry->id, &wait_watch_ops, entry, &entry->watch);

@@ -70,8 +70,11 @@ void fake_engine_deinit(struct engine *e)
         for (size_t i = 0; i < e->jobs_count; i++) {
                 journal_blob_unref(e->jobs[i]->row.spec);
                 journal_blob_unref(e->jobs[i]->row.environment);
-                for (size_t t = 0; t < FAKE_TASKS_MAX; t++)
+                for (size_t t = 0; t < e->jobs[i]->tasks_room; t++)
                         journal_blob_unref(e->jobs[i]->tasks[t].output);
+                for (size_t c = 0; c < FAKE_CHUNKS_MAX; c++)
+                        journal_blob_unref(e->jobs[i]->chunks[c].values);
+                free(e->jobs[i]->tasks);
                 free(e->jobs[i]);
         }
         free(e->jobs);
@@ -83,6 +86,20 @@ struct job *fake_row(const struct engine *e, uint64_t id)
 {
         return id >= 1 && id <= e->jobs_count && !e->jobs[id - 1]->is_dropped ? e->jobs[id - 1]
                                                                               : NULL;
+}
+
+static void fake_make_tasks(struct job *job, uint64_t count)
+{
+        if (count <= job->tasks_room)
+                return;
+        job->tasks = reallocarray(job->tasks, count, sizeof(*job->tasks));
+        ck_assert_ptr_nonnull(job->tasks);
+        for (uint64_t t = job->tasks_room; t < count; t++)
+                job->tasks[t] = (struct fake_task){ .row = { .job = job->row.id,
+                                                             .task = t,
+                                                             .state = JOB_QUEUED,
+                                                             .exit_code = -1 } };
+        job->tasks_room = count;
 }
 
 struct job *fake_add(struct engine *e, uint32_t uid)
@@ -107,13 +124,23 @@ struct job *fake_add(struct engine *e, uint32_t uid)
         job->row.submit_wall_usec = 1000 * job->row.id;
         job->is_open = true;
         job->barrier = ++e->sequence;
-        for (uint64_t t = 0; t < FAKE_TASKS_MAX; t++)
-                job->tasks[t].row = (struct journal_task){
-                        .job = job->row.id,
-                        .task = t,
-                        .state = JOB_QUEUED,
-                        .exit_code = -1,
-                };
+        fake_make_tasks(job, FAKE_TASKS_MIN);
+        return job;
+}
+
+void fake_grow(struct job *job, uint64_t tasks_count)
+{
+        fake_make_tasks(job, tasks_count);
+        job->row.task_count = tasks_count;
+}
+
+struct job *fake_add_map(struct engine *e, uint32_t uid, uint64_t tasks_count)
+{
+        struct job *job = fake_add(e, uid);
+
+        job->row.map_values = 1;
+        job->row.input = JOURNAL_INPUT_OPEN;
+        fake_grow(job, tasks_count);
         return job;
 }
 
@@ -199,7 +226,7 @@ void fake_tell(struct engine *e, struct job *job, uint64_t task, enum job_event 
                 row->attempt++;
         if (event == JOB_EV_ASSIGN && job->row.task_next <= task)
                 job->row.task_next = task + 1;
-        if (job->row.task_count == 1)
+        if (job->row.task_count == 1 && !job->row.map_values)
                 job->row.state = (uint8_t)state;
         if (job_state_is_finished(state) && state != JOB_SUCCEEDED)
                 job->row.tasks_failed++;
@@ -233,6 +260,61 @@ void fake_finish(struct engine *e, struct job *job, enum job_state state, int32_
         fake_attach_output(&news, job, 0);
         watch_tell(e->watches, &news);
         job->is_open = false;
+}
+
+void fake_end_task(struct engine *e, struct job *job, uint64_t task, enum job_state state,
+                   int32_t exit_code, const char *log)
+{
+        job->row.task_next = MAX(job->row.task_next, task + 1);
+        job->tasks[task].row.attempt = MAX(job->tasks[task].row.attempt, 1U);
+        job->tasks[task].row.exit_code = exit_code;
+        if (job->tasks[task].row.output_where < JOURNAL_OUTPUT_SPOOL)
+                fake_set_output(job, task, log);
+        fake_tell(e, job, task, state == JOB_SUCCEEDED ? JOB_EV_SUCCEED : JOB_EV_FAIL, state);
+}
+
+/* News of the job, not of one task, and perhaps the job's last. */
+static void fake_tell_job(struct engine *e, struct job *job, struct watch_news *news, bool ends_job,
+                          enum job_state state, const char *why)
+{
+        job->barrier = ++e->sequence;
+        news->job = job->row.id;
+        news->exit_code = -1;
+        news->why = why;
+        news->barrier = e->sequence;
+        news->job_finished = ends_job;
+        news->job_state = ends_job ? state : JOB_QUEUED;
+        news->tasks_failed = job->row.tasks_failed;
+        if (ends_job) {
+                job->row.state = (uint8_t)state;
+                job->row.finished = true;
+                job->row.why = why;
+                job->row.input = JOURNAL_INPUT_CLOSED;
+                job->row.end_wall_usec = 1000 * job->row.id + 500;
+        }
+        watch_tell(e->watches, news);
+        if (ends_job)
+                job->is_open = false;
+}
+
+void fake_cancel_rest(struct engine *e, struct job *job, bool ends_job)
+{
+        struct watch_news news = { .task = job->row.task_next,
+                                   .event = JOB_EV_CANCEL,
+                                   .state = JOB_CANCELLED,
+                                   .is_rest = true };
+
+        job->row.tasks_failed += job->row.task_count - job->row.task_next;
+        fake_tell_job(e, job, &news, ends_job, JOB_CANCELLED, NULL);
+}
+
+void fake_close(struct engine *e, struct job *job, enum job_state state, const char *why)
+{
+        struct watch_news news = { .task = job->row.task_count,
+                                   .event = JOB_EV_CLOSE,
+                                   .state = JOB_QUEUED };
+
+        fake_tell_job(e, job, &news, true, state, why);
 }
 
 static struct watch_subject fake_subject(const struct job *job)
@@ -332,6 +414,11 @@ struct journal *engine_journal(struct engine *e)
         return &the_journal;
 }
 
+static bool fake_is_many(const struct job *job)
+{
+        return job->row.task_count != 1 || job->row.map_values;
+}
+
 void engine_view_job(const struct engine *e, const struct job *job, struct engine_view *out_view)
 {
         (void)e;
@@ -340,17 +427,24 @@ void engine_view_job(const struct engine *e, const struct job *job, struct engin
                 .blockers = job->row.hold ? JOBD__BLOCKER__BLOCKER_HOLD : 0,
                 .task_count = job->row.task_count,
                 .barrier = job->barrier,
+                .is_many = fake_is_many(job),
+                .is_open = job->row.map_values && job->row.input == JOURNAL_INPUT_OPEN,
+                .task_next = job->row.task_next,
+                .seen_task = job->row.seen_task,
         };
-        out_view->by_state[job->row.state] = job->row.task_count;
+        if (!fake_is_many(job))
+                out_view->by_state[job->row.state] = job->row.task_count;
+        for (uint64_t t = 0; fake_is_many(job) && t < job->row.task_count; t++)
+                out_view->by_state[t < job->tasks_room ? job->tasks[t].row.state : JOB_QUEUED]++;
 }
 
 bool engine_view_task(const struct engine *e, const struct job *job, uint64_t task,
                       struct engine_task_view *out_view)
 {
-        const struct journal_task *row = &job->tasks[task % FAKE_TASKS_MAX].row;
+        const struct journal_task *row = &job->tasks[task % job->tasks_room].row;
 
         (void)e;
-        if (task >= job->row.task_count || task >= FAKE_TASKS_MAX ||
+        if (task >= job->row.task_count || task >= job->tasks_room ||
             job_state_is_finished((enum job_state)row->state))
                 return false;
         *out_view = (struct engine_task_view){
@@ -358,7 +452,7 @@ bool engine_view_task(const struct engine *e, const struct job *job, uint64_t ta
                 .attempt = row->attempt + (row->state == JOB_STARTING),
                 .pid = row->pid,
                 .output_bytes = row->output_bytes,
-                .spooled = job->spooled[task],
+                .spooled = task < FAKE_TASKS_MIN && job->spooled[task],
                 .stdin_taken = job->stdin_taken,
                 .attached = !job->is_detached && row->state != JOB_QUEUED,
                 .barrier = job->barrier,
@@ -549,6 +643,9 @@ static void fake_enter(struct engine *e, const struct engine_submission *submiss
                 journal_blob_unref(job->row.spec);
                 job->row.spec = journal_blob_ref(submission->specs[i].spec);
                 job->row.task_count = submission->specs[i].task_count;
+                job->row.map_values = submission->specs[i].map_values;
+                if (job->row.map_values)
+                        job->row.input = JOURNAL_INPUT_OPEN;
         }
 }
 
@@ -572,4 +669,79 @@ int engine_submit(struct engine *e, const struct engine_submission *submission,
         fake_enter(e, submission);
         done(arg, 0, first, (uint32_t)submission->specs_count, false, e->sequence, NULL);
         return 0;
+}
+
+/* ---------------------------------------------------------------------------------------- maps */
+
+static int fake_judge_chunk(const struct engine *e, const struct job *job, uint64_t number,
+                            struct reason *why)
+{
+        if (!job->row.map_values || job->row.input != JOURNAL_INPUT_OPEN)
+                return reason_set(why, ENGINE_E_STATE, "job %" PRIu64 " takes no input",
+                                  job->row.id);
+        if (number > job->row.chunk_next)
+                return reason_set(why, ENGINE_E_STATE, "chunk %" PRIu64 " is due",
+                                  job->row.chunk_next);
+        return e->is_queue_full ? ENGINE_E_BUSY : 0;
+}
+
+int engine_append(struct engine *e, struct job *job, const struct engine_chunk *chunk,
+                  uint64_t *out_task_count, struct reason *why)
+{
+        const bool is_known = job->row.map_values && chunk->number < job->row.chunk_next;
+        const int r = is_known ? 0 : fake_judge_chunk(e, job, chunk->number, why);
+
+        fake_trace(e, "append(%" PRIu64 ",%" PRIu64 "%s) ", job->row.id, chunk->number,
+                   r == ENGINE_E_BUSY ? ",busy"
+                   : r                ? ",refused"
+                   : is_known         ? ",known"
+                                      : "");
+        if (!r && !is_known) {
+                ck_assert_uint_lt(job->row.chunk_next, FAKE_CHUNKS_MAX);
+                job->chunks[job->row.chunk_next++] =
+                        (struct fake_chunk){ .first_task = job->row.task_count,
+                                             .count = chunk->count,
+                                             .values = journal_blob_ref(chunk->values) };
+                fake_grow(job, job->row.task_count + (chunk->count + job->row.map_values - 1) /
+                                                             job->row.map_values);
+                job->barrier = ++e->sequence;
+        }
+        *out_task_count = job->row.task_count;
+        return r;
+}
+
+int engine_close_input(struct engine *e, struct job *job, uint64_t chunks, const char *cut,
+                       struct reason *why)
+{
+        fake_trace(e, "close(%" PRIu64 ",%" PRIu64 "%s%s) ", job->row.id, chunks, cut ? "," : "",
+                   cut ? cut : "");
+        if (!job->row.map_values || (chunks != job->row.chunk_next && !cut))
+                return reason_set(why, ENGINE_E_STATE, "job %" PRIu64 " has %" PRIu64 " chunks",
+                                  job->row.id, job->row.chunk_next);
+        job->row.input = cut ? JOURNAL_INPUT_CUT : JOURNAL_INPUT_CLOSED;
+        job->barrier = ++e->sequence;
+        return 0;
+}
+
+void engine_add_appender(struct engine *e, struct job *job)
+{
+        (void)e;
+        job->appenders_count++;
+}
+
+void engine_remove_appender(struct engine *e, struct job *job)
+{
+        (void)e;
+        ck_assert_uint_gt(job->appenders_count, 0);
+        job->appenders_count--;
+}
+
+void engine_seen(struct engine *e, uint64_t id, uint64_t next_task)
+{
+        struct job *job = fake_row(e, id);
+
+        fake_trace(e, "seen(%" PRIu64 ",%" PRIu64 ") ", id, next_task);
+        ck_assert_ptr_nonnull(job);
+        job->row.seen_task = next_task;
+        job->barrier = ++e->sequence;
 }

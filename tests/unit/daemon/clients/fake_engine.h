@@ -9,7 +9,8 @@
 #include "daemon/jobs/engine.h"
 #include "daemon/jobs/watch.h"
 
-#define FAKE_TASKS_MAX 4
+#define FAKE_TASKS_MIN 4U /* every job has room for so many */
+#define FAKE_CHUNKS_MAX 16
 #define FAKE_TRACE_MAX 65536
 
 struct fake_task {
@@ -25,8 +26,14 @@ struct job {
         bool cancel_is_later; /* engine_cancel() answers ENGINE_E_LATER, */
         bool cancel_is_pending;
         char name[32];
-        struct fake_task tasks[FAKE_TASKS_MAX]; /* by number; those below row.task_next have rows */
-        bool spooled[FAKE_TASKS_MAX];
+        struct fake_task *tasks; /* owned, by number; those below row.task_next have rows */
+        uint64_t tasks_room;
+        bool spooled[FAKE_TASKS_MIN];
+        struct fake_chunk {
+                uint64_t first_task, count;  /* of values */
+                struct journal_blob *values; /* owned */
+        } chunks[FAKE_CHUNKS_MAX];           /* row.chunk_next of them, of a map */
+        uint32_t appenders_count;
         uint64_t stdin_taken;
         bool is_detached; /* its worker is away */
         uint64_t barrier;
@@ -48,6 +55,9 @@ struct engine {
         uint8_t retry_on[32];
         char spec_name[32];
         size_t environments_count; /* different blobs */
+
+        /* maps */
+        bool is_queue_full;
 
         /* the journal */
         struct journal_read *reads; /* owned, oldest first */
@@ -75,6 +85,10 @@ void fake_journal_close(struct engine *engine);
 struct job *fake_row(const struct engine *engine, uint64_t id);
 /* A queued job of one task. */
 struct job *fake_add(struct engine *engine, uint32_t uid);
+/* An open map of one value per task, with so many tasks, all queued. */
+struct job *fake_add_map(struct engine *engine, uint32_t uid, uint64_t tasks_count);
+/* Tasks are added to a map, as many as that it has so many then. */
+void fake_grow(struct job *job, uint64_t tasks_count);
 /* The same, finished: with a task row. */
 struct job *fake_add_finished(struct engine *engine, uint32_t uid, enum job_state state,
                               int32_t exit_code);
@@ -87,6 +101,13 @@ void fake_tell(struct engine *engine, struct job *job, uint64_t task, enum job_e
 /* The same for the end of the whole job, with inline output (may be NULL). */
 void fake_finish(struct engine *engine, struct job *job, enum job_state state, int32_t exit_code,
                  const char *log);
+/* A task of many ends; fake_tell() with its exit code and inline output (may be NULL). */
+void fake_end_task(struct engine *engine, struct job *job, uint64_t task, enum job_state state,
+                   int32_t exit_code, const char *log);
+/* Those that never began are cancelled, in one piece of news; with it the job may end. */
+void fake_cancel_rest(struct engine *engine, struct job *job, bool ends_job);
+/* The end of many, by the close of its input. */
+void fake_close(struct engine *engine, struct job *job, enum job_state state, const char *why);
 void fake_say_output(struct engine *engine, struct job *job, uint64_t offset, const char *text);
 void fake_say_spooled(struct engine *engine, struct job *job, uint64_t size);
 void fake_say_grown(struct engine *engine, struct job *job, uint64_t size);

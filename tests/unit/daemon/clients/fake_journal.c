@@ -12,10 +12,14 @@
 #include "fake_engine.h"
 
 #define FAKE_IDS_MAX 1000
+#define FAKE_RESULTS_MAX 256U
+#define FAKE_RESULTS_BYTES (1U << 20)
 
 enum fake_read_kind {
         FAKE_READ_JOBS,
         FAKE_READ_TASK,
+        FAKE_READ_RESULTS,
+        FAKE_READ_INPUT,
         FAKE_READ_EVENTS,
         FAKE_READ_KEY,
         FAKE_READ_SPOOL,
@@ -32,6 +36,9 @@ struct journal_read {
         uint64_t job, task;
         size_t events_count; /* those posted before the question */
         bool want_output;
+        bool any_uid;
+        uint32_t uid;
+        struct fake_results *results; /* owned: what the rows say when it is asked */
         journal_page_fn done;
         engine_submitted_fn key_done;
         void (*spool_done)(void *arg, int fd, bool compressed);
@@ -95,6 +102,69 @@ int journal_read_task(struct journal *journal, uint64_t job, uint64_t task, bool
         return 0;
 }
 
+struct fake_results {
+        struct journal_job job;
+        size_t jobs_count;
+        struct journal_task tasks[FAKE_RESULTS_MAX];
+        struct journal_blob *outputs[FAKE_RESULTS_MAX]; /* owned */
+        size_t tasks_count;
+        uint64_t next_task; /* 0: no more */
+};
+
+static void fake_take_results(const struct job *job, const struct journal_results_query *query,
+                              struct fake_results *to)
+{
+        size_t bytes = 0;
+
+        to->jobs_count = 1;
+        to->job = job->row;
+        to->job.spec = to->job.environment = NULL;
+        for (uint64_t t = query->first_task; t < job->row.task_next; t++) {
+                const struct fake_task *task = &job->tasks[t];
+
+                if (to->tasks_count == query->limit || bytes >= FAKE_RESULTS_BYTES) {
+                        to->next_task = t;
+                        return;
+                }
+                to->tasks[to->tasks_count] = task->row;
+                if (query->want_output && task->output) {
+                        to->outputs[to->tasks_count] = journal_blob_ref(task->output);
+                        bytes += task->output->size;
+                }
+                to->tasks_count++;
+        }
+}
+
+int journal_read_results(struct journal *journal, const struct journal_results_query *query,
+                         journal_page_fn done, void *arg, struct journal_read **out_read)
+{
+        struct journal_read *read = fake_read_new(FAKE_READ_RESULTS, done, arg, out_read);
+        const struct job *job = fake_row(the_engine, query->job);
+
+        (void)journal;
+        ck_assert_uint_le(query->limit, FAKE_RESULTS_MAX);
+        ck_assert_uint_gt(query->limit, 0);
+        read->results = calloc(1, sizeof(*read->results));
+        ck_assert_ptr_nonnull(read->results);
+        if (job && (query->any_uid || job->row.uid == query->uid))
+                fake_take_results(job, query, read->results);
+        return 0;
+}
+
+int journal_read_input(struct journal *journal, uint64_t job, bool any_uid, uint32_t uid,
+                       uint64_t task, journal_page_fn done, void *arg,
+                       struct journal_read **out_read)
+{
+        struct journal_read *read = fake_read_new(FAKE_READ_INPUT, done, arg, out_read);
+
+        (void)journal;
+        read->job = job;
+        read->task = task;
+        read->any_uid = any_uid;
+        read->uid = uid;
+        return 0;
+}
+
 int journal_read_events(struct journal *journal, const struct journal_event_query *query,
                         journal_page_fn done, void *arg, struct journal_read **out_read)
 {
@@ -145,7 +215,7 @@ bool journal_is_disk_full(const struct journal *journal)
 struct fake_page {
         struct journal_page page;
         struct journal_job jobs[FAKE_IDS_MAX];
-        struct journal_task tasks[FAKE_IDS_MAX * FAKE_TASKS_MAX];
+        struct journal_task tasks[FAKE_IDS_MAX * FAKE_TASKS_MIN];
         struct journal_event events[64];
 };
 
@@ -162,6 +232,7 @@ static void fake_put_job(struct fake_page *to, const struct journal_job_query *q
         if (!query->want_environment)
                 row->environment = NULL;
         for (uint64_t t = 0; query->want_tasks && t < job->row.task_next; t++) {
+                ck_assert_uint_lt(to->page.tasks_count, ARRAY_SIZE(to->tasks));
                 to->tasks[to->page.tasks_count++] = job->tasks[t].row;
                 if (!query->all_tasks)
                         break;
@@ -227,12 +298,54 @@ static void fake_answer_task(const struct engine *e, const struct journal_read *
 {
         const struct job *job = fake_row(e, read->job);
 
-        if (!job || read->task >= FAKE_TASKS_MAX || read->task >= job->row.task_next)
+        if (!job || read->task >= job->tasks_room || read->task >= job->row.task_next)
                 return;
         to->tasks[0] = job->tasks[read->task].row;
         to->page.tasks_count = 1;
         if (read->want_output)
                 to->page.output = job->tasks[read->task].output;
+}
+
+static void fake_answer_results(const struct journal_read *read, struct fake_page *to)
+{
+        struct fake_results *results = read->results;
+
+        to->page.jobs = &results->job;
+        to->page.jobs_count = results->jobs_count;
+        to->page.tasks = results->tasks;
+        to->page.tasks_count = results->tasks_count;
+        to->page.outputs = results->outputs;
+        to->page.more = results->next_task > 0;
+        to->page.next_task = results->next_task;
+}
+
+static void fake_answer_input(const struct engine *e, const struct journal_read *read,
+                              struct fake_page *to)
+{
+        const struct job *job = fake_row(e, read->job);
+
+        if (!job || (!read->any_uid && job->row.uid != read->uid))
+                return;
+        for (uint64_t c = 0; c < job->row.chunk_next; c++) {
+                const struct fake_chunk *chunk = &job->chunks[c];
+                const uint64_t tasks =
+                        (chunk->count + job->row.map_values - 1) / job->row.map_values;
+
+                if (read->task < chunk->first_task || read->task - chunk->first_task >= tasks)
+                        continue;
+                to->page.inputs.map_values = job->row.map_values;
+                to->page.inputs.first_task = chunk->first_task;
+                to->page.inputs.count = chunk->count;
+                to->page.inputs.values = chunk->values;
+        }
+}
+
+static void fake_read_free(struct journal_read *read)
+{
+        for (size_t i = 0; read->results && i < read->results->tasks_count; i++)
+                journal_blob_unref(read->results->outputs[i]);
+        free(read->results);
+        free(read);
 }
 
 static void fake_answer_events(const struct engine *e, const struct journal_read *read,
@@ -273,6 +386,10 @@ static void fake_answer_one(struct engine *e, struct journal_read *read)
                 fake_answer_filter(e, &read->jobs, to);
         else if (read->kind == FAKE_READ_TASK)
                 fake_answer_task(e, read, to);
+        else if (read->kind == FAKE_READ_RESULTS)
+                fake_answer_results(read, to);
+        else if (read->kind == FAKE_READ_INPUT)
+                fake_answer_input(e, read, to);
         else
                 fake_answer_events(e, read, to);
         read->done(read->arg, &to->page);
@@ -304,7 +421,7 @@ void fake_engine_answer(struct engine *e)
                                          e->spool_is_compressed);
                 else
                         fake_answer_one(e, read);
-                free(read);
+                fake_read_free(read);
         }
         /* What is held stays before what was asked meanwhile. */
         *rest = e->reads;
@@ -317,6 +434,6 @@ void fake_journal_close(struct engine *e)
 
         while ((read = e->reads)) {
                 e->reads = read->next;
-                free(read);
+                fake_read_free(read);
         }
 }

@@ -126,6 +126,59 @@ static void line_events(struct line *line, const Jobd__Reply *reply)
         line_add(line, ")");
 }
 
+static void line_task(struct line *line, const Jobd__TaskEnd *end)
+{
+        line_add(line, "%" PRIu64 " %s", end->task, state_name(end->state));
+        if (end->has_exit_code && end->exit_code)
+                line_add(line, " exit %d", end->exit_code);
+        if (end->why)
+                line_add(line, " why %s", end->why);
+        if (end->has_spooled && end->spooled)
+                line_add(line, " spooled");
+        if (end->has_records && end->records.len > 64)
+                line_add(line, " %zu bytes", end->records.len);
+        else if (end->has_records)
+                line_add(line, " %.*s", (int)end->records.len, (const char *)end->records.data);
+}
+
+static void line_tasks(struct line *line, const Jobd__Reply *reply)
+{
+        const Jobd__TaskPage *page = reply->task_page;
+
+        line_add(line, "tasks(");
+        for (size_t i = 0; i < page->n_ends; i++) {
+                line_add(line, "%s", i ? ", " : "");
+                line_task(line, page->ends[i]);
+        }
+        line_add(line, ")");
+        for (size_t i = 0; i < page->n_started; i++)
+                line_add(line, "%s%" PRIu64, i ? " " : " started ", page->started[i]);
+}
+
+static void line_progress(struct line *line, const Jobd__Reply *reply)
+{
+        const Jobd__Progress *progress = reply->progress;
+
+        line_add(line, "progress(%" PRIu64 "%s", progress->task_count,
+                 progress->open ? " open" : "");
+        for (size_t i = 0; i < progress->n_tasks_by_state; i++)
+                if (progress->tasks_by_state[i])
+                        line_add(line, ", %" PRIu64 " %s", progress->tasks_by_state[i],
+                                 state_name((Jobd__JobState)i));
+        line_add(line, ")");
+}
+
+static void line_inputs(struct line *line, const Jobd__Reply *reply)
+{
+        const Jobd__InputPage *page = reply->input_page;
+
+        line_add(line, "inputs(%" PRIu64 ", %" PRIu64, page->first_task, page->count);
+        for (size_t at = 0; at < page->values.len;
+             at += strlen((const char *)page->values.data + at) + 1)
+                line_add(line, " %s", (const char *)page->values.data + at);
+        line_add(line, ")");
+}
+
 static void line_others(struct line *line, const Jobd__Reply *reply)
 {
         switch (reply->body_case) {
@@ -147,6 +200,19 @@ static void line_others(struct line *line, const Jobd__Reply *reply)
                 break;
         case JOBD__REPLY__BODY_POOL:
                 line_add(line, "pool(%u, %zu)", reply->pool->wanted, reply->pool->n_workers);
+                break;
+        case JOBD__REPLY__BODY_APPENDED:
+                line_add(line, "appended(%" PRIu64 ", %" PRIu64 ")", reply->appended->number,
+                         reply->appended->task_count);
+                break;
+        case JOBD__REPLY__BODY_TASK_PAGE:
+                line_tasks(line, reply);
+                break;
+        case JOBD__REPLY__BODY_PROGRESS:
+                line_progress(line, reply);
+                break;
+        case JOBD__REPLY__BODY_INPUT_PAGE:
+                line_inputs(line, reply);
                 break;
         case JOBD__REPLY__BODY_CONFIG:
                 line_add(line, "config(%zu, %zu)", reply->config->n_entries,
@@ -328,6 +394,8 @@ static void peer_free(struct peer *peer)
         for (size_t i = 0; i < peer->lines_count; i++)
                 free(peer->lines[i]);
         free(peer->lines);
+        free(peer->ends);
+        free(peer->starts);
         for (size_t i = 0; i < peer->fds_count; i++)
                 fd_close(peer->fds[i]);
         free(peer);
@@ -346,6 +414,22 @@ void stage_close(struct stage *stage)
 
 /* ------------------------------------------------------------------------------------- a client */
 
+static void peer_take_number(uint64_t **numbers, size_t *count, uint64_t number)
+{
+        if ((*count & (*count - 1)) == 0)
+                *numbers = reallocarray(*numbers, *count ? 2 * *count : 1, sizeof(**numbers));
+        ck_assert_ptr_nonnull(*numbers);
+        (*numbers)[(*count)++] = number;
+}
+
+static void peer_take_tasks(struct peer *peer, const Jobd__TaskPage *page)
+{
+        for (size_t i = 0; i < page->n_ends; i++)
+                peer_take_number(&peer->ends, &peer->ends_count, page->ends[i]->task);
+        for (size_t i = 0; i < page->n_started; i++)
+                peer_take_number(&peer->starts, &peer->starts_count, page->started[i]);
+}
+
 static void peer_on_frame(void *arg, const uint8_t *body, size_t size, int passed_fd)
 {
         struct peer *peer = arg;
@@ -360,6 +444,8 @@ static void peer_on_frame(void *arg, const uint8_t *body, size_t size, int passe
         if (reply->body_case == JOBD__REPLY__BODY_OUTPUT &&
             reply->output->what_case == JOBD__OUTPUT__WHAT_DATA)
                 peer->data_bytes += reply->output->data->records.len;
+        if (reply->body_case == JOBD__REPLY__BODY_TASK_PAGE)
+                peer_take_tasks(peer, reply->task_page);
         wire_free_reply(reply);
         peer->lines = reallocarray(peer->lines, peer->lines_count + 1, sizeof(char *));
         ck_assert_ptr_nonnull(peer->lines);
@@ -485,6 +571,91 @@ void peer_follow(struct peer *peer, uint64_t tag, uint64_t job)
         request.tag = tag;
         request.body_case = JOBD__REQUEST__BODY_FOLLOW;
         request.follow = &follow;
+        peer_send(peer, &request);
+}
+
+void peer_append(struct peer *peer, uint64_t tag, uint64_t job, uint64_t number, const char *values)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Append append = JOBD__APPEND__INIT;
+        char *copy = strdup(values);
+
+        ck_assert_ptr_nonnull(copy);
+        append.job = job;
+        append.number = number;
+        append.values.data = (uint8_t *)copy;
+        append.values.len = *values ? strlen(values) + 1 : 0;
+        append.count = *values ? 1 : 0;
+        for (char *at = copy; (at = strchr(at, ' ')); append.count++)
+                *at++ = '\0';
+        request.tag = tag;
+        request.body_case = JOBD__REQUEST__BODY_APPEND;
+        request.append = &append;
+        peer_send(peer, &request);
+        free(copy);
+}
+
+void peer_close_input(struct peer *peer, uint64_t tag, uint64_t job, uint64_t chunks,
+                      const char *cut)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__CloseInput close = JOBD__CLOSE_INPUT__INIT;
+
+        close.job = job;
+        close.chunks = chunks;
+        close.cut = (char *)(uintptr_t)cut;
+        request.tag = tag;
+        request.body_case = JOBD__REQUEST__BODY_CLOSE_INPUT;
+        request.close_input = &close;
+        peer_send(peer, &request);
+}
+
+void peer_results(struct peer *peer, uint64_t tag, uint64_t job, const struct asked *asked)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Results results = JOBD__RESULTS__INIT;
+
+        results.job = job;
+        results.has_first_task = asked->has_first;
+        results.first_task = asked->first_task;
+        results.has_ordered = results.ordered = asked->ordered;
+        results.has_output = results.output = asked->output;
+        results.has_starts = results.starts = asked->starts;
+        results.has_no_tasks = results.no_tasks = asked->no_tasks;
+        results.has_until_end = results.until_end = !asked->only_now;
+        results.has_progress_usec = asked->progress_usec > 0;
+        results.progress_usec = asked->progress_usec;
+        request.tag = tag;
+        request.body_case = JOBD__REQUEST__BODY_RESULTS;
+        request.results = &results;
+        peer_send(peer, &request);
+}
+
+void peer_seen(struct peer *peer, uint64_t tag, uint64_t job, uint64_t next_task)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Seen seen = JOBD__SEEN__INIT;
+
+        seen.job = job;
+        seen.next_task = next_task;
+        request.tag = tag;
+        request.body_case = JOBD__REQUEST__BODY_SEEN;
+        request.seen = &seen;
+        peer_send(peer, &request);
+}
+
+void peer_inputs(struct peer *peer, uint64_t tag, uint64_t job, uint64_t task, uint32_t limit)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Inputs inputs = JOBD__INPUTS__INIT;
+
+        inputs.job = job;
+        inputs.first_task = task;
+        inputs.has_limit = limit > 0;
+        inputs.limit = limit;
+        request.tag = tag;
+        request.body_case = JOBD__REQUEST__BODY_INPUTS;
+        request.inputs = &inputs;
         peer_send(peer, &request);
 }
 

@@ -25,6 +25,8 @@ struct peer {
         bool ended;
         bool is_deaf; /* does not read */
         uint64_t data_bytes;
+        uint64_t *ends, *starts; /* owned: tasks in the order in which Results told them */
+        size_t ends_count, starts_count;
 };
 
 struct stage {
@@ -90,5 +92,19 @@ void peer_info(struct peer *peer, uint64_t tag, const struct selection *which);
 void peer_list(struct peer *peer, uint64_t tag, const struct selection *which, uint32_t limit);
 /* Until the end, from the beginning. */
 void peer_follow(struct peer *peer, uint64_t tag, uint64_t job);
+/* Values: separated by spaces, each is one of the chunk. */
+void peer_append(struct peer *peer, uint64_t tag, uint64_t job, uint64_t number,
+                 const char *values);
+void peer_close_input(struct peer *peer, uint64_t tag, uint64_t job, uint64_t chunks,
+                      const char *cut);
+struct asked {
+        uint64_t first_task; /* when has_first */
+        bool has_first, ordered, output, starts, no_tasks;
+        bool only_now; /* not until_end */
+        uint64_t progress_usec;
+};
+void peer_results(struct peer *peer, uint64_t tag, uint64_t job, const struct asked *asked);
+void peer_seen(struct peer *peer, uint64_t tag, uint64_t job, uint64_t next_task);
+void peer_inputs(struct peer *peer, uint64_t tag, uint64_t job, uint64_t task, uint32_t limit);
 void peer_stop(struct peer *peer, uint64_t tag, uint64_t stop_tag);
 #define IDS(...) (&(const struct selection){ .ids = { __VA_ARGS__ } })
