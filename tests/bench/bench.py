@@ -246,7 +246,7 @@ def systemd_run_works():
 
 def measure_submit(table):
     levels = (0, 10_000) if OPTIONS.quick else (0, 10_000, 1_000_000)
-    alone, pipelined, batched = (300, 3000, 20_000) if OPTIONS.quick else (2000, 20_000, 100_000)
+    alone, pipelined, batched = (300, 3000, 20_000) if OPTIONS.quick else (1000, 10_000, 50_000)
     rates = {}
     with JobdBench("submit", config="[Limits]\nQueuedJobsPerUser=3000000\nQueuedJobs=3000000\n"
                    "SpecBytesPerUser=8G\nSpecBytes=8G\n") as jobd:
@@ -260,8 +260,10 @@ def measure_submit(table):
             if level and level == levels[-1]:
                 full = status_of(jobd.daemon.pid, "VmRSS")
                 per_job = (full - empty) * 1024 / own_queued(jobd)
+            # What was written so far is on its way to the disk and would be in the way of commits.
+            os.sync()
             for how, n, width in (("alone", alone, 1), ("pipelined", pipelined, 256), ("batched", batched, 1000)):
-                rates[how, level] = jobd.submit(how, n, width)
+                rates[how, level] = statistics.median(jobd.submit(how, n, width) for _ in range(3))
                 aim = ">= 100,000" if how == "batched" else ""
                 ratio = rates[how, 0] / rates[how, level] if level else None
                 table.add("submit", f"acknowledged, {how}, {level:,} queued", rates[how, level], "/s", ratio,
@@ -275,6 +277,136 @@ def measure_submit(table):
             now = client.ask("status")
         assert sum(now[key] for key in ("queued", "running", "finished")) == queued, f"{queued} jobs became {now}"
         table.add("restart", f"kill -9 to serving, with {queued:,} queued jobs", took, "s", aim="< 5")
+
+
+# ---- maps
+
+
+def values(first, count):
+    return b"".join(b"%d\0" % number for number in range(first, first + count))
+
+
+def measure_accept(table):
+    """A million tasks at once: until the last answer, which says that they are on disk."""
+    million, chunk = 1_000_000, 8000
+    with JobdBench("accept", config="[Limits]\nQueuedJobsPerUser=9000000\nQueuedJobs=9000000\n") as jobd:
+        took = {"array": [], "list": []}
+        with jobd.daemon.client() as client:
+            client.ask("drain")
+            for _ in range(3):
+                os.sync()
+                begin = time.monotonic()
+                client.submit([TRUE.encode()], array_first=0, array_last=million - 1)
+                took["array"].append(time.monotonic() - begin)
+                chunks = [values(first, chunk) for first in range(0, million, chunk)]
+                begin = time.monotonic()
+                job = client.submit([TRUE.encode(), b"{}"], map_values=1)["first_id"]
+                tags = [client.send(append={"job": job, "number": number, "count": chunk, "values": data})
+                        for number, data in enumerate(chunks)]
+                tags.append(client.send(close_input={"job": job, "chunks": len(chunks)}))
+                for tag in tags:
+                    assert "error" not in client.reply(tag)
+                took["list"].append(time.monotonic() - begin)
+        table.add("maps", "1,000,000 tasks of an array accepted", statistics.median(took["array"]) * 1000, "ms", aim="< 100")
+        table.add("maps", "1,000,000 tasks of a list accepted", statistics.median(took["list"]), "s", aim="< 1")
+        table.add("maps", "jobd, with 6,000,000 such tasks queued, RSS", status_of(jobd.daemon.pid, "VmRSS") / 1024, "MiB",
+                  aim="< 64")
+
+
+def map_words(jobd, *words):
+    return jobd.jobctl("map", *words)
+
+
+def lines(count):
+    return b"".join(b"%d\n" % number for number in range(count))
+
+
+def map_rate(jobd, count, *options, user=None):
+    who = {"user": user, "group": user, "extra_groups": []} if user else {}
+    return count / timed(map_words(jobd, *options, "--", TRUE), input=lines(count), env=jobd.place.env, cwd="/", **who)
+
+
+def measure_map_rates(table):
+    count, rounds = (3000, 3) if OPTIONS.quick else (20_000, 5)
+    many = count * 50
+    candidates = {
+        "bare posix_spawn loop": (noop_bare, count),
+        "jobctl map, user mode": (lambda n: map_rate(user, n), count),
+        "jobctl map -k, user mode": (lambda n: map_rate(user, n, "-k"), count),
+        "xargs -P": (noop_xargs, count),
+        "Python Pool + subprocess.run": (noop_python, count // 2),
+        "GNU parallel": (noop_parallel, count // 20),
+        "xargs -n 100 -P, inputs": (lambda n: n / timed(["xargs", "-P", str(CORES), "-n", "100", TRUE], input=lines(n)), many),
+        "jobctl map -n 100, inputs": (lambda n: map_rate(user, n, "-n", "100"), many),
+    }
+    if OPTIONS.is_root:
+        candidates["full spawn list with records, no daemon"] = (noop_list, count)
+        candidates["jobctl map, system mode"] = (lambda n: map_rate(system, n, user=OPTIONS.uid), count)
+    rates = {name: [] for name in candidates}
+    with JobdBench("map") as user:
+        system = JobdBench("mapsys", system=True) if OPTIONS.is_root else None
+        try:
+            for _ in range(rounds):
+                for name, (run, n) in candidates.items():
+                    rates[name].append(run(n))
+        finally:
+            if system:
+                system.__exit__()
+    rate = {name: statistics.median(each) for name, each in rates.items()}
+    bare, mine = rate["bare posix_spawn loop"], rate["jobctl map, user mode"]
+    table.add("maps", "bare posix_spawn loop", bare, "/s")
+    table.add("maps", "jobctl map, user mode", mine, "/s", mine / bare, "bare", ">= 0.85")
+    if OPTIONS.is_root:
+        full = rate["full spawn list with records, no daemon"]
+        table.add("maps", "full spawn list with records, no daemon", full, "/s", full / bare, "bare")
+        table.add("maps", "jobctl map, system mode", rate["jobctl map, system mode"], "/s",
+                  rate["jobctl map, system mode"] / full, "full list", ">= 0.90")
+    for name in ("xargs -P", "GNU parallel", "Python Pool + subprocess.run"):
+        table.add("maps", name, rate[name], "/s", mine / rate[name], "slower than map", "> 1")
+    ordered = rate["jobctl map -k, user mode"]
+    table.add("maps", "jobctl map -k, user mode", ordered, "/s", mine / ordered, "the cost of any order", "<= 1.05")
+    packed, theirs = rate["jobctl map -n 100, inputs"], rate["xargs -n 100 -P, inputs"]
+    table.add("maps", "xargs -n 100 -P, inputs", theirs, "/s")
+    table.add("maps", "jobctl map -n 100, inputs", packed, "/s", packed / theirs, "xargs -n 100", ">= 0.90")
+
+
+def measure_map_size(table):
+    """The cost of a task in maps of different sizes, in rounds, so that a slow moment hits all."""
+    sizes, rounds = ((1000, 5000), 3) if OPTIONS.quick else ((1000, 10_000, 100_000), 3)
+    rates = {size: [] for size in sizes}
+    with JobdBench("mapsize") as jobd:
+        map_rate(jobd, 1000)
+        for _ in range(rounds):
+            for size in sizes:
+                rates[size].append(statistics.median(map_rate(jobd, size) for _ in range(max(1, min(5, 5000 // size)))))
+        first = statistics.median(rates[sizes[0]])
+        for size in sizes:
+            rate = statistics.median(rates[size])
+            table.add("maps", f"jobctl map over {size:,} tasks", rate, "/s", first / rate, f"the cost at {sizes[0]:,}", "~ 1")
+        if not OPTIONS.quick:
+            rate = map_rate(jobd, 1_000_000)
+            table.add("maps", "jobctl map over 1,000,000 tasks", rate, "/s", first / rate, f"the cost at {sizes[0]:,}", "~ 1")
+
+
+def measure_map_start(table):
+    """From the start of jobctl to the first task's own clock; `date` itself needs its time to start."""
+    took, date = [], []
+    with JobdBench("mapstart") as jobd:
+        for _ in range(20):
+            begin = time.time_ns()
+            done = subprocess.run(map_words(jobd, "--", "date +%s%N #"), input=lines(100), env=jobd.place.env,
+                                  stdout=subprocess.PIPE, check=True)
+            took.append((min(map(int, done.stdout.split())) - begin) / 1e6)
+            begin = time.time_ns()
+            done = subprocess.run(["sh", "-c", "date +%s%N #"], stdout=subprocess.PIPE, check=True)
+            date.append((int(done.stdout) - begin) / 1e6)
+    table.add("maps", "sh -c date, until its clock, p50", statistics.median(date), "ms")
+    table.add("maps", "jobctl map over 100 tasks, until the first's, p50", statistics.median(took), "ms", aim="< 10")
+
+
+def measure_maps(table):
+    for measure in (measure_accept, measure_map_rates, measure_map_size, measure_map_start):
+        measure(table)
 
 
 def own_queued(jobd):
@@ -364,13 +496,13 @@ def machine():
 
 
 GROUPS = {"noop": measure_noop, "latency": measure_latency, "submit": measure_submit, "finished": measure_finished,
-          "idle": measure_idle, "output": measure_output}
+          "maps": measure_maps, "idle": measure_idle, "output": measure_output}
 
 
 def main():
     global OPTIONS
     parser = argparse.ArgumentParser(prog="run.sh", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="under two minutes, with less certainty")
+    parser.add_argument("--quick", action="store_true", help="some three minutes, with less certainty")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     parser.add_argument("--markdown", metavar="FILE", help="also write the table there")
     parser.add_argument("--only", choices=GROUPS, action="append", help="measure only this")
