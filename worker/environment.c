@@ -41,19 +41,30 @@ struct environment_list {
 static void environment_add_text(struct environment_list *list, bool is_default, const char *key,
                                  const void *value, size_t size)
 {
-        list->items[list->count++] = (struct environment_variable){
-                .key = key, .value = value, .value_size = size, .is_default = is_default
-        };
+        struct environment_variable *item = &list->items[list->count++];
+
+        item->key = key;
+        item->is_default = is_default;
+        item->value = value;
+        item->value_size = size;
 }
 
+/* The digits at the end of the item's own room: a start writes several, printf would be felt. */
 static void environment_add_number(struct environment_list *list, bool is_default, const char *key,
                                    uint64_t value)
 {
         struct environment_variable *item = &list->items[list->count++];
+        char *const end = item->number + sizeof(item->number);
+        char *at = end;
 
-        *item = (struct environment_variable){ .key = key, .is_default = is_default };
-        item->value_size = (size_t)snprintf(item->number, sizeof(item->number), "%" PRIu64, value);
-        item->value = item->number;
+        do {
+                *--at = (char)('0' + value % 10);
+                value /= 10;
+        } while (value);
+        item->key = key;
+        item->is_default = is_default;
+        item->value = at;
+        item->value_size = (size_t)(end - at);
 }
 
 static void environment_list_ours(struct environment_list *list, const Jobd__Spec *spec,
@@ -140,10 +151,11 @@ static void environment_fill(char **entries, char *text, const Jobd__Environment
 int environment_build(const Jobd__Environment *own, const Jobd__Spec *spec,
                       const struct environment_facts *facts, struct environment *out_environment)
 {
-        struct environment_list list = { .count = 0 };
+        struct environment_list list;
         size_t count, size;
         char **entries;
 
+        list.count = 0;
         environment_list_ours(&list, spec, facts);
         count = list.count + (own ? own->n_entries : 0) + 1;
         size = count * sizeof(char *);

@@ -18,6 +18,7 @@
 
 int prepare_site_init(struct prepare_site *site)
 {
+        site->pid = getpid();
         for (int i = 0; i < (int)RLIMIT_NLIMITS; i++)
                 if (getrlimit((__rlimit_resource_t)i, &site->own[i]) < 0)
                         return FAULT(-errno);
@@ -122,15 +123,16 @@ static void prepare_add_limit(const struct prepare_site *site, struct preparatio
 static void prepare_limits(const struct prepare_site *site, const Jobd__Spec *spec,
                            struct preparation *out)
 {
-        for (int resource = 0; resource < (int)RLIMIT_NLIMITS; resource++) {
-                rlim_t soft = site->own[resource].rlim_cur;
-                rlim_t hard = site->own[resource].rlim_max;
+        const Jobd__Rlimit *captured[RLIMIT_NLIMITS] = { NULL };
 
-                for (size_t i = 0; i < spec->n_rlimits; i++)
-                        if (spec->rlimits[i]->resource == (uint32_t)resource) {
-                                soft = (rlim_t)spec->rlimits[i]->soft;
-                                hard = (rlim_t)spec->rlimits[i]->hard;
-                        }
+        for (size_t i = 0; i < spec->n_rlimits; i++)
+                if (spec->rlimits[i]->resource < RLIMIT_NLIMITS)
+                        captured[spec->rlimits[i]->resource] = spec->rlimits[i];
+        for (int resource = 0; resource < (int)RLIMIT_NLIMITS; resource++) {
+                const Jobd__Rlimit *const own = captured[resource];
+                rlim_t soft = own ? (rlim_t)own->soft : site->own[resource].rlim_cur;
+                rlim_t hard = own ? (rlim_t)own->hard : site->own[resource].rlim_max;
+
                 if (resource == RLIMIT_DATA && spec->memory_bytes && !site->has_cgroup)
                         soft = hard = MIN(hard, (rlim_t)spec->memory_bytes);
                 prepare_add_limit(site, out, resource, soft, hard);

@@ -27,6 +27,7 @@ struct prepare_site {
         struct rlimit own[RLIMIT_NLIMITS]; /* of this process: what needs no call is left out */
         uint32_t slot;                     /* the worker's number + 1 */
         int null_fd;
+        pid_t pid;       /* of the worker */
         bool has_cgroup; /* limits of memory are the cgroup's business then */
         bool reset_oom_score;
 };

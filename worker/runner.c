@@ -150,7 +150,6 @@ static void runner_do_end(struct runner *runner, struct lease *lease)
         }
         if (result->survivors)
                 runner->ops->on_survived(runner->arg);
-        runner->ops->on_ended(runner->arg, lease);
 }
 
 void runner_end_unstarted(struct runner *runner, struct lease *lease, Jobd__Work__Outcome outcome,
@@ -163,7 +162,6 @@ void runner_end_unstarted(struct runner *runner, struct lease *lease, Jobd__Work
         lease_drop_job(lease);
         runner_record(runner, lease, RECORD_EXITED);
         report_exited(runner->with.link, lease);
-        runner->ops->on_ended(runner->arg, lease);
 }
 
 /* --------------------------------------------------------------------------------- the actions */

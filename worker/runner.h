@@ -23,8 +23,6 @@ enum runner_stop {
 };
 
 struct runner_ops {
-        /* The lease is RUN_ENDED, its result complete and reported; another may start. */
-        void (*on_ended)(void *arg, struct lease *lease);
         /* Some process outlived KILL: this worker must be replaced. */
         void (*on_survived)(void *arg);
 };
@@ -50,7 +48,7 @@ struct runner *runner_free(struct runner *runner);
 DEFINE_CLEANUP(struct runner *, runner_free);
 void runner_set_defaults(struct runner *runner, const struct runner_defaults *defaults);
 
-/* The lease that runs, or NULL. */
+/* The lease that runs, or NULL: the last one is RUN_ENDED and reported, another may start. */
 struct lease *runner_current(const struct runner *runner);
 /* Starts a lease in RUN_HELD while none runs. When it cannot run it has ended on return. */
 void runner_start(struct runner *runner, struct lease *lease);

@@ -234,7 +234,7 @@ void runner_start(struct runner *runner, struct lease *lease)
                 plan->err_fd = pipes.err_write;
                 plan->cgroup_procs_fd = runner->cgroup.procs_fd;
                 plan->death_signal = !cgroup_job_is_open(&runner->cgroup);
-                plan->worker_pid = getpid();
+                plan->worker_pid = runner->with.site->pid;
                 runner_launch(runner, lease, plan, &pipes);
         }
         runner_close_pipes(&pipes);

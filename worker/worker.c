@@ -5,7 +5,7 @@
  * It owns its record file, its link to jobd and the list of its leases; runner.c runs the first one
  * that waits. A turn is: callbacks (orders, children, pipes, timers) - reports of the turn - flush
  * - start the next lease. The end of one job is on its way to jobd before the next one's process is
- * made.
+ * made. Jobs end in callbacks only, so that one turn for each of them is enough.
  *
  * Promises: every lease that was accepted is in the record file until jobd acknowledged its end or
  * took it back; an end is reported again on every new link until then. jobd's absence changes
@@ -154,13 +154,6 @@ static void worker_on_signal(void *arg, int signo)
 
 /* ------------------------------------------------------------------------------------ the turn */
 
-static void worker_on_ended(void *arg, _unused_ struct lease *lease)
-{
-        const struct worker *worker = arg;
-
-        loop_wake(worker->loop);
-}
-
 static void worker_on_survived(void *arg)
 {
         /* What cannot be killed is still our child: a fresh worker takes over. */
@@ -168,7 +161,6 @@ static void worker_on_survived(void *arg)
 }
 
 static const struct runner_ops worker_runner_ops = {
-        .on_ended = worker_on_ended,
         .on_survived = worker_on_survived,
 };
 
@@ -225,9 +217,14 @@ static bool worker_has_plenty(const struct worker *worker)
         const struct lease *lease;
         unsigned int waiting_count = 0;
 
-        TAILQ_FOREACH (lease, &worker->leases, entry)
+        /* Those that wait came last. */
+        TAILQ_FOREACH_REVERSE(lease, &worker->leases, lease_list, entry)
+        {
                 waiting_count += lease->state == RUN_HELD;
-        return waiting_count > WORKER_LOW_MARK && !worker->is_retiring;
+                if (waiting_count > WORKER_LOW_MARK)
+                        return !worker->is_retiring;
+        }
+        return false;
 }
 
 static void worker_turn(void *arg)
