@@ -118,5 +118,53 @@ class Logs(harness.Case):
         self.end(logs)
 
 
+class Others(harness.Case):
+    """events, cancel, wait, pause and their kin with ids of tasks."""
+
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def test_events(self):
+        job = self.submit("--array", "0-9", "true")
+        self.jobctl("wait", job)
+        other = self.submit("true")
+        self.jobctl("wait", other)
+        rows = self.jobctl("events", "--json", "-n", 0, f"{job}.3-4").json_lines
+        self.assertEqual({3, 4}, {row["task"] for row in rows})
+        self.assertEqual([rows[-1]], self.jobctl("events", "--json", "-n", 1, f"{job}.3-4").json_lines)
+        self.assertEqual({job, other}, {row["job"] for row in self.jobctl("events", "--json", f"{job}.3", other).json_lines})
+        self.assertEqual({other}, {row["job"] for row in self.jobctl("events", "--json", "last").json_lines})
+        self.assertSays(self.jobctl("events", "1..2", status=2), "not a list of job ids")
+
+    def test_cancel_and_wait(self):
+        up, gate = self.pipe("up"), self.pipe("gate")
+        job = self.submit("--array", "0-4", "sh", "-c", f'echo up >"{up.path}"; read x <"{gate.path}"; exit $JOBD_TASK_ID')
+        up.line()
+        up.line()
+        out = self.jobctl("cancel", f"{job}.3-9").out
+        self.assertEqual([f"job {job}.3 is cancelled", f"job {job}.4 is cancelled"], sorted(out.splitlines()))
+        self.assertSays(self.jobctl("cancel", f"{job}.7", status=3), f"job {job}.7")
+        self.assertSays(self.jobctl("hold", f"{job}.1", status=2), "whole jobs")
+        gate.send(3)
+        self.jobctl("wait", f"{job}.2", status=2)
+        self.jobctl("wait", f"{job}.3", status=125)
+        self.jobctl("wait", job, status=None)
+        self.assertEqual([f"{job}.0 succeeded", f"{job}.1 failed", f"{job}.2 failed", f"{job}.3 cancelled", f"{job}.4 cancelled"],
+                         self.jobctl("status", f"{job}.0-4").out.splitlines())
+        self.assertEqual("5 of 5 done, 4 failed", self.jobctl("status", job).out.strip().partition(": ")[2])
+
+    def test_pause_one(self):
+        up, gate = self.pipe("up"), self.pipe("gate")
+        job = self.submit("--array", "0-1", "sh", "-c", f'echo up >"{up.path}"; read x <"{gate.path}"')
+        up.line()
+        up.line()
+        self.assertEqual(f"job {job}.1 is paused\n", self.jobctl("pause", f"{job}.1").out)
+        self.assertIn("1 paused", self.jobctl("status", job).out)
+        self.jobctl("resume", f"{job}.1")
+        gate.send(2)
+        self.jobctl("wait", job)
+
+
 if __name__ == "__main__":
     harness.main()
