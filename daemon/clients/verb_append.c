@@ -42,7 +42,6 @@ static void append_leave(struct append *append)
         for (; next; next = TAILQ_NEXT(next, entry))
                 if (next->stream->session == append->stream.session &&
                     next->job == append->waiter.job) {
-                        next->is_behind = false;
                         stream_wake(next->stream);
                         return;
                 }

@@ -85,10 +85,13 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
         body.attempt = start->attempt;
         body.uid = start->uid;
         body.gid = start->gid;
-        body.has_spec = true;
-        body.spec = worker_orders_bytes(start->spec, start->spec_size);
-        body.has_environment = start->environment != NULL;
-        body.environment = worker_orders_bytes(start->environment, start->environment_size);
+        /* The worker still has what the START before it brought. */
+        if (!start->is_repeated || worker->spec_job != start->job) {
+                body.has_spec = true;
+                body.spec = worker_orders_bytes(start->spec, start->spec_size);
+                body.has_environment = start->environment != NULL;
+                body.environment = worker_orders_bytes(start->environment, start->environment_size);
+        }
         body.has_output_cap_bytes = true;
         body.output_cap_bytes = start->output_cap_bytes ? start->output_cap_bytes
                                                         : worker->workers->output_cap_bytes;

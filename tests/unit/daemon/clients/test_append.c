@@ -323,6 +323,26 @@ START_TEST(job_0_while_the_submit_is_looked_up)
 }
 END_TEST
 
+/* The Submit before it does not count any more. */
+START_TEST(job_0_while_the_second_submit_is_looked_up)
+{
+        for (int i = 0; i < 5; i++)
+                fake_add_map(e, getuid(), 0);
+        submit(peer, 2, true);
+        peer_expect(peer, "2 submitted(6, 1)");
+        e->submit_is_existing = true;
+        e->is_holding_reads = true;
+        submit(peer, 3, true);
+        peer_append(peer, 4, 0, 0, "a");
+        peer_append(peer, 5, 6, 0, "b"); /* which needs not wait */
+        peer_expect(peer, "5 appended(0, 1)");
+        e->is_holding_reads = false;
+        peer_expect(peer, "3 submitted(5, 1, known)");
+        peer_expect(peer, "4 appended(0, 1)");
+        ck_assert_str_eq(e->trace, "append(6,0) append(5,0) ");
+}
+END_TEST
+
 START_TEST(job_0_looked_up_and_no_room)
 {
         for (int i = 0; i < 5; i++)
@@ -512,6 +532,7 @@ int main(void)
         tcase_add_test(t, job_0_without_a_submit);
         tcase_add_test(t, job_0_of_another_connection);
         tcase_add_test(t, job_0_while_the_submit_is_looked_up);
+        tcase_add_test(t, job_0_while_the_second_submit_is_looked_up);
         tcase_add_test(t, job_0_looked_up_and_no_room);
         tcase_add_test(t, job_0_after_a_refused_submit);
         tcase_add_test(t, finished_jobs);

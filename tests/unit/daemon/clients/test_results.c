@@ -314,6 +314,8 @@ START_TEST(rows_and_news)
         stage_turn(&stage);
         e->is_holding_reads = false;
         go_on_until_told(1000);
+        /* The scan ends where the news began. */
+        ck_assert_uint_eq(e->reads_count, 3);
         succeed(job, 1000, 1999);
         fake_close(e, job, JOB_SUCCEEDED, NULL);
         go_on_until("2 ended(1 succeeded)");
@@ -446,6 +448,27 @@ START_TEST(one_task_keeps_thousands_waiting)
 }
 END_TEST
 
+/* What was dropped is far behind: no rows are read before the low mark is there. */
+START_TEST(the_front_is_slow_and_much_is_dropped)
+{
+        struct job *job = fake_add_map(e, getuid(), 12000);
+
+        ask(2, &by_number);
+        for (uint64_t task = 1; task < 12000; task += 2)
+                succeed(job, task, task);
+        stage_turn(&stage);
+        for (uint64_t task = 0; task < 40; task += 2) {
+                succeed(job, task, task);
+                go_on_until_told(task + 2);
+        }
+        ck_assert_uint_eq(e->reads_count, 0);
+        for (uint64_t task = 40; task < 12000; task += 2)
+                succeed(job, task, task);
+        go_on_until_told(12000);
+        expect_in_order(0, 12000);
+}
+END_TEST
+
 START_TEST(thousands_wait_until_the_job_is_over)
 {
         struct job *job = fake_add_map(e, getuid(), 10000);
@@ -530,6 +553,33 @@ START_TEST(a_client_that_stutters)
                 expect_in_order(0, 1200);
         else
                 expect_all(1200);
+}
+END_TEST
+
+/* In any order: only the rows of those that were dropped are read again. */
+START_TEST(only_what_was_dropped_is_read)
+{
+        struct job *job = fake_add_map(e, getuid(), 6000);
+        size_t reads_count;
+
+        ask(2, &with_output);
+        start(job, 0);
+        succeed(job, 1, 4000);
+        go_on_until_told(4000);
+        channel_set_reading(peer->channel, false);
+        for (uint64_t task = 4001; task <= 4100; task++) {
+                fake_end_task(e, job, task, JOB_SUCCEEDED, 0, long_log());
+                if (task % 20 == 0)
+                        stage_turn(&stage);
+        }
+        reads_count = e->reads_count;
+        channel_set_reading(peer->channel, true);
+        go_on_until_told(4100);
+        ck_assert_uint_gt(e->reads_count, reads_count);
+        ck_assert_uint_le(e->reads_count, reads_count + 6);
+        succeed(job, 0, 0);
+        go_on_until_told(4101);
+        expect_all(4101);
 }
 END_TEST
 
@@ -813,10 +863,12 @@ static void add_tests(TCase *t)
         tcase_add_test(t, several_running_at_the_front);
         tcase_add_test(t, the_front_ends_one_by_one);
         tcase_add_test(t, one_task_keeps_thousands_waiting);
+        tcase_add_test(t, the_front_is_slow_and_much_is_dropped);
         tcase_add_test(t, thousands_wait_until_the_job_is_over);
         tcase_add_test(t, a_client_that_does_not_read);
         tcase_add_test(t, a_client_that_does_not_read_by_number);
         tcase_add_loop_test(t, a_client_that_stutters, 0, 2);
+        tcase_add_test(t, only_what_was_dropped_is_read);
         tcase_add_test(t, a_client_that_goes);
         tcase_add_test(t, the_rest_is_cancelled);
         tcase_add_test(t, all_of_it_is_cancelled);

@@ -57,6 +57,44 @@ START_TEST(orders_arrive)
 }
 END_TEST
 
+/* A task of an array: the specification is sent once, and again after another job's. */
+START_TEST(a_repeated_job_is_told_once)
+{
+        struct workers_start order = {
+                .lease = 1,
+                .job = 5,
+                .attempt = 1,
+                .spec = (const uint8_t *)"SPEC",
+                .spec_size = 4,
+                .is_repeated = true,
+        };
+
+        worker_start(stage.last, &order, 0);
+        order.lease = 2;
+        worker_start(stage.last, &order, 0);
+        start(3, 0);
+        order.lease = 4;
+        worker_start(stage.last, &order, 0);
+        fake_expect(fake, "start(4");
+        ck_assert_str_eq(fake->trace,
+                         "start(1,SPEC,) start(2,,) start(3,SPEC,ENV) start(4,SPEC,) ");
+}
+END_TEST
+
+/* It needs what the one before it brings, and may not pass it. */
+START_TEST(a_start_does_not_pass_another)
+{
+        start(1, 10);
+        start(2, 0);
+        worker_follow(stage.last, 7, true);
+        fake_expect(fake, "follow(7,1) ");
+        ck_assert_str_eq(fake->trace, "follow(7,1) ");
+        stage.durable = 10;
+        fake_expect(fake, "start(2,SPEC,ENV) ");
+        ck_assert_str_eq(fake->trace, "follow(7,1) start(1,SPEC,ENV) start(2,SPEC,ENV) ");
+}
+END_TEST
+
 START_TEST(held_order_waits_for_its_barrier)
 {
         start(1, 10);
@@ -172,6 +210,8 @@ int main(void)
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, orders_arrive);
         tcase_add_test(tests, held_order_waits_for_its_barrier);
+        tcase_add_test(tests, a_repeated_job_is_told_once);
+        tcase_add_test(tests, a_start_does_not_pass_another);
         tcase_add_test(tests, acks_share_a_frame);
         tcase_add_test(tests, ack_leaves_before_a_start);
         tcase_add_test(tests, ack_leaves_before_a_start_that_need_not_wait);
