@@ -70,6 +70,7 @@ static void conn_set_timer(struct jobctl *conn, uint64_t at_usec)
 
 void conn_wake(struct jobctl *conn)
 {
+        conn->woken = true;
         conn_set_timer(conn, 0);
 }
 
@@ -334,13 +335,14 @@ int jobctl_process(struct jobctl *conn)
         bool more;
 
         conn->depth++;
+        conn->woken = false;
         if (conn->state == CONN_DIALING || conn->state == CONN_GREETING)
                 dial_on_time(conn);
         if (conn->link)
                 conn_read(conn);
         more = conn_work(conn);
         conn_flush(conn);
-        conn_set_timer(conn, more ? 0 : dial_next_usec(conn));
+        conn_set_timer(conn, more || conn->woken ? 0 : dial_next_usec(conn));
         conn->depth--;
         if (conn->depth == 0)
                 conn_reap(conn);

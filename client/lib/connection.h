@@ -76,6 +76,7 @@ struct jobctl {
         struct call_list idle;  /* streams that ended and are not freed */
         struct call *cursor;    /* the next call of the walk in progress */
         struct call_list dead;  /* freed when the turn ends */
+        bool woken;             /* conn_wake() was called in this turn */
         unsigned int depth;     /* > 0: inside jobctl_process(), nothing is freed */
         uint64_t next_tag;
 

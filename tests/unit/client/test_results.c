@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Results by task: what comes, each once across restarts, a slow reader, output of a task. */
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "common/clock.h"
 
@@ -308,6 +310,14 @@ START_TEST(test_results_pause)
 }
 END_TEST
 
+static int unread(int fd)
+{
+        int bytes = 0;
+
+        ck_assert_int_eq(ioctl(fd, FIONREAD, &bytes), 0);
+        return bytes;
+}
+
 /* One page of about 1.5 MiB, then a follow of the same connection. */
 static void script_stuffed(struct fake *fake)
 {
@@ -369,6 +379,51 @@ START_TEST(test_results_held_back)
         run();
         ck_assert_str_eq(seen, "0:t0!e 1:DAMAGED p0/0 end0/6");
         ck_assert_uint_eq(conn->stuffed_count, 0);
+        finish(pid);
+}
+END_TEST
+
+static void script_follow(struct fake *fake)
+{
+        const uint64_t tag = (fake_accept(fake), expect_results(fake, true, UINT64_MAX));
+
+        send_task(fake, tag, 0);
+        fake_done(fake, fake_read(fake, JOBD__REQUEST__BODY_FOLLOW)->tag);
+        send_task(fake, tag, 1);
+        send_ended(fake, tag);
+        fake_wait_closed(fake);
+}
+
+static void on_follow_end_resume(void *arg _unused_, int code, const char *text _unused_,
+                                 const struct jobctl_item *ended _unused_)
+{
+        ck_assert_int_eq(code, JOBCTL_OK);
+        see("f ");
+        pause_at_task = false;
+        jobctl_stream_pause(stream, false);
+}
+
+/* Resumed by another stream of the same turn, whose own turn came later. */
+START_TEST(test_results_resumed_in_a_callback)
+{
+        const pid_t pid = fake_start(path, script_follow);
+        const struct jobctl_stream_ops follow_ops_ = { .size = sizeof(follow_ops_),
+                                                       .on_end = on_follow_end_resume };
+        struct jobctl_stream *follow;
+        struct pollfd p;
+
+        pause_at_task = true;
+        start(true, NULL);
+        while (strlen(seen) == 0)
+                ck_assert_int_eq(conn_turn(conn, USEC_NONE), 0);
+        ck_assert_int_eq(jobctl_follow(conn, 17, 0, 0, &follow_ops_, NULL, &follow), 0);
+        /* All that the script has to say is there before it is looked at. */
+        p = (struct pollfd){ .fd = link_fd(conn->link), .events = POLLIN };
+        do
+                ck_assert_int_eq(poll(&p, 1, -1), 1);
+        while (unread(p.fd) < 3 * 20);
+        run();
+        ck_assert_str_eq(seen, "0:t0!e f 1:t1!e end0/6");
         finish(pid);
 }
 END_TEST
@@ -451,4 +506,5 @@ END_TEST
 
 SUITE_MAIN("results", setup, teardown, test_results_ordered_go_on_behind_the_last,
            test_results_unordered_are_told_once, test_results_of_no_job, test_results_pause,
-           test_results_held_back, test_results_freed_while_held_back, test_inputs_page)
+           test_results_held_back, test_results_resumed_in_a_callback,
+           test_results_freed_while_held_back, test_inputs_page)
