@@ -38,7 +38,6 @@
 #include "client/cmd/on_done.h"
 #include "client/cmd/select.h"
 
-#define MAP_SESSION_LEAVE_USEC (2 * USEC_PER_SEC)
 #define MAP_SESSION_TEXT_MAX 2048
 
 void map_session_say(struct map_session *session, const char *fmt, ...)
@@ -244,20 +243,25 @@ enum session_slot {
         SLOT_COUNT
 };
 
+/* jobd knows what was written. */
+static bool session_is_seen(const struct map_session *session)
+{
+        return !session->seen_waits && session->seen_next == session->written_next;
+}
+
 static bool session_is_over(const struct map_session *session)
 {
         const struct on_done *const on_done = session->options->on_done;
+        const bool late = clock_mono_usec() >= session->leave_by_usec;
 
         if (session->leaving)
-                return clock_mono_usec() >= session->leave_by_usec ||
-                       (session->acts_waiting == 0 && !session->seen_waits && session->job > 0 &&
-                        session->written_next == session->seen_next &&
-                        (!session->input_closing || session->cancelled) &&
-                        (map_output_is_empty(session->output) || session->reader_gone));
+                return late || (session->acts_waiting == 0 && session->job > 0 &&
+                                (!session->input_closing || session->cancelled) &&
+                                (map_output_is_empty(session->output) || session->reader_gone) &&
+                                session_is_seen(session));
         return session->done && !session->shown && TAILQ_EMPTY(&session->live) &&
-               map_output_is_empty(session->output) &&
-               session->seen_next == session->written_next &&
-               (!on_done || on_done_is_idle(on_done));
+               map_output_is_empty(session->output) && (!on_done || on_done_is_idle(on_done)) &&
+               (late || session_is_seen(session));
 }
 
 static void session_fill_poll(const struct map_session *session, struct pollfd *p)
@@ -276,14 +280,14 @@ static void session_fill_poll(const struct map_session *session, struct pollfd *
 static int session_timeout_ms(const struct map_session *session)
 {
         const uint64_t now = clock_mono_usec();
-        uint64_t until = session->leaving ? session->leave_by_usec : USEC_NONE;
+        uint64_t until = session->leaving || session->done ? session->leave_by_usec : USEC_NONE;
 
         if (map_session_wants_feed(session))
                 return 0;
         if (session->progress && !session->leaving)
                 until = MIN(until, progress_deadline(session->progress));
-        if (until == USEC_NONE)
-                return -1;
+        if (until == USEC_NONE || (session->done && !session->leaving && until <= now))
+                return -1; /* late, and still a reader or --on-done to wait for */
         return until <= now ? 0 : (int)MIN((until - now) / USEC_PER_MSEC + 1, 3600000U);
 }
 

@@ -2,6 +2,7 @@
 /* What the parts of map_session share. */
 #pragma once
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/list.h"
 #include "common/template.h"
@@ -11,6 +12,9 @@
 #include "client/cmd/map_session_values.h"
 #include "client/cmd/progress.h"
 #include "client/lib/told.h"
+
+/* So long we wait at the end for jobd to take what it should know. */
+#define MAP_SESSION_LEAVE_USEC (2 * USEC_PER_SEC)
 
 /* How a task ended. */
 struct map_task_end {
@@ -87,14 +91,14 @@ struct map_session {
         unsigned int acts_waiting; /* for their answers */
         struct map_tally tally;
 
-        bool cancelled; /* by Ctrl-C */
-        bool leaving;   /* as soon as jobd knows what it must know, or leave_by_usec */
-        uint64_t leave_by_usec;
-        bool ours;        /* something of ours went wrong */
-        bool reader_gone; /* nobody reads our stdout */
-        bool done;        /* the results have ended */
-        bool job_failed;  /* it did not succeed as a whole */
-        int status;       /* when leaving */
+        bool cancelled;         /* by Ctrl-C */
+        bool leaving;           /* as soon as jobd knows what it must know, or leave_by_usec */
+        uint64_t leave_by_usec; /* leaving, or done: at the latest */
+        bool ours;              /* something of ours went wrong */
+        bool reader_gone;       /* nobody reads our stdout */
+        bool done;              /* the results have ended */
+        bool job_failed;        /* it did not succeed as a whole */
+        int status;             /* when leaving */
 };
 
 /* map_session_input.c */

@@ -425,6 +425,7 @@ static void tasks_on_end(void *arg, int code, const char *text, const struct job
         const uint64_t state = jobctl_number_or(ended, JOBCTL_ENDED_STATE, 0);
 
         session->done = true;
+        session->leave_by_usec = clock_mono_usec() + MAP_SESSION_LEAVE_USEC;
         session->job_failed = state != JOBCTL_STATE_SUCCEEDED;
         if (session->leaving)
                 return;
