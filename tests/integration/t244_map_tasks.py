@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Maps in the other commands: they are jobs with tasks like any other."""
+
+import harness
+
+
+class Maps(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def map(self, *words, **options):
+        """Runs a map to its end; returns its id."""
+        self.jobctl("map", *words, **options)
+        return self.jobctl("list", "--json", "-n", 1).json_lines[0]["id"]
+
+    def test_looking(self):
+        job = self.map("-k", "echo {}; exit {}", ":::", 0, 1, 2, 0, status=2)
+        self.assertEqual(f"{job} failed: 4 of 4 done, 2 failed\n", self.jobctl("status", job).out)
+        self.assertIn("failed 4/4, 2 failed", self.jobctl("list").out)
+        self.assertEqual(f"{job}.1\n{job}.2\n", self.jobctl("list", "--ids", "--tasks", "--failed", job).out)
+        self.assertEqual("".join(f"==> job {job}.{n} <==\n{x}\n" for n, x in enumerate((0, 1, 2, 0))), self.jobctl("logs", job).out)
+        self.assertEqual("1\n2\n", self.jobctl("logs", "--quiet", "--failed", job).out)
+        row = self.jobctl("info", "--json", job).json
+        self.assertEqual((4, 1, {"succeeded": 2, "failed": 2}), (row["task_count"], row["map_values"], row["tasks_by_state"]))
+        self.assertEqual([0, 1, 2, 0], [one["exit_code"] for one in row["attempts"]])
+        self.assertIn("Task", self.jobctl("info", f"{job}.2").out)
+
+    def test_retry_runs_only_the_failed_ones(self):
+        """With the values that they had."""
+        job = self.map("-k", 'echo "{} $JOBD_ATTEMPT"; test {} != b || test -e good', ":::", "a", "b", "c", status=1)
+        self.file("good")
+        self.jobctl("retry", "--failed", job)
+        self.jobctl("wait", job)
+        self.assertEqual("a 1\nb 2\nc 1\n", self.jobctl("logs", "--quiet", job).out)
+        self.jobctl("retry", f"{job}.1-2")
+        self.jobctl("wait", job)
+        self.assertEqual("a 1\nb 3\nc 2\n", self.jobctl("logs", "--quiet", job).out)
+        self.jobctl("retry", "--failed", job)
+        self.assertEqual("a 1\nb 3\nc 2\n", self.jobctl("logs", "--quiet", job).out)
+
+    def test_retry_of_those_that_a_halt_left_out(self):
+        job = self.map("-j", 1, "--halt", "soon,fail=1", "echo {}; test {} != b || test -e good", ":::", *"abcdef", status=None)
+        self.assertEqual("failed", self.state(job))
+        self.file("good")
+        self.jobctl("retry", "--failed", job)
+        self.jobctl("wait", job)
+        self.assertEqual("a\nb\nc\nd\ne\nf\n", self.jobctl("logs", "--quiet", job).out)
+
+    def test_while_its_input_is_open(self):
+        """A map that waits for inputs says how many there are so far, and can be cancelled."""
+        pipe = self.pipe("inputs")
+        process = self.jobctl_start("map", "--line-buffer", "echo", "::::", pipe.path)
+        pipe.send(3)
+        lines = self.lines(process)
+        for _ in range(3):
+            self.assertEqual("go", lines.next())
+        row = self.jobctl("list", "--json").json_lines[0]
+        self.assertEqual((3, True), (row["task_count"], row["open"]))
+        self.assertRegex(self.jobctl("list").out, r"\d/3\+")
+        self.assertRegex(self.jobctl("status", row["id"]).out, r"\d of 3 so far done")
+        self.jobctl("cancel", row["id"])
+        self.jobctl("wait", row["id"], status=125)
+        self.end(process, status=None)
+
+    def test_events(self):
+        job = self.map("true", ":::", "a", "b")
+        rows = self.jobctl("events", "--json", "-n", 0, f"{job}.1").json_lines
+        self.assertEqual({1}, {row["task"] for row in rows})
+
+    def test_a_purged_map_is_gone(self):
+        job = self.map("head -c {} /dev/zero", ":::", 100000, 200000)
+        self.jobctl("purge", job)
+        self.jobctl("info", job, status=3)
+        self.assertSays(self.jobctl("retry", "--failed", job, status=3), f"no job {job}")
+
+
+if __name__ == "__main__":
+    harness.main()
