@@ -187,6 +187,9 @@ static int engine_hand_over(struct engine *e)
         if (e->fault)
                 return e->fault;
         if (e->batch && !journal_batch_is_empty(e->batch)) {
+                map_input_write_seens(e, e->batch);
+                if (e->fault)
+                        return e->fault;
                 journal_post(e->journal, TAKE_PTR(e->batch), e->sequence, e->last_job_id,
                              e->last_lease);
                 e->posted_sequence = e->sequence;

@@ -141,7 +141,7 @@ static void engine_finish_job(struct engine *e, struct job *job, enum job_state 
         }
         if (map) {
                 halt_forget(e, map);
-                map_input_end(e, map);
+                map_input_forget(e, map);
         }
         engine_fill_job_row(job, &row);
         row.state = (uint8_t)state;

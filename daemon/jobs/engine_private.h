@@ -22,6 +22,7 @@ struct worker_view {
         uint32_t unacked_count;    /* ended, and their slots perhaps not free yet */
         uint64_t unacked_sequence; /* of the last of them */
         bool is_ready;             /* its inventory is complete */
+        bool is_filling;           /* has so little ahead that it gets more (scheduler.c) */
 };
 TAILQ_HEAD(view_queue, worker_view);
 
@@ -64,11 +65,13 @@ struct engine {
         struct delay_tree delays; /* retries, by monotonic clock */
         struct pace_tree paces;   /* jobs whose next start is due later, by monotonic clock */
         struct map_queue orphans; /* open maps without an appender, longest first */
+        struct map_queue seens;   /* whose seen_task goes with the next transaction */
         struct map_queue halts;   /* whose rest is cancelled in this turn's DECIDE */
         struct loop_alarm *begin_alarm;
         struct loop_timer *delay_timer;
         struct loop_timer *pace_timer;
         struct loop_timer *cut_timer;
+        struct loop_timer *seen_timer;
         struct loop_timer *stall_timer;  /* STARTs that nobody answers */
         struct loop_timer *orphan_timer; /* leases that neither worker nor pool knows of */
 
@@ -190,8 +193,12 @@ void start_forget(struct job_map *map);
 
 /* What an open map waits for is over: it is finished, or loaded and alone. */
 void map_input_end(struct engine *engine, struct job_map *map);
+/* Its job is finished: takes it out of every list here. */
+void map_input_forget(struct engine *engine, struct job_map *map);
 /* Its job is given up: an open input is closed, the job stays. No-op when it is not open. */
 void map_input_give_up(struct engine *engine, struct job *job, const char *detail);
+/* What was seen goes into this batch. */
+void map_input_write_seens(struct engine *engine, struct journal_batch *batch);
 void map_input_expect_appender(struct engine *engine, struct job_map *map);
 _must_use_ int map_input_init(struct engine *engine);
 void map_input_deinit(struct engine *engine);

@@ -79,6 +79,7 @@ struct job_map {
         bool is_short;         /* the last task has fewer values: nothing can follow */
         bool is_halted;        /* nothing more starts */
         bool is_halt_due;      /* in engine->halts: the rest is cancelled in DECIDE */
+        bool is_seen_due;      /* in engine->seens: seen_task is not written yet */
         bool is_paced;         /* in engine->paces: the next start is due later */
         bool is_orphan;        /* in engine->orphans: open, and nobody appends */
         uint32_t appenders_count;
@@ -95,6 +96,7 @@ struct job_map {
         RB_ENTRY(job_map) pace_entry;
         TAILQ_ENTRY(job_map) orphan_entry;
         TAILQ_ENTRY(job_map) halt_entry;
+        TAILQ_ENTRY(job_map) seen_entry;
 
         /* While tasks are leased; NULL and 0 else. */
         struct journal_blob *spec;        /* owned */

@@ -22,6 +22,7 @@
 #include "daemon/jobs/engine_private.h"
 
 #define MAP_INPUT_PATIENCE_USEC (60 * USEC_PER_SEC)
+#define MAP_INPUT_SEEN_USEC (20 * USEC_PER_MSEC)
 
 static void map_input_write_job(struct engine *e, struct job *job)
 {
@@ -231,19 +232,63 @@ void engine_remove_appender(struct engine *e, struct job *job)
         map_input_expect_appender(e, map);
 }
 
+void map_input_forget(struct engine *e, struct job_map *map)
+{
+        map_input_end(e, map);
+        if (map->is_seen_due)
+                TAILQ_REMOVE(&e->seens, map, seen_entry);
+        map->is_seen_due = false; /* the row that ends the job has it */
+}
+
 /* ---------------------------------------------------------------------------------------- seen */
+
+/*
+ * A client tells what it has written all the time, and each needs to be durable before it is
+ * answered, but none is in a hurry: it goes with the next transaction that is made anyway, or with
+ * one of its own a little later. Every batch that is handed over takes all that wait, so that a
+ * sequence which is durable covers each Seen before it.
+ */
+void map_input_write_seens(struct engine *e, struct journal_batch *batch)
+{
+        struct job_map *map;
+
+        while ((map = TAILQ_FIRST(&e->seens))) {
+                TAILQ_REMOVE(&e->seens, map, seen_entry);
+                map->is_seen_due = false;
+                engine_note(e, journal_set_seen(batch, map->job->id, map->seen_task));
+        }
+        loop_timer_stop(e->seen_timer);
+}
+
+static void map_input_on_seen_time(void *arg)
+{
+        struct engine *e = arg;
+        struct journal_batch *batch = engine_batch(e);
+
+        if (batch)
+                map_input_write_seens(e, batch);
+}
 
 void engine_seen(struct engine *e, uint64_t id, uint64_t next_task)
 {
-        struct journal_batch *batch = engine_batch(e);
         struct job *job = job_table_find(&e->jobs, id);
         struct job_map *map = job ? job_map_of(job) : NULL;
+        struct journal_batch *batch;
 
-        if (map)
-                map->seen_task = next_task;
         e->sequence++; /* no event; but its answer waits for this transaction */
-        if (batch)
-                engine_note(e, journal_set_seen(batch, id, next_task));
+        if (!map) {
+                batch = engine_batch(e);
+                if (batch)
+                        engine_note(e, journal_set_seen(batch, id, next_task));
+                return;
+        }
+        map->seen_task = next_task;
+        if (map->is_seen_due)
+                return;
+        map->is_seen_due = true;
+        TAILQ_INSERT_TAIL(&e->seens, map, seen_entry);
+        if (!loop_timer_is_on(e->seen_timer))
+                engine_note(e, loop_timer_start(e->seen_timer, MAP_INPUT_SEEN_USEC));
 }
 
 /* ----------------------------------------------------------------------------------- life time */
@@ -254,12 +299,17 @@ int map_input_init(struct engine *e)
 
         TAILQ_INIT(&e->orphans);
         TAILQ_INIT(&e->halts);
+        TAILQ_INIT(&e->seens);
         RB_INIT(&e->paces);
         r = loop_timer_new(e->loop, map_input_on_time, e, &e->cut_timer);
+        if (r)
+                return PASS(r);
+        r = loop_timer_new(e->loop, map_input_on_seen_time, e, &e->seen_timer);
         return r ? PASS(r) : 0;
 }
 
 void map_input_deinit(struct engine *e)
 {
         e->cut_timer = loop_timer_free(e->cut_timer);
+        e->seen_timer = loop_timer_free(e->seen_timer);
 }

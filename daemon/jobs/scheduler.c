@@ -7,6 +7,7 @@
  * reported and the next start is committed. So a worker that runs short tasks of the only user who
  * wants something gets a few more leases, which wait in its memory. Their number follows from how
  * long a commit takes and how long this user's tasks take; for long tasks it is zero. They are
+ * handed out when half of them are used up, many at a time, so that they share a transaction, and
  * taken back (REVOKE) when another user becomes entitled, and when another worker would otherwise
  * be idle, so that look-ahead never decides who runs, only how early a worker knows of it.
  *
@@ -100,14 +101,24 @@ static bool scheduler_runs_for(const struct worker_view *view, const struct user
         return first && first->job->user == user;
 }
 
+/* Which workers get more now: those that have used up half of what they may have. */
+static void scheduler_mark_filling(struct engine *e, uint32_t depth)
+{
+        struct worker_view *view;
+
+        TAILQ_FOREACH (view, &e->views, entry)
+                view->is_filling = view->leases_count <= (depth + 1) / 2;
+}
+
 static struct worker_view *scheduler_find_shallow(struct engine *e, const struct user *user,
                                                   uint32_t depth)
 {
         struct worker_view *view, *best = NULL;
 
         TAILQ_FOREACH (view, &e->views, entry)
-                if (scheduler_runs_for(view, user) && view->leases_count <= depth &&
-                    scheduler_has_room(view) && (!best || view->leases_count < best->leases_count))
+                if (view->is_filling && scheduler_runs_for(view, user) &&
+                    view->leases_count <= depth && scheduler_has_room(view) &&
+                    (!best || view->leases_count < best->leases_count))
                         best = view;
         return best;
 }
@@ -129,6 +140,7 @@ static void scheduler_look_ahead(struct engine *e)
         if (!user || TAILQ_NEXT(user, ready_entry))
                 return;
         depth = scheduler_depth(e, user);
+        scheduler_mark_filling(e, depth);
         while (depth > 0 && user->is_ready && !e->fault &&
                scheduler_may_look_ahead(run_queue_first(user)) &&
                (view = scheduler_find_shallow(e, user, depth)))
@@ -152,6 +164,8 @@ static void scheduler_look_ahead_full(struct engine *e)
                     !scheduler_may_look_ahead(job))
                         continue;
                 depth = scheduler_depth(e, job->user);
+                if (view->leases_count > (depth + 1) / 2)
+                        continue;
                 while (!e->fault && view->leases_count <= depth && scheduler_has_room(view) &&
                        run_queue_is_only_full(job))
                         scheduler_assign(e, job, view);

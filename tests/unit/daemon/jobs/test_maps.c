@@ -449,10 +449,13 @@ START_TEST(what_was_seen_is_kept)
         const uint64_t id = new_map(&map_of_one);
         const uint64_t before = engine_sequence(fake.engine);
 
+        fake_turn();
         engine_seen(fake.engine, id, 7);
         ck_assert_uint_gt(engine_sequence(fake.engine), before);
+        ck_assert(loop_timer_is_on(fake.engine->seen_timer));
         fake_turn();
-        ck_assert_uint_eq(fake.jobs[id].seen_task, 7);
+        ck_assert_uint_eq(fake.jobs[id].seen_task, 0); /* it waits for company */
+        ck_assert_uint_lt(fake.posted, engine_sequence(fake.engine));
         fake_append(id, 0, "a,");
         fake_turn();
         ck_assert_uint_eq(fake.jobs[id].seen_task, 7);
