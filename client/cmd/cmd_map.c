@@ -248,6 +248,9 @@ static int cmd_map_run(struct app *app, const void *arg, char **args, size_t cou
                 return r;
         r = map_command_prepare(&map);
         if (r == MAP_INPUT_E_END) {
+                r = options->job.dry_run ? 0 : map_command_open_outputs(&map);
+                if (r)
+                        return r;
                 app_tell(app, map_input_skipped_count(map.input) > 0 ? "nothing is left to do"
                                                                      : "there are no inputs");
                 return EXIT_CODE_OK;

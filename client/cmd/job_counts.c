@@ -29,6 +29,17 @@ void job_counts_read(const struct jobctl_item *progress, struct progress_counts 
         *out_counts = counts;
 }
 
+void job_counts_end(struct progress_counts *counts, const struct jobctl_item *ended)
+{
+        if (counts->done < counts->total &&
+            jobctl_number_or(ended, JOBCTL_ENDED_STATE, 0) != JOBCTL_STATE_CANCELLED)
+                counts->failed =
+                        MAX(counts->failed, jobctl_number_or(ended, JOBCTL_ENDED_TASKS_FAILED, 0));
+        counts->done = counts->total;
+        counts->running = 0;
+        counts->open = false;
+}
+
 void job_counts_add(struct progress_counts *counts, const struct progress_counts *more)
 {
         counts->total += more->total;

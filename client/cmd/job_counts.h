@@ -7,5 +7,7 @@
 
 /* progress: JOBCTL_PROGRESS_*. */
 void job_counts_read(const struct jobctl_item *progress, struct progress_counts *out_counts);
+/* The job has ended (JOBCTL_ENDED_*): nothing runs any more, whatever was told last. */
+void job_counts_end(struct progress_counts *counts, const struct jobctl_item *ended);
 /* For several jobs at once. */
 void job_counts_add(struct progress_counts *counts, const struct progress_counts *more);

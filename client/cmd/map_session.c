@@ -39,6 +39,7 @@
 #include "client/cmd/select.h"
 
 #define MAP_SESSION_TEXT_MAX 2048
+#define MAP_SESSION_HURRY_USEC (500 * USEC_PER_MSEC) /* for the cancel to arrive */
 
 void map_session_say(struct map_session *session, const char *fmt, ...)
 {
@@ -151,10 +152,13 @@ static void session_on_interrupt(struct map_session *session)
 {
         const struct map_session_options *const options = session->options;
 
-        if (session->leaving || session->cancelled) {
+        if (session->leaving) {
                 session->leave_by_usec = 0;
+                return;
+        }
+        if (session->cancelled) {
                 session_leave(session, EXIT_CODE_INTERRUPTED);
-                session->leave_by_usec = 0;
+                session->leave_by_usec -= MAP_SESSION_LEAVE_USEC - MAP_SESSION_HURRY_USEC;
                 return;
         }
         if (options->detach || !options->plan) {

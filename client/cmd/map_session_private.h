@@ -69,6 +69,7 @@ struct map_session {
         struct jobctl_input *input;    /* owned; NULL: all were appended, or no more are taken */
         struct map_output *output;     /* owned */
         struct progress *progress;     /* owned; NULL: not wanted */
+        struct progress_counts counts; /* what it was told last */
         struct map_values *values;     /* owned; NULL: nobody needs them */
         struct template_word *words;   /* owned: room for the values of one task */
         size_t words_max;

@@ -412,10 +412,9 @@ static void tasks_on_task(void *arg, const struct jobctl_item *item)
 static void tasks_on_progress(void *arg, const struct jobctl_item *item)
 {
         struct map_session *const session = arg;
-        struct progress_counts counts;
 
-        job_counts_read(item, &counts);
-        progress_update(session->progress, &counts, clock_mono_usec());
+        job_counts_read(item, &session->counts);
+        progress_update(session->progress, &session->counts, clock_mono_usec());
 }
 
 static void tasks_on_end(void *arg, int code, const char *text, const struct jobctl_item *ended)
@@ -429,6 +428,11 @@ static void tasks_on_end(void *arg, int code, const char *text, const struct job
         session->job_failed = state != JOBCTL_STATE_SUCCEEDED;
         if (session->leaving)
                 return;
+        if (session->progress && ended) {
+                session->counts.total = MAX(session->counts.total, session->tally.done);
+                job_counts_end(&session->counts, ended);
+                progress_update(session->progress, &session->counts, clock_mono_usec());
+        }
         if (code) {
                 map_session_say(session, "%s", text);
                 session->ours = true;

@@ -61,14 +61,13 @@ static void wait_progress_print(struct wait_progress_job *job, uint64_t now)
         fflush(stdout);
 }
 
-static void wait_progress_on_progress(void *arg, const struct jobctl_item *item)
+/* New counts of one job. */
+static void wait_progress_show(struct wait_progress_job *job)
 {
-        struct wait_progress_job *const job = arg;
         struct wait_progress *const progress = job->whole;
         const uint64_t now = clock_mono_usec();
         struct progress_counts sum = { .total = 0 };
 
-        job_counts_read(item, &job->counts);
         if (progress->json) {
                 wait_progress_print(job, now);
                 return;
@@ -78,10 +77,30 @@ static void wait_progress_on_progress(void *arg, const struct jobctl_item *item)
         progress_update(progress->line, &sum, now);
 }
 
+static void wait_progress_on_progress(void *arg, const struct jobctl_item *item)
+{
+        struct wait_progress_job *const job = arg;
+
+        job_counts_read(item, &job->counts);
+        wait_progress_show(job);
+}
+
+static void wait_progress_on_end(void *arg, int code, const char *text _unused_,
+                                 const struct jobctl_item *ended)
+{
+        struct wait_progress_job *const job = arg;
+
+        if (code || !ended || (job->counts.done == job->counts.total && !job->counts.open))
+                return;
+        job_counts_end(&job->counts, ended);
+        wait_progress_show(job);
+}
+
 static int wait_progress_watch(struct app *app, struct wait_progress_job *job)
 {
         static const struct jobctl_stream_ops ops = { .size = sizeof(ops),
-                                                      .on_progress = wait_progress_on_progress };
+                                                      .on_progress = wait_progress_on_progress,
+                                                      .on_end = wait_progress_on_end };
         const struct jobctl_results_options options = { .size = sizeof(options),
                                                         .until_end = true,
                                                         .no_tasks = true,

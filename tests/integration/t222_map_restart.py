@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""map while jobd is killed and started again: every task once, in order, whole. And a million inputs."""
+
+import os
+import signal
+import subprocess
+import unittest
+
+import harness
+
+
+def peak_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as status:
+        return [int(line.split()[1]) for line in status if line.startswith("VmHWM")][0]
+
+
+class Restart(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.start()
+
+    def restart(self):
+        self.daemon.kill()
+        self.daemon.start()
+
+    def ran(self, path):
+        with open(path, encoding="utf-8") as file:
+            return sorted(int(line) for line in file)
+
+    def test_killed_while_tasks_end(self):
+        """A producer that goes on, tasks that end, jobd killed three times between: nothing is doubled or lost."""
+        log = os.path.join(self.work, "ran")
+        for options in ([], ["-k"]):
+            with self.subTest(options=options):
+                if os.path.exists(log):
+                    os.unlink(log)
+                map_ = self.jobctl_start("map", *options, f"echo {{}} >>{log}; echo {{}}", stdin=subprocess.PIPE)
+                out = self.lines(map_)
+                shown = []
+                for part in range(4):
+                    map_.stdin.write("".join(f"{i}\n" for i in range(part * 200, part * 200 + 200)).encode())
+                    map_.stdin.flush()
+                    while len(shown) < part * 200 + 100:
+                        shown.append(int(out.next()))
+                    if part < 3:
+                        self.restart()
+                map_.stdin.close()
+                map_.stdin = None
+                rest = out.text.decode() + self.end(map_).out
+                shown += [int(line) for line in rest.split()]
+                self.assertEqual(list(range(800)), shown if options else sorted(shown))
+                self.assertEqual(list(range(800)), self.ran(log))
+
+    def test_killed_while_a_large_output_is_shown(self):
+        gate = self.pipe("gate")
+        up = self.pipe("up")
+        command = (f'i=0; while [ $i -lt 3000 ]; do echo {{}} $i aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa; i=$((i+1)); done; '
+                   f'echo up >"{up.path}"; read x <"{gate.path}"; echo over {{}}')
+        map_ = self.jobctl_start("map", "-k", "-j2", command, ":::", "a", "b")
+        up.line()
+        up.line()
+        self.restart()
+        gate.send(2)
+        expected = "".join("".join(f"{c} {i} {'a' * 39}\n" for i in range(3000)) + f"over {c}\n" for c in "ab")
+        self.assertEqual(expected, self.end(map_).out)
+
+    def test_killed_while_nothing_happens(self):
+        """An idle producer: the new jobd must learn that the appender is still there."""
+        map_ = self.jobctl_start("map", "echo", "{}", stdin=subprocess.PIPE)
+        out = self.lines(map_)
+        for value in (b"a\n", b"b\n", b"c\n"):
+            map_.stdin.write(value)
+            map_.stdin.flush()
+            self.assertEqual(value.decode().strip(), out.next())
+            self.restart()
+        map_.stdin.close()
+        map_.stdin = None
+        self.end(map_)
+
+    def test_killed_before_an_interrupt(self):
+        up = self.pipe("up")
+        map_ = self.jobctl_start("map", "-j1", f'echo up >"{up.path}"; sleep 1000', ":::", "a", "b")
+        up.line()
+        self.restart()
+        map_.send_signal(signal.SIGINT)
+        self.end(map_, status=130)
+
+    def test_a_million_inputs(self):
+        """Inputs wait in the producer, not in jobctl; what --tag remembers is bounded, too."""
+        for options in ([], ["-k", "--tag", "--joblog", os.path.join(self.work, "log")]):
+            with self.subTest(options=options):
+                up = self.pipe("up" + str(len(options)))
+                producer = subprocess.Popen(["seq", "1000000"], stdout=subprocess.PIPE)
+                map_ = self.jobctl_start("map", *options, "-j1", f'echo up >"{up.path}"; sleep 1000', stdin=producer.stdout)
+                producer.stdout.close()
+                up.line()
+                try:
+                    producer.wait(harness.DEADLINE)
+                except subprocess.TimeoutExpired:
+                    pass  # the queue is full: it waits, as it should
+                self.assertLess(peak_kib(map_.pid), 96 * 1024 if options else 24 * 1024)
+                map_.send_signal(signal.SIGINT)
+                self.end(map_, status=130)
+                producer.kill()
+                producer.wait(harness.DEADLINE)
+
+
+if __name__ == "__main__":
+    unittest.main()
