@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Retry: the engine wants a finished job's row together with all its task rows, because the job is
- * not in memory. Usually they come in one page. A job with more tasks than a page holds is gathered
- * here first, up to ACT_RETRY_TASKS_MAX; beyond that its tasks have to be named in ranges.
+ * Retry: the engine wants a finished job's row together with the rows of the tasks to run again,
+ * because the job is not in memory. They come page by page; what is not wanted of them is left
+ * here, so that the few failed tasks of a million cost no more than they are. ACT_RETRY_TASKS_MAX
+ * can be run again at once; beyond that they have to be named in ranges.
  *
- * Tasks that were named one by one are given to the engine one by one: the first brings the job
- * back, and from then on it counts as unfinished. Called by verb_act.c.
+ * The highest row that there is stays in any case: behind it are the tasks that never began. Called
+ * by verb_act.c.
  */
 #include "daemon/clients/act_retry.h"
 
@@ -16,14 +17,14 @@
 #include "common/error.h"
 
 #define ACT_RETRY_TASKS_MAX 100000U
-#define ACT_RETRY_RANGE_MAX 1000U
 
 struct act_retry {
         struct journal_job row;
         char *name, *unique_key; /* owned: what the row points to */
         uint8_t retry_on[32];
         struct journal_task *tasks; /* owned */
-        size_t tasks_count;
+        size_t tasks_count, tasks_room;
+        bool has_unwanted; /* the last one is there for its number only */
         bool is_too_long;
 };
 
@@ -67,107 +68,89 @@ static int act_retry_begin(struct act_retry **retry, const struct journal_job *r
         return r ? PASS(r) : 0;
 }
 
-static int act_retry_gather(struct act_retry *to, const struct selector_item *item)
+static int act_retry_put(struct act_retry *to, const struct journal_task *row, bool is_wanted)
 {
         struct journal_task *tasks;
 
-        if (to->tasks_count + item->tasks_count > ACT_RETRY_TASKS_MAX)
-                to->is_too_long = true;
-        if (to->is_too_long || item->tasks_count == 0)
-                return 0;
-        tasks = reallocarray(to->tasks, to->tasks_count + item->tasks_count, sizeof(*tasks));
-        if (!tasks)
-                return FAULT(-ENOMEM);
-        to->tasks = tasks;
+        if (to->has_unwanted)
+                to->tasks_count--;
+        if (to->tasks_count == to->tasks_room) {
+                const size_t room = MAX(2 * to->tasks_room, (size_t)64);
+
+                tasks = reallocarray(to->tasks, room, sizeof(*tasks));
+                if (!tasks)
+                        return FAULT(-ENOMEM);
+                to->tasks = tasks;
+                to->tasks_room = room;
+        }
+        to->tasks[to->tasks_count] = *row;
+        to->tasks[to->tasks_count++].why = NULL;
+        to->has_unwanted = !is_wanted;
+        return 0;
+}
+
+static int act_retry_gather(struct act_retry *to, const struct selector_item *item,
+                            enum engine_retry which)
+{
         for (size_t i = 0; i < item->tasks_count; i++) {
-                tasks[to->tasks_count] = item->tasks[i];
-                tasks[to->tasks_count++].why = NULL;
+                const struct journal_task *row = &item->tasks[i];
+                int r;
+
+                if (item->has_range &&
+                    (row->task < item->task_first || row->task > item->task_last))
+                        continue;
+                if (to->tasks_count > ACT_RETRY_TASKS_MAX)
+                        to->is_too_long = true;
+                if (to->is_too_long)
+                        break;
+                r = act_retry_put(to, row, engine_retry_wants(which, row));
+                if (r)
+                        return PASS(r);
         }
         return 0;
 }
 
-/* ------------------------------------------------------------------------------ to the engine */
-
-static const struct journal_task *act_retry_find(const struct selector_item *item, uint64_t task)
+/* All that was named has come. */
+static int act_retry_finish(const struct act_retry *retry, struct engine *engine,
+                            const struct selector_item *item, enum engine_retry which,
+                            struct reason *why)
 {
-        for (size_t i = 0; i < item->tasks_count; i++)
-                if (item->tasks[i].task == task)
-                        return &item->tasks[i];
-        return NULL;
-}
+        struct journal_job row = retry->row;
+        int r;
 
-static int act_retry_range(struct engine *engine, const struct selector_item *item,
-                           enum engine_retry which, struct reason *why)
-{
-        struct journal_job row = *item->row;
-        const uint64_t last = MIN(item->task_last, row.task_count - 1);
-        uint64_t done = 0;
-        int r = ENGINE_E_STATE;
-
-        if (row.task_count == 0 || item->task_first > last)
+        if (item->has_range && item->task_first >= row.task_count)
                 return reason_set(why, ACT_RETRY_E_STATE, "job %" PRIu64 " has %" PRIu64 " tasks",
                                   item->id, row.task_count);
-        if (last - item->task_first >= ACT_RETRY_RANGE_MAX)
+        if (retry->is_too_long)
                 return reason_set(why, ACT_RETRY_E_STATE,
-                                  "at most %u tasks of a job can be named for retry",
-                                  ACT_RETRY_RANGE_MAX);
-        for (uint64_t task = item->task_first; task <= last; task++) {
-                const struct journal_task *found = act_retry_find(item, task);
-
-                r = engine_retry(engine, &row, found, found ? 1 : 0, task, which, why);
-                if (r < 0)
-                        return PASS(r);
-                if (r)
-                        continue;
-                done++;
-                row.finished = false; /* it is open again, whatever the row said */
-        }
-        return done ? 0 : ACT_RETRY_E_STATE;
-}
-
-static int act_retry_whole(struct engine *engine, const struct journal_job *row,
-                           const struct journal_task *tasks, size_t tasks_count,
-                           enum engine_retry which, struct reason *why)
-{
-        const int r = engine_retry(engine, row, tasks, tasks_count, ENGINE_ALL_TASKS, which, why);
-
+                                  "job %" PRIu64 " has more than %u tasks to run again: name them "
+                                  "in ranges",
+                                  item->id, ACT_RETRY_TASKS_MAX);
+        /* Tasks that were named one by one: the first has brought the job back. */
+        if (item->has_range && item->job)
+                row.finished = false;
+        r = engine_retry(engine, &row, retry->tasks, retry->tasks_count,
+                         item->has_range ? ENGINE_THESE_TASKS : ENGINE_ALL_TASKS, which, why);
         if (r < 0)
                 return PASS(r);
         return r ? ACT_RETRY_E_STATE : 0;
 }
 
-/* A piece of a job with very many tasks. */
-static int act_retry_piece(struct act_retry **retry, struct engine *engine,
-                           const struct selector_item *item, enum engine_retry which,
-                           struct reason *why)
+int act_retry_item(struct act_retry **retry, struct engine *engine,
+                   const struct selector_item *item, enum engine_retry which, struct reason *why)
 {
         int r = 0;
 
         if (!item->is_continued)
                 r = act_retry_begin(retry, item->row);
         if (!r && *retry)
-                r = act_retry_gather(*retry, item);
+                r = act_retry_gather(*retry, item, which);
         if (r)
                 return PASS(r);
         if (item->has_more_tasks)
                 return ACT_RETRY_E_MORE;
-        if (!*retry || (*retry)->is_too_long)
-                r = reason_set(why, ACT_RETRY_E_STATE,
-                               "job %" PRIu64 " has more than %u tasks: name them in ranges",
-                               item->id, ACT_RETRY_TASKS_MAX);
-        else
-                r = act_retry_whole(engine, &(*retry)->row, (*retry)->tasks, (*retry)->tasks_count,
-                                    which, why);
+        r = *retry ? act_retry_finish(*retry, engine, item, which, why)
+                   : reason_set(why, ACT_RETRY_E_STATE, "job %" PRIu64 " has gone", item->id);
         *retry = act_retry_free(*retry);
         return r;
-}
-
-int act_retry_item(struct act_retry **retry, struct engine *engine,
-                   const struct selector_item *item, enum engine_retry which, struct reason *why)
-{
-        if (item->has_range)
-                return act_retry_range(engine, item, which, why);
-        if (item->has_more_tasks || item->is_continued)
-                return act_retry_piece(retry, engine, item, which, why);
-        return act_retry_whole(engine, item->row, item->tasks, item->tasks_count, which, why);
 }

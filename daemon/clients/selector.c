@@ -264,6 +264,7 @@ struct selector_item *selector_add(struct selector *s, uint64_t id, struct job *
         struct selector_item *item = &s->items[s->items_count++];
 
         *item = (struct selector_item){ .id = id, .job = job, .row = row, .source = s->ids_taken };
+        s->continue_range = SELECTOR_NO_RANGE;
         if (row && page->tasks_count > 0)
                 selector_add_tasks(item, page);
         if (row && page->next_task > 0 && row == &page->jobs[page->jobs_count - 1]) {
@@ -272,6 +273,20 @@ struct selector_item *selector_add(struct selector *s, uint64_t id, struct job *
                 s->continue_task = page->next_task;
         }
         return item;
+}
+
+void selector_bound(struct selector *s, struct selector_item *item, size_t range)
+{
+        const struct selector_range *of = &s->ranges[range];
+
+        s->continue_range = range;
+        item->has_range = of->has_tasks;
+        item->task_first = of->task_first;
+        item->task_last = of->task_last;
+        if (item->has_more_tasks && of->has_tasks && s->continue_task > of->task_last) {
+                item->has_more_tasks = false;
+                s->continue_id = 0;
+        }
 }
 
 void selector_add_missing(struct selector *s, uint64_t first, uint64_t last)
@@ -355,15 +370,20 @@ static int selector_read_rest(struct selector *s)
 static int selector_page_rest(struct selector *s, const struct journal_page *page)
 {
         const uint64_t id = s->continue_id;
+        const size_t range = s->continue_range;
+        struct selector_item *item;
         int r;
 
         s->continue_id = 0;
         r = selector_begin(s, 1);
         if (r)
                 return PASS(r);
-        if (page->jobs_count > 0)
-                selector_add(s, id, selector_find_job(s, id), &page->jobs[0], page)->is_continued =
-                        true;
+        if (page->jobs_count > 0) {
+                item = selector_add(s, id, selector_find_job(s, id), &page->jobs[0], page);
+                item->is_continued = true;
+                if (range != SELECTOR_NO_RANGE)
+                        selector_bound(s, item, range);
+        }
         r = selector_deliver(s);
         return r ? PASS(r) : 0;
 }

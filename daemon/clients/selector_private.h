@@ -61,6 +61,7 @@ struct selector {
 
         uint64_t continue_id; /* > 0: this job has more tasks, from continue_task on */
         uint64_t continue_task;
+        size_t continue_range; /* as in struct selector_id: what is wanted of them */
 };
 
 /* Rows are read for jobs in memory, too. */
@@ -77,6 +78,8 @@ _must_use_ int selector_begin(struct selector *selector, size_t room);
 /* Adds an item to it; NULL row or job as in struct selector_item. */
 struct selector_item *selector_add(struct selector *selector, uint64_t id, struct job *job,
                                    const struct journal_job *row, const struct journal_page *page);
+/* Only the tasks that this range names, when it names some; range: as in struct selector_id. */
+void selector_bound(struct selector *selector, struct selector_item *item, size_t range);
 void selector_add_missing(struct selector *selector, uint64_t first, uint64_t last);
 /* Hands the window over; the ids that were taken are done with then. */
 _must_use_ int selector_deliver(struct selector *selector);

@@ -57,7 +57,10 @@ static bool selector_is_gathered(const struct selector *s, uint64_t id)
         return false;
 }
 
-/* Fills the window with the next ids, up to a wide range. */
+/*
+ * Fills the window with the next ids, up to a wide range. A job of which single tasks are named
+ * stands alone, so that no other rows of it are read.
+ */
 static int selector_gather_ids(struct selector *s)
 {
         while (s->ids_count < s->options.window && s->range_index < s->ranges_count) {
@@ -70,7 +73,8 @@ static int selector_gather_ids(struct selector *s)
                 };
                 int r;
 
-                if (selector_is_wide(range) || selector_is_gathered(s, id))
+                if (selector_is_wide(range) || selector_is_gathered(s, id) ||
+                    (range->has_tasks && s->ids_count > 0))
                         break;
                 r = selector_put_id(s, &at);
                 if (r)
@@ -80,6 +84,8 @@ static int selector_gather_ids(struct selector *s)
                         s->range_index++;
                         s->next_id = 0;
                 }
+                if (range->has_tasks)
+                        break;
         }
         return 0;
 }
@@ -97,15 +103,8 @@ static void selector_settle(struct selector *s, const struct selector_id *at, bo
 static void selector_add_of_range(struct selector *s, const struct selector_id *at, struct job *job,
                                   const struct journal_job *row, const struct journal_page *page)
 {
-        const struct selector_range *range = &s->ranges[at->range];
-        struct selector_item *item;
-
-        if (!selector_matches(s, job, row))
-                return;
-        item = selector_add(s, at->id, job, row, page);
-        item->has_range = range->has_tasks;
-        item->task_first = range->task_first;
-        item->task_last = range->task_last;
+        if (selector_matches(s, job, row))
+                selector_bound(s, selector_add(s, at->id, job, row, page), at->range);
 }
 
 /* Was that the end of all ranges, once what was taken is gone? */
@@ -133,6 +132,9 @@ static int selector_read_ids(struct selector *s)
                 ids[i] = s->ids[i].id;
         query.ids = ids;
         query.ids_count = s->ids_count;
+        if (s->ids_count > 0 && s->ids[0].range != SELECTOR_NO_RANGE &&
+            s->ranges[s->ids[0].range].has_tasks)
+                query.first_task = s->ranges[s->ids[0].range].task_first;
         r = session_read_jobs(s->stream, &query);
         return r ? PASS(r) : 0;
 }

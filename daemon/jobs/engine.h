@@ -30,6 +30,7 @@ enum engine_answer {
 };
 
 #define ENGINE_ALL_TASKS UINT64_MAX
+#define ENGINE_THESE_TASKS (UINT64_MAX - 1) /* retry: those whose rows are given, no others */
 
 struct engine_options {
         uint64_t grace_usec;
@@ -197,12 +198,15 @@ enum engine_retry {
         ENGINE_RETRY_LOST,
 };
 /*
- * Queues finished tasks again. row, tasks: as the journal answered with all_tasks; when the job is
- * unfinished now, what is in memory counts. ENGINE_E_STATE when there is nothing to retry.
+ * Queues finished tasks again. row: as the journal answered; tasks: at least the rows that
+ * engine_retry_wants(), by rising number, and for ENGINE_ALL_TASKS the last row that there is: the
+ * tasks behind it never began and are queued, too. When the job is unfinished now, what is in
+ * memory counts. ENGINE_E_STATE when there is nothing to retry.
  */
 _must_use_ int engine_retry(struct engine *engine, const struct journal_job *row,
                             const struct journal_task *tasks, size_t tasks_count, uint64_t task,
                             enum engine_retry which, struct reason *why);
+bool engine_retry_wants(enum engine_retry which, const struct journal_task *row);
 /* Forgets finished jobs (rows and files); ids of unfinished ones are skipped. Returns how many. */
 _must_use_ int engine_drop(struct engine *engine, const struct journal_page *page,
                            uint64_t *out_dropped);

@@ -19,13 +19,20 @@
 
 /* --------------------------------------------------------------------------------------- retry */
 
-static bool history_wants(enum engine_retry which, uint8_t state)
+bool engine_retry_wants(enum engine_retry which, const struct journal_task *row)
 {
-        if (!job_state_is_finished((enum job_state)state))
+        if (!job_state_is_finished((enum job_state)row->state))
                 return false;
         if (which == ENGINE_RETRY_LOST)
-                return state == JOB_LOST;
-        return which == ENGINE_RETRY_ALL || state != JOB_SUCCEEDED;
+                return row->state == JOB_LOST;
+        return which == ENGINE_RETRY_ALL || row->state != JOB_SUCCEEDED;
+}
+
+/* Is it among the tasks that were named, and one to run again? */
+static bool history_wants(enum engine_retry which, const struct journal_task *row, uint64_t number)
+{
+        return (number >= ENGINE_THESE_TASKS || row->task == number) &&
+               engine_retry_wants(which, row);
 }
 
 /* A finished task comes back as a struct in its old state, to be retried by an event. */
@@ -52,9 +59,7 @@ static uint64_t history_retry_tasks(struct engine *e, struct job *job,
         for (i = 0; i < count && !e->fault; i++) {
                 struct task *task;
 
-                if (number != ENGINE_ALL_TASKS && rows[i].task != number)
-                        continue;
-                if (!history_wants(which, rows[i].state) || engine_find_task(job, rows[i].task))
+                if (!history_wants(which, &rows[i], number) || engine_find_task(job, rows[i].task))
                         continue;
                 task = history_revive(e, job, &rows[i]);
                 if (!task)
@@ -99,15 +104,17 @@ static struct job *history_reopen(struct engine *e, const struct journal_job *ro
 }
 
 /* Tasks that were cancelled before they had a row: they sit at the end of the numbers. */
+static uint64_t history_rest_begin(const struct journal_task *rows, size_t count)
+{
+        return count > 0 ? rows[count - 1].task + 1 : 0;
+}
+
 static uint64_t history_retry_rest(struct engine *e, struct job *job,
                                    const struct journal_task *rows, size_t count)
 {
-        uint64_t first = 0, rest;
-        size_t i;
+        const uint64_t first = history_rest_begin(rows, count);
+        const uint64_t rest = job->task_count - first;
 
-        for (i = 0; i < count; i++)
-                first = MAX(first, rows[i].task + 1);
-        rest = job->task_count - first;
         if (rest == 0)
                 return 0;
         if (job->task_count > 1)
@@ -125,10 +132,10 @@ static bool history_has_work(const struct journal_job *row, const struct journal
         size_t i;
 
         for (i = 0; i < count; i++)
-                if ((number == ENGINE_ALL_TASKS || rows[i].task == number) &&
-                    history_wants(which, rows[i].state))
+                if (history_wants(which, &rows[i], number))
                         return true;
-        return number == ENGINE_ALL_TASKS && which != ENGINE_RETRY_LOST && count < row->task_count;
+        return number == ENGINE_ALL_TASKS && which != ENGINE_RETRY_LOST &&
+               history_rest_begin(rows, count) < row->task_count;
 }
 
 int engine_retry(struct engine *e, const struct journal_job *row, const struct journal_task *tasks,

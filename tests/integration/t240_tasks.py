@@ -53,6 +53,35 @@ class Retry(harness.Case):
         self.assertEqual([2, 1, 1, 1, 1, 1], self.attempts(job))
         self.assertEqual({"succeeded": 4, "failed": 2}, self.counts(job))
 
+    def test_several_words_for_one_job(self):
+        job = self.picky()
+        self.file("good")
+        self.jobctl("retry", f"{job}.1", f"{job}.3,{job}.5")
+        self.jobctl("wait", job)
+        self.assertEqual([1, 2, 1, 2, 1, 2], self.attempts(job))
+        with self.daemon.client() as client:
+            ids = [{"first": job, "last": job, "task_first": n, "task_last": n} for n in (2, 3, 5)]
+            pages = [reply["job_page"] for reply in client.replies(client.send(info={"selector": {"ids": ids}}))]
+        self.assertEqual([2, 3, 5], [one["task"] for page in pages for row in page.get("jobs", []) for one in row.get("attempts", [])])
+
+    def test_more_tasks_than_a_page(self):
+        """A job's rows come ten thousand at a time; what was named is behind that."""
+        job = self.submit("--array", "0-10009", "sh", "-c", 'case $JOBD_TASK_ID in 3|10003|10008) test -e "$0";; esac', self.good)
+        self.jobctl("wait", job, status=1)
+        numbers = lambda *words: [int(line.split(".")[1]) for line in self.jobctl("list", "--ids", "--tasks", *words).out.split()]
+        self.assertEqual([3, 10003, 10008], numbers("--failed", job))
+        self.assertEqual([9999, 10000, 10001], numbers(f"{job}.9999-10001"))
+        self.assertEqual([10009], numbers(f"{job}.10009"))
+        self.assertEqual(20, len(self.jobctl("info", "--json", job).json["attempts"]))
+        self.file("good")
+        self.jobctl("retry", f"{job}.10003-10004")
+        self.jobctl("wait", job, status=1)
+        self.jobctl("retry", "--failed", job)
+        self.jobctl("wait", job)
+        rows = self.jobctl("list", "--json", f"{job}.3-4", f"{job}.10003-10009").json_lines
+        self.assertEqual([2, 1, 2, 2, 1, 1, 1, 2, 1], [row["attempt"] for row in rows])
+        self.assertEqual({"succeeded": 10010}, self.counts(job))
+
     def test_after_a_restart_in_the_middle(self):
         """jobd is killed while one of the retried tasks runs: the job ends as if it had not been."""
         up, gate = self.pipe("up"), self.pipe("gate")

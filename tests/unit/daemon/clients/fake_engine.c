@@ -492,6 +492,8 @@ static const char *fake_task_name(uint64_t task)
 
         if (task == ENGINE_ALL_TASKS)
                 return "all";
+        if (task == ENGINE_THESE_TASKS)
+                return "these";
         snprintf(name, sizeof(name), "%" PRIu64, task);
         return name;
 }
@@ -558,6 +560,11 @@ int engine_hold(struct engine *e, struct job *job, struct reason *why)
 int engine_release(struct engine *e, struct job *job, struct reason *why)
 {
         return fake_act(e, job, "release", JOB_QUEUED, why);
+}
+
+bool engine_retry_wants(enum engine_retry which, const struct journal_task *row)
+{
+        return which == ENGINE_RETRY_ALL || row->state != JOB_SUCCEEDED;
 }
 
 int engine_retry(struct engine *e, const struct journal_job *row, const struct journal_task *tasks,

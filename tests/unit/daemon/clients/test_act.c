@@ -284,7 +284,31 @@ START_TEST(retries_single_tasks)
                  &(const struct selection){
                          .ids = { { 1 } }, .has_tasks = true, .task_first = 1, .task_last = 2 });
         peer_expect(peer, "2 act(1 queued)");
-        ck_assert_str_eq(e->trace, "retry(1,1,1,0) retry(1,2,1,0) ");
+        ck_assert_str_eq(e->trace, "retry(1,these,2,0) ");
+}
+END_TEST
+
+/* The rows that succeeded stay here, but the last one tells where those without a row begin. */
+START_TEST(retries_a_few_of_many)
+{
+        struct job *job = fake_add(e, getuid());
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Act act = JOBD__ACT__INIT;
+        struct selection_message selector;
+
+        job->row.task_count = job->row.task_next = 3;
+        for (int t = 0; t < 3; t++)
+                job->tasks[t].row.state = t == 1 ? JOB_FAILED : JOB_SUCCEEDED;
+        fake_finish(e, job, JOB_FAILED, 1, NULL);
+        act.action = RETRY;
+        act.selector = selection_fill(&selector, IDS({ 1 }));
+        act.has_failed_only = act.failed_only = true;
+        request.tag = 2;
+        request.body_case = JOBD__REQUEST__BODY_ACT;
+        request.act = &act;
+        peer_send(peer, &request);
+        peer_expect(peer, "2 act(1 queued)");
+        ck_assert_str_eq(e->trace, "retry(1,all,2,1) ");
 }
 END_TEST
 
@@ -392,6 +416,7 @@ int main(void)
         tcase_add_test(t, retries);
         tcase_add_test(t, retries_what_failed);
         tcase_add_test(t, retries_single_tasks);
+        tcase_add_test(t, retries_a_few_of_many);
         tcase_add_test(t, purges_finished_jobs);
         tcase_add_test(t, purges_what_is_named);
         tcase_add_test(t, purges_by_age);
