@@ -172,8 +172,8 @@ static int results_note_over(struct results *results, const struct watch_news *n
         results->tasks_failed = news->tasks_failed;
         results->barrier = news->barrier;
         /* A plain job's reason is its task's. */
-        results->why = news->why ? strdup(news->why) : NULL;
-        return news->why && !results->why ? FAULT(-ENOMEM) : 0;
+        results->why = news->job_why ? strdup(news->job_why) : NULL;
+        return news->job_why && !results->why ? FAULT(-ENOMEM) : 0;
 }
 
 static int results_take_news(struct results *results, const struct watch_news *news)

@@ -71,7 +71,7 @@ static int wait_entry_fill(struct wait_entry *entry, const struct watch_news *ne
         entry->tasks_failed =
                 entry->task == ENGINE_ALL_TASKS ? news->tasks_failed : news->state != JOB_SUCCEEDED;
         entry->barrier = news->barrier;
-        return wait_set_why(entry, news->why);
+        return wait_set_why(entry, entry->task == ENGINE_ALL_TASKS ? news->job_why : news->why);
 }
 
 /* ---------------------------------------------------------------------------------------- news */

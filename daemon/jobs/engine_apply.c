@@ -123,23 +123,37 @@ static enum job_state engine_end_state(const struct job *job, enum job_state las
         return last == JOB_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
 }
 
+#define ENGINE_WHY_MAX 80
+
+/* The reason that a whole job ends with; why: of its only task, or of what ended it. */
+static const char *engine_end_why(const struct job *job, const char *why, char text[ENGINE_WHY_MAX])
+{
+        const struct job_map *map = job_map_of(job);
+
+        if (map && map->input == JOURNAL_INPUT_CUT) {
+                snprintf(text, ENGINE_WHY_MAX, "input cut short after %" PRIu64 " tasks",
+                         job->task_count);
+                return text;
+        }
+        if (map && map->is_halted) {
+                halt_describe(map, text, ENGINE_WHY_MAX);
+                return text;
+        }
+        return why;
+}
+
 static void engine_finish_job(struct engine *e, struct job *job, enum job_state state,
                               const char *why)
 {
         struct journal_batch *batch = engine_batch(e);
         struct job_map *map = job_map_of(job);
         struct journal_job row;
-        char text[80];
+        char text[ENGINE_WHY_MAX];
 
-        if (map && map->input == JOURNAL_INPUT_CUT) {
-                snprintf(text, sizeof(text), "input cut short after %" PRIu64 " tasks",
-                         job->task_count);
-                why = text;
-        } else if (map && map->is_halted) {
-                halt_describe(map, text, sizeof(text));
-                why = text;
-        }
+        why = engine_end_why(job, why, text);
         if (map) {
+                job->user->spec_bytes -= map->input_bytes;
+                e->spec_bytes -= map->input_bytes;
                 halt_forget(e, map);
                 map_input_forget(e, map);
         }
@@ -198,11 +212,14 @@ static void engine_tell(struct engine *e, const struct task *task, enum job_even
                 .why = end ? end->why : NULL,
                 .barrier = e->sequence,
         };
+        char text[ENGINE_WHY_MAX];
 
         news.job_state = job_finished ? engine_end_state(job, news.state) : news.state;
-        if (job_finished)
+        if (job_finished) {
                 news.tasks_failed = job_is_many(job) && job->extra ? job->extra->tasks_failed
                                                                    : news.state != JOB_SUCCEEDED;
+                news.job_why = engine_end_why(job, job_is_many(job) ? NULL : news.why, text);
+        }
         if (exit) {
                 news.exit_code = exit->exit_code;
                 news.exit_signal = exit->exit_signal;
@@ -272,7 +289,8 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
                 job_finished = engine_count_end(e, job, after, 1);
         engine_tell(e, task, event, end, job_finished);
         if (job_finished) {
-                engine_finish_job(e, job, engine_end_state(job, after), end ? end->why : NULL);
+                engine_finish_job(e, job, engine_end_state(job, after),
+                                  end && !job_is_many(job) ? end->why : NULL);
                 return;
         }
         if (is_end) {
@@ -294,12 +312,14 @@ void engine_apply_close(struct engine *e, struct job *job, enum job_state clean,
                                    .why = detail,
                                    .barrier = e->sequence };
         enum job_state state = engine_end_state(job, clean);
+        char text[ENGINE_WHY_MAX];
 
         if (state == JOB_SUCCEEDED)
                 state = clean;
         news.job_finished = engine_job_open_tasks(job) == 0;
         news.job_state = news.job_finished ? state : JOB_QUEUED;
         news.tasks_failed = job->extra->tasks_failed;
+        news.job_why = engine_end_why(job, detail, text);
         watch_tell(e->watches, &news);
         if (news.job_finished)
                 engine_finish_job(e, job, state, detail);
@@ -315,6 +335,7 @@ void engine_apply_cancel_rest(struct engine *e, struct job *job, const char *det
                                               .exit_code = -1,
                                               .why = detail };
         struct watch_news news = news_base;
+        char text[ENGINE_WHY_MAX];
 
         if (count == 0)
                 return;
@@ -325,6 +346,7 @@ void engine_apply_cancel_rest(struct engine *e, struct job *job, const char *det
         news.job_finished = engine_count_end(e, job, JOB_CANCELLED, count);
         news.job_state = news.job_finished ? engine_end_state(job, JOB_CANCELLED) : JOB_QUEUED;
         news.tasks_failed = job_is_many(job) ? job->extra->tasks_failed : count;
+        news.job_why = engine_end_why(job, detail, text);
         news.is_rest = true;
         news.barrier = e->sequence;
         watch_tell(e->watches, &news);

@@ -282,7 +282,7 @@ void engine_seen(struct engine *e, uint64_t id, uint64_t next_task)
                         engine_note(e, journal_set_seen(batch, id, next_task));
                 return;
         }
-        map->seen_task = next_task;
+        map->seen_task = MAX(map->seen_task, next_task);
         if (map->is_seen_due)
                 return;
         map->is_seen_due = true;

@@ -34,6 +34,7 @@ struct watch_news {
         const uint8_t *records; /* borrowed: inline output, when an attempt ended */
         size_t records_size;
         uint64_t tasks_failed; /* when job_finished */
+        const char *job_why;   /* borrowed; when job_finished: the whole job's reason, or NULL */
         uint64_t barrier;
 };
 

@@ -281,6 +281,7 @@ static void fake_tell_job(struct engine *e, struct job *job, struct watch_news *
         news->job = job->row.id;
         news->exit_code = -1;
         news->why = why;
+        news->job_why = why;
         news->barrier = e->sequence;
         news->job_finished = ends_job;
         news->job_state = ends_job ? state : JOB_QUEUED;
