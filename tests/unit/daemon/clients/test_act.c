@@ -297,9 +297,9 @@ START_TEST(retries_a_few_of_many)
         struct selection_message selector;
 
         job->row.task_count = job->row.task_next = 3;
+        fake_finish(e, job, JOB_FAILED, 1, NULL);
         for (int t = 0; t < 3; t++)
                 job->tasks[t].row.state = t == 1 ? JOB_FAILED : JOB_SUCCEEDED;
-        fake_finish(e, job, JOB_FAILED, 1, NULL);
         act.action = RETRY;
         act.selector = selection_fill(&selector, IDS({ 1 }));
         act.has_failed_only = act.failed_only = true;
