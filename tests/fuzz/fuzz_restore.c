@@ -13,7 +13,7 @@
 #include "fuzz.h"
 #include "tests/unit/daemon/jobs/fakes.h"
 
-#define FUZZ_ROW_BYTES 24U
+#define FUZZ_ROW_BYTES 40U
 
 /* Numbers from few bytes: mostly small, sometimes extreme. */
 static uint64_t fuzz_number(const uint8_t *at)
@@ -44,6 +44,16 @@ static void fuzz_job(const uint8_t *at)
                 .tasks_ok = fuzz_number(at + 18),
                 .tasks_failed = fuzz_number(at + 20),
                 .unique_key = at[22] & 1 ? "unique" : NULL,
+                .map_values = at[24] % 4,
+                .input = at[25],
+                .chunk_next = fuzz_number(at + 26),
+                .seen_task = fuzz_number(at + 28),
+                .input_bytes = fuzz_number(at + 30),
+                .start_delay_usec = fuzz_number(at + 32),
+                .halt_on = at[34],
+                .halt_now = at[35] & 1,
+                .halt_count = fuzz_number(at + 36),
+                .halt_percent = at[38],
         };
 }
 

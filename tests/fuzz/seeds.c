@@ -186,6 +186,32 @@ static int seeds_of_envelopes(const char *folder)
         return 0;
 }
 
+/* The general filling makes an array of every job, and an array is no map. */
+static int seeds_of_maps(const char *folder)
+{
+        struct seed spec = { .size = 0 }, submission = { .size = 0 };
+        struct seed submit = { .size = 0 }, request = { .size = 0 };
+        struct reason why = { "" };
+
+        seed_put_data(&spec, 1, "printf", 6);
+        seed_put_data(&spec, 1, "[%s]{2}{/.}{#}", 14);
+        seed_put_data(&spec, 1, "{-1}x{.}", 8);
+        seed_put_varint(&spec, 60U << 3); /* map_values */
+        seed_put_varint(&spec, 2);
+        seed_put_data(&submission, 1, spec.data, spec.size);
+        seed_put_data(&submit, 1, "0123456789abcdef", WIRE_KEY_BYTES);
+        seed_put_data(&submit, 3, submission.data, submission.size);
+        seed_put_varint(&request, 1U << 3); /* tag */
+        seed_put_varint(&request, 1);
+        seed_put_data(&request, 4, submit.data, submit.size);
+        if (seed_judge_request(&request, &why) != 0) {
+                fprintf(stderr, "fuzz_seeds: the map is refused: %s\n", why.text);
+                return 1;
+        }
+        seed_write(&request, folder, "request", "submit_map");
+        return 0;
+}
+
 static void seeds_of_frames(const char *folder)
 {
         struct seed seed = { .size = 0 };
@@ -277,5 +303,7 @@ int main(int argc, char *argv[])
         seeds_of_frames(argv[1]);
         seeds_of_spools(argv[1]);
         seeds_of_templates(argv[1]);
+        if (seeds_of_maps(argv[1]) != 0)
+                return 1;
         return seeds_of_envelopes(argv[1]);
 }
