@@ -334,9 +334,11 @@ static int map_plan_read_sources(struct map_plan *plan, char **args, size_t at, 
         return r;
 }
 
+/* An input in the first place is a command, and in parallel's hands a line of shell. */
 bool map_plan_is_shell_line(const char *word)
 {
-        return word[strcspn(word, " \t\n|&;<>()$`\"'\\*?[")] != '\0' || word[0] == '~';
+        return word[strcspn(word, " \t\n|&;<>()$`\"'\\*?[")] != '\0' || word[0] == '~' ||
+               word[0] == '{';
 }
 
 /* Without a command each input is one: a line for the shell. */

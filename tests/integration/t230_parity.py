@@ -83,6 +83,8 @@ SOURCES = [
 
 TEMPLATES = [
     Line("-k", "echo", "{.}", "{/}", "{//}", "{/.}", ":::", "a/b.c.d", "x.y", "/z", "dir/", "a.b/c", ".hid"),
+    Line("-k", "{}", ":::", "echo a b", "echo c | tr c d"),
+    Line("-k", "{1}", "{2}", ":::", "echo", "printf", ":::", "a", "b"),
     Line("-k", "echo", "{#}", ":::", "a", "b"),
     Line("-k", "echo", "x{#}y{}", ":::", "a", "b"),
     Line("-j1", "echo", "{%}{}", ":::", "a", "b"),

@@ -136,6 +136,9 @@ START_TEST(test_shell)
                 ck_assert(map_plan_is_shell_line(word));
         }
         ck_assert(map_plan_is_shell_line("~/bin/x"));
+        ck_assert(map_plan_is_shell_line("{}"));
+        ck_assert(map_plan_is_shell_line("{1}.sh"));
+        ck_assert(!map_plan_is_shell_line("./{}"));
 }
 END_TEST
 

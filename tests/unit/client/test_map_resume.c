@@ -164,6 +164,22 @@ START_TEST(test_another_command_that_failed)
 }
 END_TEST
 
+/* A command that is too long with its values has no line of its own in any log. */
+START_TEST(test_too_long)
+{
+        static char text[200000];
+        static char word_twice[] = "{}{}{}{}{}{}{}{}{}{}";
+        const struct template_word value = { text, 120000 };
+
+        memset(text, 'x', sizeof(text));
+        command[1] = word_twice;
+        plan.command_count = 2;
+        log_line(1, 1, 0);
+        begin();
+        ck_assert_int_eq(map_resume_check(resume, 1, &value, 1, &why), MAP_RESUME_E_DONE);
+}
+END_TEST
+
 /* The slot is not in the log: nothing can be compared. */
 START_TEST(test_slot)
 {
@@ -209,4 +225,4 @@ END_TEST
 
 SUITE_MAIN("map_resume", setup, teardown, test_numbers, test_failed, test_no_resume,
            test_no_log_yet, test_foreign_log, test_another_command,
-           test_another_command_that_failed, test_slot, test_results, test_many)
+           test_another_command_that_failed, test_too_long, test_slot, test_results, test_many)
