@@ -167,6 +167,26 @@ static void info_print_labels(const struct jobctl_item *spec, FILE *out)
         }
 }
 
+/* As --halt takes it: "soon,fail=1". */
+static void info_print_halt(const struct jobctl_item *spec, FILE *out)
+{
+        const struct jobctl_item *const halt = jobctl_get_item(spec, JOBCTL_SPEC_HALT);
+        uint64_t count = 0;
+        char text[80];
+        bool is_percent;
+
+        if (!halt)
+                return;
+        is_percent = jobctl_get_number(halt, JOBCTL_HALT_PERCENT, &count);
+        if (!is_percent)
+                count = jobctl_number_or(halt, JOBCTL_HALT_COUNT, 0);
+        snprintf(text, sizeof(text), "%s,%s=%llu%s",
+                 jobctl_number_or(halt, JOBCTL_HALT_NOW, 0) ? "now" : "soon",
+                 style_halt_word(jobctl_number_or(halt, JOBCTL_HALT_ON, 0)),
+                 (unsigned long long)count, is_percent ? "%" : "");
+        info_line(out, "Halt", text);
+}
+
 /* Jobs on their way to the terminal, or to JSON. */
 struct info {
         struct app *app;
@@ -218,6 +238,7 @@ static void info_print_job(void *arg, const struct jobctl_item *job)
                 info_line(out, "Tasks", tasks);
         info_print_rows(job, info_job_rows, out);
         info_print_rows(spec, info_spec_rows, out);
+        info_print_halt(spec, out);
         info_print_labels(spec, out);
         info_print_environment(job, out);
 }

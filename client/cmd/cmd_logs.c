@@ -10,6 +10,7 @@
 #include "client/cmd/command.h"
 #include "client/cmd/follow_session.h"
 #include "client/cmd/log_json.h"
+#include "client/cmd/log_results.h"
 #include "client/cmd/select.h"
 #include "client/cmd/task_walk.h"
 
@@ -107,20 +108,75 @@ static void logs_follow_tasks(struct logs *logs, const struct select_job *job)
                 logs_show_task(logs, job, task);
 }
 
-static void logs_show_job(struct logs *logs, const struct select_job *job)
+static int logs_on_file(void *arg, uint64_t task)
+{
+        const struct logs_walk *const walk = arg;
+
+        logs_show_task(walk->logs, walk->job, task);
+        return walk->logs->status;
+}
+
+/* Does its output go to files of its owner's? Each task then says where. */
+static bool logs_has_file(const struct logs *logs, const struct select_job *job)
+{
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        const struct jobctl_item *spec;
+
+        if (select_tasks(logs->app, job->id, job->task_first, job->task_first, &selector) ||
+            jobctl_info(logs->app->conn, selector, false, &result))
+                return true; /* the longer way will say why */
+        spec = jobctl_get_item(jobctl_result_item(result, 0), JOBCTL_JOB_SPEC);
+        return jobctl_get_text(spec, JOBCTL_SPEC_OUTPUT_PATH, NULL) != NULL;
+}
+
+/* Nothing more comes, and no line has to be told from another: the whole job is one stream. */
+static bool logs_is_stream(const struct logs *logs, const struct select_job *job)
+{
+        const struct logs_options *const options = logs->options;
+
+        return job->is_finished && !options->timestamps && !options->tail.given;
+}
+
+static void logs_show_stream(struct logs *logs, const struct select_job *job)
+{
+        struct logs_walk walk = { .logs = logs, .job = job };
+        const struct log_results_options stream = {
+                .job = job,
+                .failed_only = logs->options->failed,
+                .no_stdout = logs->options->only_stderr,
+                .no_stderr = logs->options->only_stdout,
+                .headers = logs->with_headers,
+                .on_file = logs_on_file,
+                .arg = &walk,
+        };
+        const int r = log_results_run(logs->app, &stream);
+
+        logs->status = logs->status ? logs->status : r;
+}
+
+/* Tasks of which some run, or whose lines are wanted: one by one. */
+static void logs_walk_tasks(struct logs *logs, const struct select_job *job)
 {
         struct logs_walk walk = { .logs = logs, .job = job };
         const struct task_walk tasks = {
                 .job = job, .failed_only = logs->options->failed, .fn = logs_on_task, .arg = &walk
         };
-        int r;
+        const int r = task_walk_run(logs->app, &tasks);
 
-        if (logs->options->failed || (job->task_last > job->task_first && !logs->options->follow)) {
-                r = task_walk_run(logs->app, &tasks);
-                logs->status = logs->status ? logs->status : r;
-        } else {
+        logs->status = logs->status ? logs->status : r;
+}
+
+static void logs_show_job(struct logs *logs, const struct select_job *job)
+{
+        const bool many = job->task_last > job->task_first;
+
+        if (many && logs_is_stream(logs, job) && !logs_has_file(logs, job))
+                logs_show_stream(logs, job);
+        else if (logs->options->failed || (many && !logs->options->follow))
+                logs_walk_tasks(logs, job);
+        else
                 logs_follow_tasks(logs, job);
-        }
 }
 
 static int cmd_logs_run(struct app *app, const void *arg, char **args, size_t count)

@@ -257,6 +257,13 @@ static void emit_put_signal(json_t *object, const struct jobctl_item *item,
                                     json_string(parse_signal_name((int)value, name)));
 }
 
+static void emit_put_halt(json_t *object, const struct jobctl_item *item,
+                          const struct emit_row *row)
+{
+        json_object_set_new(object, row->name,
+                            json_string(style_halt_word(jobctl_number_or(item, row->field, 0))));
+}
+
 static void emit_put_map(json_t *object, const struct jobctl_item *item, const struct emit_row *row)
 {
         const size_t count = jobctl_count(item, row->field);
@@ -339,9 +346,9 @@ static void emit_put(json_t *object, const struct jobctl_item *item, const struc
                 [EMIT_STATE] = emit_put_state,       [EMIT_STATE_COUNTS] = emit_put_state_counts,
                 [EMIT_BLOCKERS] = emit_put_blockers, [EMIT_WALL] = emit_put_wall,
                 [EMIT_SECONDS] = emit_put_seconds,   [EMIT_SIGNAL] = emit_put_signal,
-                [EMIT_MAP] = emit_put_map,           [EMIT_TABLE] = emit_put_table,
-                [EMIT_TABLES] = emit_put_tables,     [EMIT_TABLES_IF] = emit_put_tables,
-                [EMIT_INLINE] = emit_put_inline,
+                [EMIT_HALT] = emit_put_halt,         [EMIT_MAP] = emit_put_map,
+                [EMIT_TABLE] = emit_put_table,       [EMIT_TABLES] = emit_put_tables,
+                [EMIT_TABLES_IF] = emit_put_tables,  [EMIT_INLINE] = emit_put_inline,
         };
 
         for (const struct emit_row *row = table->rows; row->kind != EMIT_END; row++)

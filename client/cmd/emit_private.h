@@ -20,6 +20,7 @@ enum emit_kind {
         EMIT_WALL,
         EMIT_SECONDS,
         EMIT_SIGNAL,
+        EMIT_HALT,      /* which ends a halt counts */
         EMIT_MAP,       /* items with a key and a value: labels */
         EMIT_TABLE,     /* an item under its name */
         EMIT_TABLES,    /* items */

@@ -48,6 +48,15 @@ static const struct emit_row emit_rlimit_rows[] = {
 };
 static const struct emit_table emit_rlimit = { emit_rlimit_rows };
 
+static const struct emit_row emit_halt_rows[] = {
+        { EMIT_HALT, "on", JOBCTL_HALT_ON, NULL },
+        { EMIT_FLAG, "now", JOBCTL_HALT_NOW, NULL },
+        { EMIT_PLAIN, "count", JOBCTL_HALT_COUNT, NULL },
+        { EMIT_PLAIN, "percent", JOBCTL_HALT_PERCENT, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+static const struct emit_table emit_halt = { emit_halt_rows };
+
 static const struct emit_row emit_spec_rows[] = {
         { EMIT_WORDS, "name", JOBCTL_SPEC_NAME, NULL },
         { EMIT_BYTES_LIST, "argv", JOBCTL_SPEC_ARGV, NULL },
@@ -80,6 +89,7 @@ static const struct emit_row emit_spec_rows[] = {
         { EMIT_PLAIN, "array_width", JOBCTL_SPEC_ARRAY_WIDTH, NULL },
         { EMIT_PLAIN, "map_values", JOBCTL_SPEC_MAP_VALUES, NULL },
         { EMIT_SECONDS, "start_delay_seconds", JOBCTL_SPEC_START_DELAY_USEC, NULL },
+        { EMIT_TABLE, "halt", JOBCTL_SPEC_HALT, &emit_halt },
         { EMIT_TABLES_IF, "rlimits", JOBCTL_SPEC_RLIMITS, &emit_rlimit },
         { EMIT_END, NULL, 0, NULL },
 };

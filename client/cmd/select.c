@@ -234,6 +234,9 @@ static int select_list_add(void *arg, const struct jobctl_item *job)
         one = &list->jobs[list->count++];
         *one = (struct select_job){ .id = jobctl_number_or(job, JOBCTL_JOB_ID, 0),
                                     .task_count = tasks,
+                                    .is_finished =
+                                            jobctl_state_is_finished((unsigned int)jobctl_number_or(
+                                                    job, JOBCTL_JOB_STATE, 0)),
                                     .task_last = tasks - 1 };
         if (range && range->has_tasks) {
                 one->has_tasks = true;

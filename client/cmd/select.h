@@ -34,7 +34,8 @@ int select_tasks(const struct app *app, uint64_t job, uint64_t first, uint64_t l
 /* One of the jobs that words name. */
 struct select_job {
         uint64_t id;
-        uint64_t task_count;            /* so far, when its input is still open */
+        uint64_t task_count; /* so far, when its input is still open */
+        bool is_finished;
         bool has_tasks;                 /* only these were named: */
         uint64_t task_first, task_last; /* always set; all tasks when !has_tasks */
 };

@@ -88,6 +88,16 @@ char *style_tasks(const struct jobctl_item *job, char buf[static STYLE_TASKS_MAX
         return buf;
 }
 
+const char *style_halt_word(uint64_t on)
+{
+        static const char *const words[] = { [JOBCTL_HALT_NONE] = "never",
+                                             [JOBCTL_HALT_FAIL] = "fail",
+                                             [JOBCTL_HALT_SUCCESS] = "success",
+                                             [JOBCTL_HALT_DONE] = "done" };
+
+        return on < ARRAY_SIZE(words) ? words[on] : "unknown";
+}
+
 char *style_duration(uint64_t usec, char buf[static STYLE_TEXT_MAX])
 {
         const unsigned long long s = usec / USEC_PER_SEC;

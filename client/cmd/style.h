@@ -20,6 +20,8 @@ const char *style_state_word(const struct jobctl_item *job);
 /* "42 of 100 done, 3 running, 1 failed" of a job with several tasks; "" of others. Returns buf. */
 #define STYLE_TASKS_MAX 240
 char *style_tasks(const struct jobctl_item *job, char buf[static STYLE_TASKS_MAX]);
+/* "fail", "success", "done": which ends a halt counts. */
+const char *style_halt_word(uint64_t on);
 /* "14ms", "3.2s", "4m05s", "2h03m", "5d07h". Returns buf. */
 char *style_duration(uint64_t usec, char buf[static STYLE_TEXT_MAX]);
 /* Local time, with the date when it is not today: "14:03:22", "2026-11-20 14:03". Returns buf. */

@@ -127,6 +127,25 @@ class Logs(harness.Case):
         rows = self.jobctl("logs", "--json", f"{job}.9-99").json_lines
         self.assertEqual([(9, "<9>\n"), (10, "<10>\n"), (11, "<11>\n")], [(row["task"], row["text"]) for row in rows])
 
+    def test_files_between(self):
+        """Tasks whose output is a file stand in their place among the others."""
+        job = self.submit("--array", "0-5", "sh", "-c", 'echo "<$JOBD_TASK_ID>"; case $JOBD_TASK_ID in 2|3|5) head -c 100000 /dev/zero | tr "\\0" x;; esac; echo err >&2')
+        self.jobctl("wait", job)
+        body = [f"<{n}>\n" + ("x" * 100000 if n in (2, 3, 5) else "") for n in range(6)]
+        result = self.jobctl("logs", job)
+        self.assertEqual("".join(f"==> job {job}.{n} <==\n{text}" for n, text in enumerate(body)), result.out)
+        self.assertEqual("err\n" * 6, result.err)
+        self.assertEqual("".join(body[1:4]), self.jobctl("logs", "--quiet", "--stdout", f"{job}.1-3").out)
+        rows = self.jobctl("logs", "--json", "--stdout", job).json_lines
+        self.assertEqual(body, ["".join(row["text"] for row in rows if row["task"] == n) for n in range(6)])
+        lines = self.jobctl("logs", "--tail", 1, "--stderr", job)
+        self.assertEqual("err\n" * 6, lines.err)
+
+    def test_output_that_goes_elsewhere(self):
+        job = self.submit("--array", "0-1", "-o", "out.%a", "echo", "x")
+        self.jobctl("wait", job)
+        self.assertIn(f"the output of job {job} is in", self.jobctl("logs", job).err)
+
     def test_several_jobs_keep_their_order(self):
         jobs = [self.submit("echo", n) for n in range(3)]
         self.jobctl("wait", *jobs)

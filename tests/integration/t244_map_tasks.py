@@ -47,6 +47,13 @@ class Maps(harness.Case):
         self.jobctl("wait", job)
         self.assertEqual("a\nb\nc\nd\ne\nf\n", self.jobctl("logs", "--quiet", job).out)
 
+    def test_its_terms(self):
+        job = self.map("-j", 3, "--halt", "soon,fail=20%", "--delay", "0.01", "true", ":::", "a")
+        row = self.jobctl("info", "--json", job).json
+        self.assertEqual(({"on": "fail", "percent": 20}, 0.01, 3),
+                         ({name: value for name, value in row["halt"].items() if value}, row["start_delay_seconds"], row["array_width"]))
+        self.assertIn("soon,fail=20%", self.jobctl("info", job).out)
+
     def test_while_its_input_is_open(self):
         """A map that waits for inputs says how many there are so far, and can be cancelled."""
         pipe = self.pipe("inputs")
