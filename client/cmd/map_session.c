@@ -454,6 +454,16 @@ static void session_deinit(struct map_session *session)
         fd_close(session->signal_fd);
 }
 
+static void session_tell_on_done(const struct map_session *session)
+{
+        const struct on_done *const on_done = session->options->on_done;
+        const uint64_t failures = on_done ? on_done_failures(on_done) : 0;
+
+        if (failures > 0)
+                app_tell(session->app, "--on-done's command failed %llu time%s",
+                         (unsigned long long)failures, failures == 1 ? "" : "s");
+}
+
 /* As any tool in a pipeline whose reader has gone: quietly, and the shell can tell. */
 static void session_die_of_pipe(void)
 {
@@ -479,6 +489,7 @@ static int session_run(struct map_session *session)
         else if (session->progress)
                 progress_hide(session->progress);
         (void)sigprocmask(SIG_SETMASK, &before, NULL);
+        session_tell_on_done(session);
         return r ? PASS(r) : 0;
 }
 

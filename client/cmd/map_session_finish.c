@@ -143,20 +143,22 @@ static bool finish_files(struct map_session *session, struct map_task *task)
 bool map_session_count(struct map_session *session, struct map_task *task)
 {
         const struct map_session_options *const options = session->options;
+        /* One that was stopped is not done: --resume runs it. */
+        const bool done = task->end.attempt > 0 && task->end.state != JOBCTL_STATE_CANCELLED;
         _cleanup_(freep) char *command = NULL;
 
         finish_tally(&session->tally, &task->end);
         if (task->end.why)
                 map_session_say(session, "task %llu.%llu: %s", (unsigned long long)session->job,
                                 (unsigned long long)task->number, task->end.why);
-        if (task->files && !finish_files(session, task))
+        if (task->files && done && !finish_files(session, task))
                 return false;
         if (!options->joblog && !options->on_done)
                 return true;
         command = finish_command(session, task);
         if (!command)
                 return false;
-        if (options->joblog && task->end.attempt > 0 && !finish_log(session, task, command))
+        if (options->joblog && done && !finish_log(session, task, command))
                 return false;
         return !options->on_done || finish_call(session, task, command);
 }

@@ -36,7 +36,6 @@ struct map_task {
         TAILQ_ENTRY(map_task) entry;
         struct map_session *session; /* borrowed */
         uint64_t number;
-        bool on_heap;
         struct jobctl_stream *stream; /* owned; NULL: its output came with its end */
         bool has_all_output;          /* the stream has ended */
         bool has_ended;

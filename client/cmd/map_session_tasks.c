@@ -29,10 +29,8 @@
 
 /* ---------------------------------------------------------------------------------- one task */
 
-static struct map_task *task_free(struct map_task *task)
+static void task_deinit(struct map_task *task)
 {
-        if (!task)
-                return NULL;
         jobctl_stream_free(task->stream);
         map_files_drop(task->files);
         for (int i = 0; i < 2; i++)
@@ -40,8 +38,13 @@ static struct map_task *task_free(struct map_task *task)
         free(task->kept.data);
         free(task->tag);
         free(task->end.why);
-        if (task->on_heap)
-                free(task);
+}
+
+static struct map_task *task_free(struct map_task *task)
+{
+        if (task)
+                task_deinit(task);
+        free(task);
         return NULL;
 }
 
@@ -317,7 +320,6 @@ static struct map_task *task_follow(struct map_session *session, uint64_t number
         }
         task->session = session;
         task->number = number;
-        task->on_heap = true;
         if (!task_begin(task))
                 return task_free(task);
         if (jobctl_follow(session->app->conn, session->job, number,
@@ -377,7 +379,7 @@ static void task_show_now(struct map_session *session, uint64_t number,
                                         (unsigned long long)number);
                 task_finish(&task);
         }
-        task_free(&task);
+        task_deinit(&task);
         task_follow_next(session);
 }
 
