@@ -159,7 +159,7 @@ static bool map_columns_find(const struct map_columns *columns, const char *data
                 *out_end = *out_start + 1;
                 return true;
         }
-        if (regexec(&columns->regex, data, 1, &match, REG_STARTEND | (at ? REG_NOTBOL : 0)) != 0 ||
+        if (regexec(&columns->regex, data, 1, &match, REG_STARTEND) != 0 ||
             match.rm_eo == match.rm_so)
                 return false;
         *out_start = (size_t)match.rm_so;

@@ -40,7 +40,6 @@ struct map_group {
         struct map_bytes kept; /* records that come round again; not of the first group */
         size_t *ends;          /* owned: where each kept record ends */
         size_t ends_count, ends_room;
-        bool all_kept;
         size_t at; /* which of them the wheel shows */
 };
 
@@ -207,11 +206,7 @@ static int map_group_show(struct map_input *input, struct map_group *group)
 
         if (group->at < group->ends_count)
                 return 0;
-        if (group->all_kept)
-                return MAP_INPUT_E_END;
         r = map_group_read(input, group);
-        if (r == MAP_INPUT_E_END)
-                group->all_kept = true;
         return r ? r : map_group_keep(group);
 }
 

@@ -347,6 +347,23 @@ START_TEST(test_longest_value)
 }
 END_TEST
 
+/* A line that does not end is refused as soon as it is too long. */
+START_TEST(test_endless_value)
+{
+        static char piece[50000];
+
+        memset(piece, 'x', sizeof(piece) - 1);
+        ck_assert_int_eq(fcntl(writer, F_SETPIPE_SZ, 256 * 1024), 256 * 1024);
+        add_file("-", false);
+        open_input();
+        feed(piece);
+        feed(piece);
+        expect_answer(MAP_INPUT_E_AGAIN);
+        feed(piece);
+        expect_bad("line 1 of stdin is longer than 131071 bytes, which no command can be given");
+}
+END_TEST
+
 START_TEST(test_zero_byte)
 {
         write_file("f", "a\nb\nc\0d\ne\n", 10);
@@ -491,6 +508,6 @@ END_TEST
 SUITE_MAIN("map_input", setup, teardown, test_words, test_nothing, test_crossed,
            test_crossed_with_nothing, test_linked, test_lines, test_null, test_packed,
            test_as_it_comes, test_crossed_as_it_comes, test_linked_as_it_comes, test_chunk_size,
-           test_large, test_longest_value, test_zero_byte, test_too_much_for_a_task,
-           test_unreadable, test_columns, test_columns_by_number, test_columns_of_two_sources,
-           test_bad_colsep, test_resume, test_resume_of_another_map)
+           test_large, test_longest_value, test_endless_value, test_zero_byte,
+           test_too_much_for_a_task, test_unreadable, test_columns, test_columns_by_number,
+           test_columns_of_two_sources, test_bad_colsep, test_resume, test_resume_of_another_map)

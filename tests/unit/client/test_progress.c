@@ -476,6 +476,10 @@ START_TEST(test_output_above)
         ck_assert_uint_ne(now, USEC_NONE);
         progress_tick(progress, now);
         ck_assert_msg(strncmp(written(), "\n\r0%|", 5) == 0, "no row of its own");
+        now += USEC_PER_SEC;
+        counts.done = 1;
+        update();
+        ck_assert_msg(strncmp(written(), "\r10%|", 5) == 0, "another row");
 }
 END_TEST
 
