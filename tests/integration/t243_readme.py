@@ -51,7 +51,7 @@ class Readme(harness.Case):
             self.file(f"{n}.log", "line\n" * 100)
         _, err = self.shell(self.line("gzip"))
         self.assertEqual([f"{n}.log.gz" for n in range(10)], sorted(os.listdir(self.work)))
-        self.assertIn("/10 [", err)
+        self.assertIn("10/10 [", err)
 
     def test_those_that_failed_again(self):
         self.file("0.log", "line\n")
