@@ -101,6 +101,8 @@ class MapAtAnyMoment(world.World):
             self.client.wait(harness.DEADLINE)
             self.parts[-1][1] = True
             self.start_client("attach", self.job)
+            # Who has never reached a daemon need not wait for one.
+            self.assertTrue(self.visits.wait(lambda _: os.stat(self.parts[-1][0]).st_size > 0), "attach shows nothing")
             return
         self.kill_programs(victim)
         if victim == "jobd":
