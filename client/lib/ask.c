@@ -45,7 +45,7 @@ static int ask_send(struct call *call)
         const struct ask *const ask = (const struct ask *)call;
         int r;
 
-        if (call->conn->state != CONN_UP)
+        if (!conn_may_send(call->conn))
                 return 0;
         r = link_send_packed(call->conn->link, ask->packed, ask->packed_bytes);
         return r ? PASS(r) : 0;

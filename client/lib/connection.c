@@ -31,6 +31,11 @@
 
 #define CONN_READS_PER_TURN 8
 
+bool conn_may_send(const struct jobctl *conn)
+{
+        return conn->state == CONN_UP || conn->sends_early;
+}
+
 bool conn_is_reading(const struct jobctl *conn)
 {
         return conn->stuffed_count == 0 || conn->awaiting_count > 0;
@@ -136,7 +141,7 @@ int call_send(struct call *call, Jobd__Request *request)
         int r;
 
         request->tag = call->tag;
-        if (call->conn->state != CONN_UP)
+        if (!conn_may_send(call->conn))
                 return 0;
         r = link_send(call->conn->link, &request->base);
         return r ? PASS(r) : 0;
@@ -218,18 +223,41 @@ void conn_lost(struct jobctl *conn, const char *why)
                 dial_begin(conn);
 }
 
+static void conn_send_call(struct jobctl *conn, struct call *call)
+{
+        const int r = call->ops->send(call);
+
+        if (r) {
+                failure_from(&conn->failure, r, "sending a request");
+                call_fail(call, conn->failure.code, conn->failure.text);
+        }
+}
+
 void conn_send_all(struct jobctl *conn)
 {
         struct call *call;
 
         for (call = conn_first_call(conn); call; call = conn_next_call(conn)) {
-                const int r = call->ops->send(call);
-
-                if (r) {
-                        failure_from(&conn->failure, r, "sending a request");
-                        call_fail(call, conn->failure.code, conn->failure.text);
-                }
+                if (!call->early)
+                        conn_send_call(conn, call);
+                call->early = false;
         }
+}
+
+void conn_send_early(struct jobctl *conn)
+{
+        struct call *call;
+
+        conn->sends_early = true;
+        for (call = conn_first_call(conn); call; call = conn_next_call(conn)) {
+                /* Their order stays: behind one that must wait all do. */
+                call->early = conn->sends_early &&
+                              (!call->ops->may_repeat || call->ops->may_repeat(call));
+                conn->sends_early = call->early;
+                if (call->early)
+                        conn_send_call(conn, call);
+        }
+        conn->sends_early = false;
 }
 
 /* --------------------------------------------------------------------------------- the turn */

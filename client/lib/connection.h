@@ -45,6 +45,7 @@ struct call {
         struct jobctl *conn;        /* borrowed: frees all its calls before itself */
         uint64_t tag;
         bool active; /* on conn->calls; else on conn->idle or conn->dead */
+        bool early;  /* was sent behind the greeting that is not answered yet */
         bool dead;   /* on conn->dead */
 };
 
@@ -76,6 +77,7 @@ struct jobctl {
         struct call_list idle;  /* streams that ended and are not freed */
         struct call *cursor;    /* the next call of the walk in progress */
         struct call_list dead;  /* freed when the turn ends */
+        bool sends_early;       /* in conn_send_early() */
         bool woken;             /* conn_wake() was called in this turn */
         unsigned int depth;     /* > 0: inside jobctl_process(), nothing is freed */
         uint64_t next_tag;
@@ -91,6 +93,13 @@ _must_use_ int conn_start_call(struct jobctl *conn, struct call *call, const str
 void call_finish(struct call *call);
 /* Finishes and frees it, at the end of the turn when inside one. */
 void call_free(struct call *call);
+/* May a request go out now? Not before the greeting but for those that go right behind it. */
+bool conn_may_send(const struct jobctl *conn);
+/*
+ * Sends what may be repeated right behind the greeting, which saves waiting for its answer: when it
+ * is refused, or the connection breaks, all is sent again behind the next one.
+ */
+void conn_send_early(struct jobctl *conn);
 /* Is the link read now? */
 bool conn_is_reading(const struct jobctl *conn);
 /* Queues `request` with the call's tag. 0 or a fault. */

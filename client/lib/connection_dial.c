@@ -118,6 +118,7 @@ static int dial_greet(struct jobctl *conn, int fd)
         conn->state = CONN_GREETING;
         conn->was_there = true;
         conn->greet_by_usec = clock_mono_usec() + DIAL_GREET_USEC;
+        conn_send_early(conn);
         return 0;
 }
 

@@ -68,7 +68,7 @@ struct jobctl_stream *jobctl_stream_free(struct jobctl_stream *stream)
         if (!stream)
                 return NULL;
         conn = stream->call.conn;
-        if (!stream->ended && conn->state == CONN_UP) {
+        if (!stream->ended && conn->link && (conn->state == CONN_UP || stream->call.early)) {
                 stop.stop_tag = stream->call.tag;
                 request.body_case = JOBD__REQUEST__BODY_STOP;
                 request.stop = &stop;

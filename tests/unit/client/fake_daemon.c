@@ -88,22 +88,28 @@ void fake_accept_mute(struct fake *fake)
         fake_expect(fake->fd >= 0, "to accept");
 }
 
-void fake_accept(struct fake *fake)
+void fake_greet(struct fake *fake, uint64_t tag)
 {
         Jobd__HelloOk ok = JOBD__HELLO_OK__INIT;
         uint8_t instance[WIRE_INSTANCE_BYTES] = { 7 };
         char build[] = "jobd fake";
-        const Jobd__Request *request;
 
-        fake_accept_mute(fake);
-        request = fake_read(fake, JOBD__REQUEST__BODY_HELLO);
-        fake_expect(request->hello->magic == WIRE_MAGIC, "the magic number");
         ok.version = WIRE_VERSION;
         ok.build = build;
         ok.instance.data = instance;
         ok.instance.len = sizeof(instance);
         ok.frame_max_bytes = FRAME_MAX;
-        fake_reply(fake, request->tag, JOBD__REPLY__BODY_HELLO_OK, &ok, false, -1);
+        fake_reply(fake, tag, JOBD__REPLY__BODY_HELLO_OK, &ok, false, -1);
+}
+
+void fake_accept(struct fake *fake)
+{
+        const Jobd__Request *request;
+
+        fake_accept_mute(fake);
+        request = fake_read(fake, JOBD__REQUEST__BODY_HELLO);
+        fake_expect(request->hello->magic == WIRE_MAGIC, "the magic number");
+        fake_greet(fake, request->tag);
 }
 
 void fake_close(struct fake *fake)

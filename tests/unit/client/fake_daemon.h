@@ -24,8 +24,9 @@ pid_t fake_start(const char *path, fake_script_fn script);
 bool fake_finish(pid_t pid);
 
 /* For scripts. */
-void fake_accept(struct fake *fake);      /* and HELLO */
-void fake_accept_mute(struct fake *fake); /* without reading anything */
+void fake_accept(struct fake *fake);              /* and HELLO */
+void fake_accept_mute(struct fake *fake);         /* without reading anything */
+void fake_greet(struct fake *fake, uint64_t tag); /* the answer to HELLO */
 void fake_close(struct fake *fake);
 /* Reads the next request, which must be of this kind. */
 const Jobd__Request *fake_read(struct fake *fake, Jobd__Request__BodyCase kind);

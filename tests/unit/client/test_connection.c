@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "client/jobctl.h"
@@ -41,6 +42,71 @@ START_TEST(test_ping)
         ck_assert_int_eq(jobctl_ping(conn), JOBCTL_OK);
         ck_assert_str_eq(jobctl_daemon_build(conn), "jobd fake");
         ck_assert_str_eq(jobctl_socket_path(conn), path);
+        teardown();
+        ck_assert(fake_finish(pid));
+}
+END_TEST
+
+/* The question is there before the greeting is answered, and comes again when it was refused. */
+static void script_early(struct fake *fake)
+{
+        uint64_t hello;
+
+        fake_accept_mute(fake);
+        hello = fake_read(fake, JOBD__REQUEST__BODY_HELLO)->tag;
+        (void)fake_read(fake, JOBD__REQUEST__BODY_PING);
+        fake_error(fake, hello, JOBD__ERROR_CODE__ERROR_BUSY, "too many", false);
+        fake_accept_mute(fake);
+        (void)fake_read(fake, JOBD__REQUEST__BODY_HELLO);
+        (void)fake_read(fake, JOBD__REQUEST__BODY_PING);
+        fake_accept_mute(fake);
+        hello = fake_read(fake, JOBD__REQUEST__BODY_HELLO)->tag;
+        (void)fake_read(fake, JOBD__REQUEST__BODY_PING);
+        fake_greet(fake, hello);
+        fake_done(fake, fake->request->tag);
+        fake_done(fake, fake_read(fake, JOBD__REQUEST__BODY_PING)->tag);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_a_question_behind_the_greeting)
+{
+        const pid_t pid = fake_start(path, script_early);
+
+        ck_assert_int_eq(jobctl_ping(conn), JOBCTL_OK);
+        ck_assert_int_eq(jobctl_ping(conn), JOBCTL_OK);
+        teardown();
+        ck_assert(fake_finish(pid));
+}
+END_TEST
+
+/* A signal waits for the answer: nobody could tell whether a second one would be one too many. */
+static void script_not_early(struct fake *fake)
+{
+        uint64_t hello;
+        int bytes = 0;
+
+        fake_accept_mute(fake);
+        hello = fake_read(fake, JOBD__REQUEST__BODY_HELLO)->tag;
+        fake_expect(ioctl(fake->fd, FIONREAD, &bytes) == 0 && bytes == 0, "nothing else yet");
+        fake_greet(fake, hello);
+        fake_error(fake, fake_read(fake, JOBD__REQUEST__BODY_ACT)->tag,
+                   JOBD__ERROR_CODE__ERROR_NO_SUCH_JOB, "no job 5", false);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_a_signal_waits_for_the_greeting)
+{
+        const pid_t pid = fake_start(path, script_not_early);
+        const struct jobctl_act_options act = { .size = sizeof(act),
+                                                .action = JOBCTL_ACTION_KILL,
+                                                .signo = SIGTERM };
+        struct jobctl_selector *selector;
+        struct jobctl_result *result = NULL;
+
+        ck_assert_int_eq(jobctl_selector_new(&selector), 0);
+        ck_assert_int_eq(jobctl_selector_add_range(selector, 5, 5), 0);
+        ck_assert_int_eq(jobctl_act(conn, &act, selector, &result), JOBCTL_E_NO_SUCH_JOB);
+        jobctl_selector_free(selector);
         teardown();
         ck_assert(fake_finish(pid));
 }
@@ -609,7 +675,8 @@ START_TEST(test_free_tells_what_is_under_way)
 }
 END_TEST
 
-SUITE_MAIN("connection", setup, teardown, test_ping, test_nobody, test_other_version,
+SUITE_MAIN("connection", setup, teardown, test_ping, test_a_question_behind_the_greeting,
+           test_a_signal_waits_for_the_greeting, test_nobody, test_other_version,
            test_busy_is_tried_again, test_busy_ends_with_patience,
            test_a_broken_greeting_is_tried_again, test_no_greeting_at_all, test_garbage,
            test_long_frame, test_restart_repeats_a_question, test_a_signal_is_not_sent_twice,
