@@ -2,7 +2,7 @@
 /*
  * Waiting: one job gives its own exit code, several give the number that failed (101 for more than
  * 100), --any gives the code of the first that ends and prints its id. Whatever did not succeed
- * gets a line on stderr; --json prints every end on stdout, one object a line.
+ * gets a line on stderr, up to twenty; --json prints every end on stdout, one object a line.
  */
 #include "client/cmd/wait_session.h"
 
@@ -13,13 +13,16 @@
 #include "client/cmd/emit.h"
 #include "client/cmd/wait_progress.h"
 
+#define WAIT_SESSION_TOLD_MAX 20 /* lines */
+
 struct wait_session {
         struct app *app;
         const struct wait_session_options *options;
         struct wait_progress *progress; /* owned; NULL: not wanted */
         size_t ended, failed, unknown;
-        int status; /* of the last that ended */
-        int code;   /* of the whole wait */
+        size_t told; /* had something to be said of them */
+        int status;  /* of the last that ended */
+        int code;    /* of the whole wait */
 };
 
 static void wait_session_on_ended(void *arg, const struct jobctl_item *ended)
@@ -40,10 +43,21 @@ static void wait_session_on_ended(void *arg, const struct jobctl_item *ended)
         } else if (session->options->any) {
                 printf("%llu\n", id);
         }
+        if (!why[0] && (session->status == 0 || session->options->count == 1))
+                return;
+        if (++session->told > WAIT_SESSION_TOLD_MAX)
+                return; /* wait_session_tell_rest() counts them */
         if (why[0])
                 app_tell(session->app, "job %llu: %s", id, why);
-        else if (session->status && session->options->count != 1)
+        else
                 app_tell(session->app, "job %llu: exit code %d", id, session->status);
+}
+
+static void wait_session_tell_rest(const struct wait_session *session)
+{
+        if (session->told > WAIT_SESSION_TOLD_MAX)
+                app_tell(session->app, "... and %zu more: %zu of %zu jobs did not succeed",
+                         session->told - WAIT_SESSION_TOLD_MAX, session->failed, session->ended);
 }
 
 static void wait_session_on_problem(void *arg, int code _unused_, const char *text)
@@ -130,6 +144,7 @@ int wait_session_run(struct app *app, const struct wait_session_options *options
                 wait_progress_finish(session.progress);
         else if (session.progress)
                 wait_progress_hide(session.progress);
+        wait_session_tell_rest(&session);
         if (r == JOBCTL_E_TIMEOUT) {
                 app_tell(app, "not all have ended in time");
                 return EXIT_CODE_TIME_LIMIT;
