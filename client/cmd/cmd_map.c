@@ -137,9 +137,12 @@ static int map_command_show_chunk(struct map_command *map, const struct map_chun
                 struct reason why = { "" };
                 const int r = template_format(map->template, &facts, &line, &why);
 
-                if (r)
+                if (r < 0)
                         return map_command_fail(map, r, &why);
-                printf("%s\n", line);
+                if (r)
+                        app_say("task %llu: %s", (unsigned long long)facts.sequence, why.text);
+                else
+                        printf("%s\n", line);
         }
         return 0;
 }

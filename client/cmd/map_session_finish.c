@@ -29,7 +29,26 @@ static size_t finish_split(struct map_session *session, const struct map_task *t
         return template_split(task->values, task->values_bytes, session->words, session->words_max);
 }
 
-/* The task's command as people know it; owned. NULL without memory (told). */
+/* The command as it was given; owned, NULL without memory. */
+static char *finish_join(const struct map_plan *plan)
+{
+        size_t room = 1;
+        char *line;
+        char *at;
+
+        for (size_t i = 0; i < plan->command_count; i++)
+                room += strlen(plan->command[i]) + 1;
+        line = malloc(room);
+        at = line;
+        for (size_t i = 0; line && i < plan->command_count; i++)
+                at = stpcpy(stpcpy(at, i > 0 ? " " : ""), plan->command[i]);
+        return line;
+}
+
+/*
+ * The task's command as people know it; owned. One that is too long with its values is shown
+ * without them: that task has failed, and its reason says so. NULL without memory (told).
+ */
 static char *finish_command(struct map_session *session, const struct map_task *task)
 {
         const struct map_session_options *const options = session->options;
@@ -39,12 +58,16 @@ static char *finish_command(struct map_session *session, const struct map_task *
                 .sequence = map_resume_sequence(options->resume, task->number),
                 .slot = 1,
         };
-        struct reason why = { "out of memory" };
+        struct reason why = { "" };
         char *line = NULL;
+        int r;
 
-        if (template_format(options->template, &facts, &line, &why) == 0)
+        r = template_format(options->template, &facts, &line, &why);
+        if (r > 0)
+                line = finish_join(options->plan);
+        if (line)
                 return line;
-        map_session_say(session, "task %llu: %s", (unsigned long long)facts.sequence, why.text);
+        map_session_say(session, "out of memory");
         map_session_break(session);
         return NULL;
 }

@@ -106,6 +106,19 @@ class Map(harness.Case):
         self.assertIn("tasks before it go on", done.err)
         self.assertEqual("failed", self.job()["state"])
 
+    def test_a_command_that_becomes_too_long(self):
+        """Only that task has failed: it is told, logged without its values, and the others run."""
+        inputs = self.file("inputs", "x" * 100000 + "\nfine\n")
+        done = self.jobctl("map", "--joblog", "log", "-a", inputs, "echo {} {} | wc -c", status=1)
+        self.assertEqual("10\n", done.out)
+        self.assertIn("too long", done.err)
+        rows = [row.split("\t") for row in self.read("log").splitlines()[1:]]
+        self.assertEqual([("1", "126", "echo {} {} | wc -c"), ("2", "0", "echo fine fine | wc -c")],
+                         sorted((row[0], row[6], row[8]) for row in rows))
+        done = self.jobctl("map", "--dry-run", "-a", inputs, "echo {} {} | wc -c")
+        self.assertEqual("echo fine fine | wc -c\n", done.out)
+        self.assertIn("too long", done.err)
+
     # ---- large outputs
 
     def test_large_outputs_in_order(self):
@@ -185,6 +198,18 @@ class Map(harness.Case):
         self.assertEqual(1, json.loads(out.next())["running"])
         gate.send()
         self.end(waiting)
+
+    def test_wait_does_not_print_a_line_for_each_of_many(self):
+        jobs = [self.submit("false") for _ in range(25)]
+        done = self.jobctl("wait", f"{jobs[0]}-{jobs[-1]}", status=25)
+        self.assertEqual(21, len(done.err.splitlines()))
+        self.assertIn("5 more: 25 of 25", done.err)
+
+    def test_the_line_of_progress_ends_with_the_whole(self):
+        done = self.jobctl("map", "--bar", "echo {}; exit {}", ":::", "0", "1", "0", status=1)
+        self.assertIn("100%", done.err.splitlines()[-1])
+        self.assertIn("3/3", done.err.splitlines()[-1])
+        self.assertIn("1 failed", done.err.splitlines()[-1])
 
     def test_attach_to_an_array(self):
         job = self.submit("--array", "3-9:3", "sh", "-c", "echo $JOBD_TASK_ID; exit $((JOBD_TASK_ID % 2))")
