@@ -22,7 +22,9 @@ import sys
 
 import harness
 
-PARALLEL = shutil.which("parallel")
+PARALLEL = shutil.which("parallel")  # moreutils has another program of this name
+if PARALLEL and b"GNU" not in subprocess.run([PARALLEL, "--version"], stdout=subprocess.PIPE, check=False).stdout:
+    PARALLEL = None
 HEADER = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand"
 LOG_LINE = re.compile(rb"^\d+\t:\t\d{10}\.\d{3}\t {0,6}\d+\.\d{3}\t\d+\t\d+\t-?\d+\t\d+\t", re.DOTALL)
 
