@@ -111,6 +111,7 @@ class Look(harness.Case):
 
     def test_status_of_the_daemon(self):
         self.start()
+        self.daemon.pool_ready(2)
         out = self.jobctl("status").out
         self.assertIn("Workers", out)
         state = json.loads(self.jobctl("status", "--json").out)

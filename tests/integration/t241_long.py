@@ -44,6 +44,13 @@ class Jobs(harness.Case):
         self.assertEqual(50, len(self.jobctl("events").out.splitlines()))
         self.assertEqual(130, len(self.jobctl("events", "-n", 0).out.splitlines()))
 
+    def test_waiting_for_many(self):
+        self.jobctl("cancel", "1-130")
+        result = self.jobctl("wait", "1-130", status=101)
+        self.assertEqual(21, len(result.err.splitlines()))
+        self.assertIn("110 more: 130 of 130 jobs did not succeed", result.err)
+        self.assertEqual(130, len(self.jobctl("wait", "--json", "1-130", status=101).json_lines))
+
     def test_failed_jobs(self):
         with self.daemon.client() as client:
             job = client.submit([b"false"])["first_id"]
