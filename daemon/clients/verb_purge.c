@@ -7,6 +7,7 @@
  * drop.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/error.h"
@@ -141,6 +142,18 @@ static uint64_t purge_ended_before(const Jobd__Purge *request)
         return request->older_than_usec < now ? now - request->older_than_usec : 1;
 }
 
+/* A part of a job cannot be forgotten, and its name must not mean all of it. */
+static int purge_check(const Jobd__Selector *selector, struct reason *why)
+{
+        for (size_t i = 0; selector && i < selector->n_ids; i++)
+                if (selector->ids[i]->has_task_first)
+                        return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
+                                          "purge is for whole jobs: name job %" PRIu64
+                                          " without its tasks",
+                                          selector->ids[i]->first);
+        return 0;
+}
+
 int verb_purge(struct session *from, const Jobd__Request *request, struct job *job,
                struct reason *why)
 {
@@ -161,6 +174,9 @@ int verb_purge(struct session *from, const Jobd__Request *request, struct job *j
         int r;
 
         (void)job;
+        r = purge_check(request->purge->selector, why);
+        if (r)
+                return r;
         r = session_add_stream(from, &purge_type, request->tag, sizeof(*purge), &stream, why);
         if (r)
                 return r;

@@ -202,6 +202,12 @@ class Others(harness.Case):
                          self.jobctl("status", f"{job}.0-4").out.splitlines())
         self.assertEqual("5 of 5 done, 4 failed", self.jobctl("status", job).out.strip().partition(": ")[2])
 
+    def test_a_part_is_not_forgotten(self):
+        job = self.submit("--array", "0-1", "true")
+        self.jobctl("wait", job)
+        self.assertSays(self.jobctl("purge", f"{job}.1", status=2), "whole jobs", f"job {job}")
+        self.assertEqual("succeeded", self.state(job))
+
     def test_pause_one(self):
         up, gate = self.pipe("up"), self.pipe("gate")
         job = self.submit("--array", "0-1", "sh", "-c", f'echo up >"{up.path}"; read x <"{gate.path}"')

@@ -341,6 +341,18 @@ static size_t count_dropped(void)
         return n;
 }
 
+START_TEST(purges_no_part_of_a_job)
+{
+        fake_add_finished(e, getuid(), JOB_FAILED, 1);
+        purge(2,
+              &(const struct selection){
+                      .ids = { { 1 } }, .has_tasks = true, .task_first = 0, .task_last = 0 },
+              0, 0);
+        peer_expect(peer, "2 error(USAGE)");
+        ck_assert_str_eq(e->trace, "");
+}
+END_TEST
+
 START_TEST(purges_finished_jobs)
 {
         for (int i = 0; i < 5; i++)
@@ -417,6 +429,7 @@ int main(void)
         tcase_add_test(t, retries_what_failed);
         tcase_add_test(t, retries_single_tasks);
         tcase_add_test(t, retries_a_few_of_many);
+        tcase_add_test(t, purges_no_part_of_a_job);
         tcase_add_test(t, purges_finished_jobs);
         tcase_add_test(t, purges_what_is_named);
         tcase_add_test(t, purges_by_age);
