@@ -56,6 +56,8 @@ static void task_no_memory(struct map_session *session)
 
 static bool task_line_put(struct map_line *line, const void *data, size_t size)
 {
+        if (size == 0)
+                return true;
         if (line->bytes + size > line->room) {
                 const size_t room = MAX(2 * line->room, line->bytes + size);
                 char *const bigger = realloc(line->data, room);
