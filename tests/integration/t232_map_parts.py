@@ -80,6 +80,15 @@ class BadInput(Case):
         self.assertIn("line 3 of stdin holds a zero byte", result.err)
         self.assertEqual(("STATE_FAILED", 2), (self.only_job()["state"], self.only_job()["task_count"]))
 
+    def test_a_command_that_is_too_long(self):
+        """Its task fails with a sentence; the others, and the job log, go on."""
+        self.file("inputs", "a\n" + "x" * 100_000 + "\nb\n")
+        result = self.jobctl("map", "-k", "--joblog", "log", "printf %s {} {} | wc -c", "::::", "inputs", status=1)
+        self.assertEqual("2\n2\n", result.out)
+        self.assertIn("task 1.1: the command is too long with its values", result.err)
+        self.assertEqual([["1", "0"], ["2", "126"], ["3", "0"]],
+                         [[fields[0], fields[6]] for fields in (line.split("\t") for line in self.read("log").splitlines()[1:])])
+
     def test_odd_values(self):
         values = [b"a\nb", b"-n", b"\xff\xfe", b"'q'", b'"', b"$(x)", b"", b" ", b"\x01\x1b[31m", b"x" * LONGEST]
         data = b"".join(value + b"\0" for value in values)
