@@ -130,12 +130,18 @@ static bool logs_has_file(const struct logs *logs, const struct select_job *job)
         return jobctl_get_text(spec, JOBCTL_SPEC_OUTPUT_PATH, NULL) != NULL;
 }
 
-/* Nothing more comes, and no line has to be told from another: the whole job is one stream. */
+/*
+ * Nothing more comes, and no line has to be told from another: the whole job is one stream. So is
+ * one that is followed while nobody knows yet how many tasks it will have.
+ */
 static bool logs_is_stream(const struct logs *logs, const struct select_job *job)
 {
         const struct logs_options *const options = logs->options;
+        const bool many = job->task_last > job->task_first;
 
-        return job->is_finished && !options->timestamps && !options->tail.given;
+        if (options->timestamps || options->tail.given)
+                return false;
+        return (job->is_finished && many) || (job->is_open && options->follow && !job->has_tasks);
 }
 
 static void logs_show_stream(struct logs *logs, const struct select_job *job)
@@ -143,6 +149,7 @@ static void logs_show_stream(struct logs *logs, const struct select_job *job)
         struct logs_walk walk = { .logs = logs, .job = job };
         const struct log_results_options stream = {
                 .job = job,
+                .until_end = !job->is_finished,
                 .failed_only = logs->options->failed,
                 .no_stdout = logs->options->only_stderr,
                 .no_stderr = logs->options->only_stdout,
@@ -171,7 +178,7 @@ static void logs_show_job(struct logs *logs, const struct select_job *job)
 {
         const bool many = job->task_last > job->task_first;
 
-        if (many && logs_is_stream(logs, job) && !logs_has_file(logs, job))
+        if (logs_is_stream(logs, job) && !logs_has_file(logs, job))
                 logs_show_stream(logs, job);
         else if (logs->options->failed || (many && !logs->options->follow))
                 logs_walk_tasks(logs, job);

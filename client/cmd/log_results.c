@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * logs of a job with many tasks that has ended: the tasks come in order, a page at a time, each
- * with its output as far as that is kept in the database, which is nearly always so; following them
- * one by one would cost a question each. A task whose output is a file interrupts the stream, is
- * shown by whoever called us, and the stream goes on behind it.
+ * logs of a job with many tasks that has ended, or of an open map (-f): the tasks come in order, a
+ * page at a time, each with its output as far as that is kept in the database, which is nearly
+ * always so; following them one by one would cost a question each. A task whose output is a file
+ * interrupts the stream, is shown by whoever called us, and the stream goes on behind it.
  *
  * Plain text goes to stdout and stderr, apart and in the order in which it was written; a remark of
  * jobd itself becomes a line on stderr. Used by cmd_logs.c.
@@ -77,7 +77,7 @@ static void log_results_on_task(void *arg, const struct jobctl_item *task)
                 return;
         log->task = jobctl_number_or(task, JOBCTL_TASK_NUMBER, 0);
         log->next = log->task + 1;
-        if (log->task > options->job->task_last) {
+        if (log->task > options->job->task_last && !options->until_end) {
                 log->is_done = true;
                 log_results_leave(log);
                 return;
@@ -98,6 +98,8 @@ static void log_results_on_task(void *arg, const struct jobctl_item *task)
                         (unsigned long long)options->job->id, (unsigned long long)log->task);
                 log->status = log->status ? log->status : EXIT_CODE_ERROR;
         }
+        if (options->until_end)
+                fflush(stdout);
 }
 
 static void log_results_on_end(void *arg, int code, const char *text,
@@ -126,9 +128,11 @@ static int log_results_stream(struct log_results *log)
         static const struct jobctl_stream_ops ops = { .size = sizeof(ops),
                                                       .on_task = log_results_on_task,
                                                       .on_end = log_results_on_end };
-        const struct jobctl_results_options query = {
-                .size = sizeof(query), .first_task = &log->next, .ordered = true, .output = true
-        };
+        const struct jobctl_results_options query = { .size = sizeof(query),
+                                                      .first_task = &log->next,
+                                                      .ordered = true,
+                                                      .until_end = log->options->until_end,
+                                                      .output = true };
         int r;
 
         r = jobctl_results(log->app->conn, log->options->job->id, &query, &ops, log, &log->stream);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The output of very many tasks of a job that has ended. */
+/* The output of very many tasks, as they have ended. */
 #pragma once
 
 #include "client/cmd/app.h"
@@ -7,6 +7,7 @@
 
 struct log_results_options {
         const struct select_job *job;
+        bool until_end;   /* stay until the job has ended; else what is there now */
         bool failed_only; /* only tasks that did not succeed */
         bool no_stdout, no_stderr;
         bool headers; /* before each task: "==> job 17.3 <==" */

@@ -232,7 +232,8 @@ static int select_list_add(void *arg, const struct jobctl_item *job)
                 list->room = room;
         }
         one = &list->jobs[list->count++];
-        *one = (struct select_job){ .id = jobctl_number_or(job, JOBCTL_JOB_ID, 0),
+        *one = (struct select_job){ .is_open = jobctl_number_or(job, JOBCTL_JOB_OPEN, 0) != 0,
+                                    .id = jobctl_number_or(job, JOBCTL_JOB_ID, 0),
                                     .task_count = tasks,
                                     .is_finished =
                                             jobctl_state_is_finished((unsigned int)jobctl_number_or(

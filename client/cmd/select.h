@@ -34,8 +34,8 @@ int select_tasks(const struct app *app, uint64_t job, uint64_t first, uint64_t l
 /* One of the jobs that words name. */
 struct select_job {
         uint64_t id;
-        uint64_t task_count; /* so far, when its input is still open */
-        bool is_finished;
+        uint64_t task_count;            /* so far, when its input is still open */
+        bool is_finished, is_open;      /* open: a map whose input is not closed */
         bool has_tasks;                 /* only these were named: */
         uint64_t task_first, task_last; /* always set; all tasks when !has_tasks */
 };

@@ -70,6 +70,22 @@ class Maps(harness.Case):
         self.jobctl("wait", row["id"], status=125)
         self.end(process, status=None)
 
+    def test_following_an_open_one(self):
+        """logs -f shows each task in its turn, those too that came later."""
+        pipe = self.pipe("inputs")
+        process = self.jobctl_start("map", "--line-buffer", "echo", "::::", pipe.path)
+        pipe.send()
+        self.assertEqual("go", self.lines(process).next())
+        job = self.jobctl("list", "--json").json_lines[0]["id"]
+        logs = self.jobctl_start("logs", "-f", "--quiet", job)
+        lines = self.lines(logs)
+        self.assertEqual("go", lines.next())
+        pipe.send()
+        self.assertEqual("go", lines.next())
+        self.jobctl("cancel", job)
+        self.end(logs)
+        self.end(process, status=None)
+
     def test_events(self):
         job = self.map("true", ":::", "a", "b")
         rows = self.jobctl("events", "--json", "-n", 0, f"{job}.1").json_lines
