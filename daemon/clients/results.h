@@ -49,6 +49,7 @@ struct results {
         bool is_over;
         enum job_state state;
         uint64_t tasks_failed;
+        uint64_t task_count, run_usec, run_count; /* as in Progress, for the last one */
         uint64_t barrier;
         char *why; /* owned */
 };

@@ -164,6 +164,18 @@ struct results_page *results_page_end(struct results_page *page)
 
 /* -------------------------------------------------------------------------------- the other two */
 
+/* The counts of a job that has ended and is not in memory any more. */
+static void results_view_over(const struct results *results, struct engine_view *out_view)
+{
+        *out_view = (struct engine_view){ .task_count = results->task_count,
+                                          .run_usec = results->run_usec,
+                                          .run_count = results->run_count,
+                                          .barrier = results->barrier };
+        out_view->by_state[JOB_FAILED] = results->tasks_failed;
+        out_view->by_state[JOB_SUCCEEDED] =
+                results->task_count - MIN(results->tasks_failed, results->task_count);
+}
+
 void results_tell_progress(struct results *results)
 {
         struct engine *engine = results->stream.session->clients->engine;
@@ -172,9 +184,12 @@ void results_tell_progress(struct results *results)
         Jobd__Progress body = JOBD__PROGRESS__INIT;
         struct engine_view view;
 
-        if (!job)
+        if (results->is_over)
+                results_view_over(results, &view);
+        else if (job)
+                engine_view_job(engine, job, &view);
+        else
                 return; /* its end says the rest */
-        engine_view_job(engine, job, &view);
         body.task_count = view.task_count;
         body.has_open = body.open = view.is_open;
         body.tasks_by_state = view.by_state;

@@ -167,6 +167,16 @@ static int results_note_start(struct results *results, uint64_t task, uint64_t b
 
 static int results_note_over(struct results *results, const struct watch_news *news)
 {
+        struct engine *engine = results->stream.session->clients->engine;
+        const struct job *job = engine_find(engine, news->job);
+        struct engine_view view;
+
+        if (job) { /* for the last time */
+                engine_view_job(engine, job, &view);
+                results->task_count = view.task_count;
+                results->run_usec = view.run_usec;
+                results->run_count = view.run_count;
+        }
         results->is_over = true;
         results->state = news->job_state;
         results->tasks_failed = news->tasks_failed;
@@ -402,6 +412,7 @@ static int results_take_row(struct results *results, const struct journal_job *r
         if (!row->finished || results->watch)
                 return 0;
         results->is_over = true;
+        results->task_count = row->task_count;
         results->state = (enum job_state)row->state;
         results->tasks_failed = row->task_count == 1 && !row->map_values
                                         ? row->state != JOB_SUCCEEDED

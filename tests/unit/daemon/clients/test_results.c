@@ -725,12 +725,15 @@ START_TEST(progress)
         succeed(job, 0, 0);
         succeed(job, 2, 2);
         fake_close(e, job, JOB_SUCCEEDED, NULL);
+        /* The last counts always come, whenever the job ended. */
+        peer_expect(peer, "2 progress(3, 3 succeeded)+");
         peer_expect(peer, "2 ended(1 succeeded)");
         expect_quiet();
         /* Nothing of the tasks was asked. */
         ck_assert_uint_eq(peer->ends_count, 0);
         ck_assert_uint_eq(e->reads_count, 0);
         ask(3, &asked);
+        peer_expect(peer, "3 progress(3, 3 succeeded)+");
         peer_expect(peer, "3 ended(1 succeeded)");
 }
 END_TEST
