@@ -90,4 +90,6 @@ void results_page_add(struct results_page *page, Jobd__TaskEnd *body, uint64_t b
 /* Sends what is left, with the starts that were noted, and frees it. */
 struct results_page *results_page_end(struct results_page *page);
 void results_tell_progress(struct results *results);
+/* The job is in memory for the last time: its counts, for the last Progress. */
+void results_keep_counts(struct results *results);
 void results_tell_end(struct results *results);

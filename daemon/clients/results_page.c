@@ -164,6 +164,20 @@ struct results_page *results_page_end(struct results_page *page)
 
 /* -------------------------------------------------------------------------------- the other two */
 
+void results_keep_counts(struct results *results)
+{
+        struct engine *engine = results->stream.session->clients->engine;
+        const struct job *job = engine_find(engine, results->options.job);
+        struct engine_view view;
+
+        if (!job)
+                return;
+        engine_view_job(engine, job, &view);
+        results->task_count = view.task_count;
+        results->run_usec = view.run_usec;
+        results->run_count = view.run_count;
+}
+
 /* The counts of a job that has ended and is not in memory any more. */
 static void results_view_over(const struct results *results, struct engine_view *out_view)
 {

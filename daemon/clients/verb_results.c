@@ -167,16 +167,7 @@ static int results_note_start(struct results *results, uint64_t task, uint64_t b
 
 static int results_note_over(struct results *results, const struct watch_news *news)
 {
-        struct engine *engine = results->stream.session->clients->engine;
-        const struct job *job = engine_find(engine, news->job);
-        struct engine_view view;
-
-        if (job) { /* for the last time */
-                engine_view_job(engine, job, &view);
-                results->task_count = view.task_count;
-                results->run_usec = view.run_usec;
-                results->run_count = view.run_count;
-        }
+        results_keep_counts(results);
         results->is_over = true;
         results->state = news->job_state;
         results->tasks_failed = news->tasks_failed;
