@@ -282,20 +282,17 @@ static void session_on_signal(struct follow_session *session)
                 session_act(session, JOBCTL_ACTION_KILL, (int)info.ssi_signo);
 }
 
-/* Signals that come through signal_fd from now on; *out_before is for the way back. */
-static int session_catch_signals(struct follow_session *session, sigset_t *out_before)
+/* The signals that are to come through signal_fd, once they are blocked. */
+static int session_open_signals(struct follow_session *session, sigset_t *out_caught)
 {
         static const int forwarded[] = { SIGTERM, SIGQUIT, SIGUSR1, SIGUSR2 };
-        sigset_t set;
 
-        sigemptyset(&set);
-        sigaddset(&set, SIGINT);
+        sigemptyset(out_caught);
+        sigaddset(out_caught, SIGINT);
         if (session->options->flags & FOLLOW_SESSION_SIGNALS)
                 for (size_t i = 0; i < ARRAY_SIZE(forwarded); i++)
-                        sigaddset(&set, forwarded[i]);
-        if (sigprocmask(SIG_BLOCK, &set, out_before) < 0)
-                return FAULT(-errno);
-        session->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+                        sigaddset(out_caught, forwarded[i]);
+        session->signal_fd = signalfd(-1, out_caught, SFD_CLOEXEC | SFD_NONBLOCK);
         return session->signal_fd < 0 ? FAULT(-errno) : 0;
 }
 
@@ -474,27 +471,43 @@ static void session_deinit(struct follow_session *session)
         fd_close(session->signal_fd);
 }
 
+/*
+ * The first turn finds the daemon, which may take a while, and greets it; the submission goes out
+ * at its end. Until then Ctrl-C ends us at once.
+ */
+static int session_run(struct follow_session *session)
+{
+        sigset_t caught;
+        sigset_t before;
+        int r;
+
+        r = session_open_signals(session, &caught);
+        if (r == 0)
+                r = session_open(session);
+        if (r)
+                return PASS(r);
+        r = session->done ? 0 : jobctl_process(session->app->conn);
+        if (r && !session->done)
+                session_finish(session, app_fail_answer(session->app, r));
+        if (sigprocmask(SIG_BLOCK, &caught, &before) < 0)
+                return FAULT(-errno);
+        r = session_loop(session);
+        (void)sigprocmask(SIG_SETMASK, &before, NULL);
+        return r ? PASS(r) : 0;
+}
+
 int follow_session_run(struct app *app, const struct follow_session_options *options)
 {
         _cleanup_(session_deinit) struct follow_session session = { .app = app,
                                                                     .options = options,
                                                                     .signal_fd = -1 };
-        sigset_t before;
         int r;
 
         if (!app_connection(app))
                 return app->job_code ? EXIT_CODE_OURS : EXIT_CODE_ERROR;
-        r = jobctl_connect(app->conn); /* while Ctrl-C still ends us at once */
-        if (r)
-                return app_fail_answer(app, r);
         fflush(stdout);
         (void)signal(SIGPIPE, SIG_IGN); /* write(2) says EPIPE */
-        r = session_catch_signals(&session, &before);
-        if (r == 0)
-                r = session_open(&session);
-        if (r == 0)
-                r = session_loop(&session);
-        (void)sigprocmask(SIG_SETMASK, &before, NULL);
+        r = session_run(&session);
         if (r)
                 return app_fail(app, EXIT_CODE_ERROR, "following the job: %s", strerror(-r));
         return session.status;

@@ -305,11 +305,26 @@ static void session_on_done(struct map_session *session)
         }
 }
 
+/* What follows from all that has happened: before we wait for more, and before we end. */
+static void session_settle(struct map_session *session)
+{
+        map_session_feed(session);
+        session_write(session);
+        if (session->leaving)
+                map_session_drop_tasks(session); /* not in one of their callbacks */
+        map_session_update_flow(session);
+        if (session->progress)
+                progress_tick(session->progress, clock_mono_usec());
+}
+
 static int session_loop(struct map_session *session)
 {
-        while (!session_is_over(session)) {
-                struct pollfd p[SLOT_COUNT];
+        struct pollfd p[SLOT_COUNT];
 
+        for (;;) {
+                session_settle(session);
+                if (session_is_over(session))
+                        return 0;
                 session_fill_poll(session, p);
                 if (poll(p, SLOT_COUNT, session_timeout_ms(session)) < 0 && errno != EINTR)
                         return FAULT(-errno);
@@ -319,17 +334,9 @@ static int session_loop(struct map_session *session)
                         (void)jobctl_process(session->app->conn);
                 if (p[SLOT_INPUT].revents)
                         session->input_waits = false;
-                map_session_feed(session);
                 if (p[SLOT_ON_DONE].revents)
                         session_on_done(session);
-                session_write(session);
-                if (session->leaving)
-                        map_session_drop_tasks(session); /* not in one of their callbacks */
-                map_session_update_flow(session);
-                if (session->progress)
-                        progress_tick(session->progress, clock_mono_usec());
         }
-        return 0;
 }
 
 /* ------------------------------------------------------------------------------------ beginning */
@@ -479,7 +486,8 @@ static int session_run(struct map_session *session)
         r = session_open(session);
         if (r)
                 return PASS(r);
-        if (!session->done && jobctl_connect(session->app->conn) && !session->done)
+        /* The first turn finds the daemon; what was queued goes out at its end, and no earlier. */
+        if (!session->done && jobctl_process(session->app->conn) && !session->done)
                 return app_fail_answer(session->app, JOBCTL_E_NO_DAEMON);
         r = session_catch_signals(session, &before); /* until here Ctrl-C ends us at once */
         if (r == 0)
