@@ -100,6 +100,22 @@ class Restart(harness.Case):
         map_.send_signal(signal.SIGINT)
         self.end(map_, status=130)
 
+    def test_a_disk_that_is_full_in_the_middle(self):
+        """What is on disk runs to its end and is shown; that this was not all is said by both."""
+        up, gate = self.pipe("up"), self.pipe("gate")
+        map_ = self.jobctl_start("map", f'echo up >"{up.path}"; read x <"{gate.path}"; echo {{}}', stdin=subprocess.PIPE)
+        map_.stdin.write(b"a\n")
+        map_.stdin.flush()
+        up.line()
+        self.daemon.kill()
+        self.daemon.start(config="[Limits]\nDiskFloor=1024G\n")
+        map_.stdin.write(b"b\n")
+        map_.stdin.flush()
+        self.assertIn(b"gets no more inputs", map_.stderr.readline())
+        gate.send()
+        self.assertEqual("a\n", self.end(map_, status=125).out)
+        self.assertEqual("failed", self.jobctl("list", "--json", "last").json_lines[0]["state"])
+
     def settled(self, *pids):
         """Waits until none of them reads or writes any more; returns what the first one has read by then."""
         before, same = None, 0
