@@ -346,7 +346,6 @@ static void *thread_main(void *arg)
         struct thread *const thread = arg;
         struct work_queue todo;
 
-        thread_check_disk(thread);
         for (;;) {
                 thread_settle(thread);
                 switch (exchange_take(thread->tools.exchange, thread_idle_usec(thread), &todo)) {
@@ -373,6 +372,7 @@ int thread_start(const struct thread_tools *tools, struct thread **out_thread)
                 return FAULT(-ENOMEM);
         thread->tools = *tools;
         STAILQ_INIT(&thread->group);
+        thread_check_disk(thread); /* the first submission must find the answer */
         /* Signals are for the loop. */
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
