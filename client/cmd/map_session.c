@@ -210,7 +210,7 @@ static void session_on_seen(void *arg, int code _unused_, const char *text _unus
 {
         struct map_session *const session = arg;
 
-        session->seen_waits = false;
+        session->seens_waiting--;
 }
 
 /* Writes what was shown, and tells jobd how far that is. */
@@ -227,12 +227,13 @@ static void session_write(struct map_session *session)
         }
         if (map_output_is_empty(session->output) && !session->reader_gone)
                 session->written_next = map_session_shown_next(session);
-        if ((session->seen_waits && !session->done) ||
+        if ((session->seens_waiting > 0 && !session->done) ||
             session->written_next <= session->seen_next || session->job == 0)
                 return;
         session->seen_next = session->written_next;
-        session->seen_waits = jobctl_seen_async(session->app->conn, session->job,
-                                                session->seen_next, session_on_seen, session) == 0;
+        if (jobctl_seen_async(session->app->conn, session->job, session->seen_next, session_on_seen,
+                              session) == 0)
+                session->seens_waiting++;
 }
 
 /* ---------------------------------------------------------------------------------------- loop */
@@ -250,7 +251,7 @@ enum session_slot {
 /* jobd knows what was written. */
 static bool session_is_seen(const struct map_session *session)
 {
-        return !session->seen_waits && session->seen_next == session->written_next;
+        return session->seens_waiting == 0 && session->seen_next == session->written_next;
 }
 
 static bool session_is_over(const struct map_session *session)

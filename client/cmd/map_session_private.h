@@ -80,15 +80,15 @@ struct map_session {
         bool input_is_all;  /* and that was everything */
         bool input_closing; /* CloseInput is under way */
 
-        struct map_task *shown;    /* owned: its output comes from a file just now */
-        struct map_task_list live; /* owned: those followed while they run */
-        struct told begun;         /* ordered and live: tasks that run and were not shown yet */
-        struct told told;          /* tasks that were shown */
-        uint64_t shown_next;       /* ordered: the task behind the last one shown */
-        uint64_t seen_next;        /* what jobd was told */
-        uint64_t written_next;     /* everything below was written to the last byte */
-        bool seen_waits;           /* for the answer */
-        unsigned int acts_waiting; /* for their answers */
+        struct map_task *shown;     /* owned: its output comes from a file just now */
+        struct map_task_list live;  /* owned: those followed while they run */
+        struct told begun;          /* ordered and live: tasks that run and were not shown yet */
+        struct told told;           /* tasks that were shown */
+        uint64_t shown_next;        /* ordered: the task behind the last one shown */
+        uint64_t seen_next;         /* what jobd was told */
+        uint64_t written_next;      /* everything below was written to the last byte */
+        unsigned int seens_waiting; /* for their answers: one, or two at the end */
+        unsigned int acts_waiting;  /* for their answers */
         struct map_tally tally;
 
         bool cancelled;         /* by Ctrl-C */

@@ -2,6 +2,7 @@
 """map: Ctrl-C at several moments, closed terminals, a client that is killed, and attach behind all that."""
 
 import os
+import select
 import signal
 import subprocess
 import unittest
@@ -64,6 +65,7 @@ class Leave(harness.Case):
         map_ = self.map("-j1", f"trap '' TERM; {self.task}; sleep 1000 & wait", ":::", "0")
         self.up_next()
         map_.send_signal(signal.SIGINT)
+        self.assertTrue(select.select([map_.stderr], [], [], harness.DEADLINE)[0], "nothing is said")
         err = map_.stderr.readline()
         self.assertIn(b"Ctrl-C again", err)
         map_.send_signal(signal.SIGINT)
