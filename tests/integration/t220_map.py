@@ -235,7 +235,8 @@ class Map(harness.Case):
         map_.stdout = None
         self.assertEqual((-13, b""), (map_.wait(harness.DEADLINE), map_.stderr.read()))
         self.jobctl("wait", "last", status=None)
-        self.assertEqual("cancelled", self.job()["state"])
+        job = self.job()
+        self.assertEqual("cancelled", job["state"], job)
 
     def test_stdout_that_is_full(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
