@@ -29,12 +29,16 @@ static void wait_session_on_ended(void *arg, const struct jobctl_item *ended)
 {
         struct wait_session *const session = arg;
         const unsigned long long id = jobctl_number_or(ended, JOBCTL_ENDED_ID, 0);
+        const unsigned long long tasks_failed =
+                jobctl_number_or(ended, JOBCTL_ENDED_TASKS_FAILED, 0);
         char why[512];
 
         session->status = exit_code_from_end(ended, why, sizeof(why));
         session->ended++;
         if (session->status)
                 session->failed++;
+        if (!why[0] && tasks_failed > 1)
+                snprintf(why, sizeof(why), "%llu tasks did not succeed", tasks_failed);
         if (session->progress)
                 wait_progress_hide(session->progress);
         if (session->app->common.json) {

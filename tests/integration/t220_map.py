@@ -199,6 +199,10 @@ class Map(harness.Case):
         gate.send()
         self.end(waiting)
 
+    def test_wait_counts_the_tasks_that_failed(self):
+        self.jobctl("map", "exit {}", ":::", "0", "1", "2", status=2)
+        self.assertIn("2 tasks did not succeed", self.jobctl("wait", "last", status=None).err)
+
     def test_wait_does_not_print_a_line_for_each_of_many(self):
         jobs = [self.submit("false") for _ in range(25)]
         done = self.jobctl("wait", f"{jobs[0]}-{jobs[-1]}", status=25)
