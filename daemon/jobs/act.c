@@ -145,6 +145,8 @@ int engine_cancel(struct engine *e, struct job *job, uint64_t number, uint64_t g
                                ? ENGINE_E_LATER
                                : 0;
         }
+        if (job->extra)
+                job->extra->is_cancelled = true;
         if (!act_cancel_unstarted(e, job, NULL))
                 return 0;
         RB_FOREACH_SAFE (task, task_tree, &job->tasks, next)

@@ -120,7 +120,7 @@ static enum job_state engine_end_state(const struct job *job, enum job_state las
                 return halt_end_state(map);
         if (!job->extra || job->extra->tasks_failed == 0)
                 return JOB_SUCCEEDED;
-        return last == JOB_CANCELLED ? JOB_CANCELLED : JOB_FAILED;
+        return last == JOB_CANCELLED || job->extra->is_cancelled ? JOB_CANCELLED : JOB_FAILED;
 }
 
 #define ENGINE_WHY_MAX 80

@@ -122,6 +122,7 @@ struct job_extra {
         uint32_t retries;
         uint32_t cpus;
         bool has_retry_on;
+        bool is_cancelled; /* as a whole: it ends so, whatever its last task does */
         uint8_t retry_on[JOB_RETRY_ON_BYTES];
         char *unique_key;    /* owned; NULL when none */
         struct job_map *map; /* owned; NULL unless an array or a map */

@@ -223,6 +223,24 @@ START_TEST(cancel_of_a_map_with_tasks_waits_for_those_that_run)
 }
 END_TEST
 
+/* Its last task may succeed by itself meanwhile: the job was given up all the same. */
+START_TEST(a_cancelled_map_ends_cancelled)
+{
+        const uint64_t id = new_map(&map_of_one);
+
+        fake_attach(0);
+        fake_append(id, 0, "a,b,c,");
+        fake_turn();
+        ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id), ENGINE_ALL_TASKS,
+                                       USEC_NONE, NULL),
+                         ENGINE_E_LATER);
+        end_start(0, 0);
+        fake_turn();
+        ck_assert_int_eq(fake.jobs[id].state, JOB_CANCELLED);
+        ck_assert_uint_eq(fake.jobs[id].tasks_ok, 1);
+}
+END_TEST
+
 START_TEST(a_restart_goes_on_where_it_was)
 {
         const uint64_t id = new_map(&map_of_one);
@@ -474,6 +492,7 @@ int main(void)
                                      a_full_queue_makes_the_appender_wait,
                                      a_cut_input_fails_the_job_after_its_tasks,
                                      without_an_appender_the_input_is_waited_for_and_then_cut,
+                                     a_cancelled_map_ends_cancelled,
                                      cancel_closes_an_open_map,
                                      cancel_of_a_map_with_tasks_waits_for_those_that_run,
                                      a_restart_goes_on_where_it_was,
