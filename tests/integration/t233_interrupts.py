@@ -50,6 +50,9 @@ class Interrupts(harness.Case):
         self.assertEqual({("0", "0")}, {end[1:] for end in log})
         # What stands in the log was shown: --resume would never show it again.
         self.assertEqual({f"out {n}" for n in range(TASKS)}, set(shown))
+        with self.daemon.client() as client:
+            states = {job["state"] for job in client.jobs().values()}
+        self.assertLessEqual(states, {"STATE_SUCCEEDED", "STATE_CANCELLED"})
 
     def test_in_any_order(self):
         self.verify(self.until_done(random.Random(1)))
