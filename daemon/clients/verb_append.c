@@ -190,6 +190,9 @@ static int append_on_page(struct stream *stream, const struct journal_page *page
                 return append_run(stream); /* queued again while it was read */
         if (append->is_close)
                 return append_answer(append, 0);
+        /* It was taken, and its answer got lost. */
+        if (append->number < page->jobs[0].chunk_next)
+                return append_answer(append, page->jobs[0].task_count);
         return append_refuse(
                 append,
                 answer_finished(&why, append->waiter.job, (enum job_state)page->jobs[0].state),

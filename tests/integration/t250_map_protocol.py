@@ -84,6 +84,7 @@ class MapProtocol(harness.Case):
             submitted, appended, closed = (client.reply(tag) for tag in tags)
             self.assertEqual(appended["appended"], {"number": 0, "task_count": 2})
             self.assertIn("done", closed)
+            self.client.wait(submitted["submitted"]["first_id"])
         self.assertTrue(submitted["submitted"]["existing"])
         ends, _ = self.results(submitted["submitted"]["first_id"], ordered=True)
         self.assertEqual([text(end) for end in ends], ["x\n", "y\n"])
