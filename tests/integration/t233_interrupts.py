@@ -39,7 +39,8 @@ class Interrupts(harness.Case):
             if rng.random() < 0.3:
                 map_.send_signal(signal.SIGINT)
             rest = self.end(map_, status=None)
-            self.assertIn(rest.status, (0, 130), f"run {run}: {rest}")
+            # The second may come when the first is done with and signals are as they were.
+            self.assertIn(rest.status, (0, 130, -signal.SIGINT), f"run {run}: {rest}")
             shown += (lines.text + rest.raw).decode().splitlines()
         shown += self.jobctl(*words).out.splitlines()
         return shown
