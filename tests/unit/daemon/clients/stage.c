@@ -364,8 +364,9 @@ void stage_init(struct stage *stage)
         static unsigned int number;
 
         memset(stage, 0, sizeof(*stage));
-        snprintf(stage->path, sizeof(stage->path), "/tmp/jobd-clients-%d-%u", (int)getpid(),
-                 number++);
+        /* A test that was killed leaves its socket, and pids come again. */
+        snprintf(stage->path, sizeof(stage->path), "/tmp/jobd-clients-%d-%u-%llx", (int)getpid(),
+                 number++, (unsigned long long)clock_mono_usec());
         ck_assert_int_eq(loop_new(&stage->loop), 0);
         fake_engine_init(&stage->engine, stage->loop);
         stage->options = (struct clients_options){
