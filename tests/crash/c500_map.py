@@ -55,11 +55,15 @@ class MapAtAnyMoment(world.World):
         moments = sorted(rng.sample(range(50, TASKS - 300), len(victims)))
         self.start_world()
         self.start_map()
+        killed = []
         for moment, victim in zip(moments, victims):
             self.until_started(moment)
-            self.kill_one(victim)
+            if self.client.poll() is None:  # a client that was slow to start may be the last to notice
+                self.kill_one(victim)
+                killed.append(victim)
+        self.assertLessEqual({"client", "jobd", "worker"}, set(killed), f"over before {victims} at {moments}")
         self.client.wait(4 * harness.DEADLINE)
-        self.verify_tasks(victims.count("worker"))
+        self.verify_tasks(killed.count("worker"))
         self.verify_parts()
         self.verify_nothing_runs()
 
@@ -87,7 +91,7 @@ class MapAtAnyMoment(world.World):
     def until_started(self, count):
         self.assertTrue(self.visits.wait(lambda _: self.started() >= count or self.client.poll() is not None),
                         f"only {self.started()} of {count} tasks started")
-        self.assertIsNone(self.client.poll(), self.said())
+        self.assertGreaterEqual(self.started(), count, self.said())
 
     def said(self):
         with open(self.parts[-1][0] + ".err", encoding="utf-8", errors="replace") as f:
@@ -104,8 +108,8 @@ class MapAtAnyMoment(world.World):
             self.client.wait(harness.DEADLINE)
             self.parts[-1][1] = True
             self.start_client("attach", self.job)
-            # Who has never reached a daemon need not wait for one.
-            self.assertTrue(self.visits.wait(lambda _: os.stat(self.parts[-1][0]).st_size > 0), "attach shows nothing")
+            # Who has never reached a daemon need not wait for one. It may have ended with nothing left to show.
+            self.daemon.ask_until("status", lambda status: status["sessions"] > 1 or self.client.poll() is not None)
             return
         self.kill_programs(victim)
         if victim == "jobd":

@@ -16,6 +16,7 @@ The places report each visit through a FIFO ($JOBD_FAILPOINT_LOG), which is the 
 "kill it at the 40th visit" needs no time.
 """
 
+import fcntl
 import os
 import re
 import threading
@@ -42,12 +43,18 @@ def places(*folders):
 
 
 class Visits:
-    """Counts the visits of places, in all programs, as they happen."""
+    """
+    Counts the visits of places, in all programs, as they happen. The pipe is as small as pipes can be, and
+    is not read on while somebody who waited has yet to wake up: who reports stays close to who waits.
+    """
 
     def __init__(self, path):
         self.path = path
         os.mkfifo(path, 0o666)
         self.fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, 4096)
+        self.awaited = None  # what wait() waits for
+        self.is_awake = True  # wait() knows that it happened
         self.counts = {}
         self.total = 0
         self.changed = threading.Condition()
@@ -66,12 +73,21 @@ class Visits:
                         return
                     self.counts[line.decode()] = self.counts.get(line.decode(), 0) + 1
                     self.total += 1
-                self.changed.notify_all()
+                if self.awaited and self.awaited(self):
+                    self.awaited = None
+                    self.changed.notify_all()
+                    self.changed.wait_for(lambda: self.is_awake or self.awaited)
 
     def wait(self, happened, deadline=harness.DEADLINE):
         """Waits until happened(self) is true; False when the deadline passes first."""
         with self.changed:
-            return self.changed.wait_for(lambda: happened(self), deadline)
+            self.is_awake = False
+            self.awaited = None if happened(self) else happened
+            in_time = self.changed.wait_for(lambda: not self.awaited, deadline)
+            self.awaited = None
+            self.is_awake = True
+            self.changed.notify_all()
+            return in_time
 
     def close(self):
         os.write(self.fd, b"(end)\n")
