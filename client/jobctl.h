@@ -623,6 +623,12 @@ int jobctl_task_output(const struct jobctl_item *task, jobctl_output_fn fn, void
 struct jobctl_stream *jobctl_stream_free(struct jobctl_stream *stream);
 /* No on_data until resumed: for a reader that is slower than the job. */
 void jobctl_stream_pause(struct jobctl_stream *stream, bool on);
+/*
+ * The followed task is known to have ended, and the rest of its output is waited for: the
+ * connection is read for it even when paused streams hold all that they may. Nothing for other
+ * streams.
+ */
+void jobctl_stream_await(struct jobctl_stream *stream);
 /* Processes until the stream has ended or `timeout_usec` is over (JOBCTL_E_TIMEOUT). */
 int jobctl_stream_run(struct jobctl_stream *stream, uint64_t timeout_usec);
 

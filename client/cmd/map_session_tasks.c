@@ -403,6 +403,7 @@ static void tasks_on_task(void *arg, const struct jobctl_item *item)
                 return;
         live = TAILQ_EMPTY(&session->live) ? NULL : task_find_live(session, number);
         if (live) {
+                jobctl_stream_await(live->stream);
                 if (task_note_end(live, item) == 0)
                         task_end_live(live);
         } else if (jobctl_number_or(item, JOBCTL_TASK_SPOOLED, 0)) {
@@ -472,14 +473,25 @@ void map_session_ask_results(struct map_session *session)
         }
 }
 
+/* Has a followed task ended whose output is still to come? What ended after it is shown after it.
+ */
+static bool session_awaits_output(const struct map_session *session)
+{
+        const struct map_task *task;
+
+        TAILQ_FOREACH (task, &session->live, entry)
+                if (task->has_ended)
+                        return true;
+        return false;
+}
+
 void map_session_update_flow(struct map_session *session)
 {
-        const struct map_session_options *const options = session->options;
-        const struct map_task *const first = TAILQ_FIRST(&session->live);
+        const struct on_done *const on_done = session->options->on_done;
         const bool full = map_output_is_full(session->output);
-        const bool waits = full || session->shown ||
-                           (options->ordered && first && first->has_ended) ||
-                           (options->on_done && on_done_is_full(options->on_done));
+        const bool awaits = session_awaits_output(session);
+        const bool waits =
+                full || session->shown || awaits || (on_done && on_done_is_full(on_done));
         struct map_task *task;
 
         if (session->results)
@@ -487,7 +499,7 @@ void map_session_update_flow(struct map_session *session)
         if (session->shown && session->shown->stream)
                 jobctl_stream_pause(session->shown->stream, full);
         TAILQ_FOREACH (task, &session->live, entry)
-                jobctl_stream_pause(task->stream, full);
+                jobctl_stream_pause(task->stream, full || (awaits && !task->has_ended));
 }
 
 void map_session_drop_tasks(struct map_session *session)

@@ -29,6 +29,7 @@ struct follow {
         struct stdin_feed *feed;   /* owned; NULL without JOBCTL_FOLLOW_STDIN */
         Jobd__Reply *last;         /* owned: the final reply, told when all data is out */
         bool stuffed;              /* counted in conn->stuffed_count */
+        bool is_awaited;           /* its user knows that the end is near */
         bool awaiting;             /* counted in conn->awaiting_count */
         bool catching_up;          /* asked for what is there; the rest comes next */
 };
@@ -53,13 +54,14 @@ static void follow_set_stuffed(struct follow *follow, bool stuffed)
 
 /*
  * What is there and no more was asked for: the answers come at once, and a user that lets other
- * streams wait for them must get them. A followed job that runs on is no reason to read.
+ * streams wait for them must get them. A followed job that runs on is no reason to read, unless its
+ * user knows better.
  */
 static void follow_set_awaiting(struct follow *follow)
 {
         struct jobctl *const conn = follow->stream.call.conn;
         const bool awaiting = !follow->last && !follow->stuffed && follow->stream.call.active &&
-                              !(follow->flags & JOBCTL_FOLLOW_UNTIL_END);
+                              (follow->is_awaited || !(follow->flags & JOBCTL_FOLLOW_UNTIL_END));
 
         if (follow->awaiting == awaiting)
                 return;
@@ -68,6 +70,15 @@ static void follow_set_awaiting(struct follow *follow)
                 conn->awaiting_count++;
         else
                 conn->awaiting_count--;
+}
+
+void follow_await(struct jobctl_stream *stream)
+{
+        struct follow *const follow = (struct follow *)stream;
+
+        follow->is_awaited = true;
+        follow_set_awaiting(follow);
+        conn_wake(stream->call.conn); /* to watch the link again */
 }
 
 static void follow_free(struct call *call)

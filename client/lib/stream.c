@@ -88,6 +88,12 @@ void jobctl_stream_pause(struct jobctl_stream *stream, bool on)
         stream->paused = on;
 }
 
+void jobctl_stream_await(struct jobctl_stream *stream)
+{
+        if (stream->call.ops == &follow_ops && !stream->ended)
+                follow_await(stream);
+}
+
 int jobctl_stream_run(struct jobctl_stream *stream, uint64_t timeout_usec)
 {
         const uint64_t now = clock_mono_usec();

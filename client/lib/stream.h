@@ -28,4 +28,6 @@ void stream_error(struct jobctl_stream *stream, const Jobd__Error *error);
 
 /* follow.c, for the functions of jobctl.h that serve only followed jobs. */
 struct stdin_feed *follow_stdin(struct jobctl_stream *stream);
+/* jobctl_stream_await() of a follow_ops stream that has not ended. */
+void follow_await(struct jobctl_stream *stream);
 extern const struct call_ops follow_ops;

@@ -489,9 +489,11 @@ static int results_begin(struct results *results)
                 return r ? PASS(r) : 0;
         if (results->options.progress_usec)
                 results_tell_progress(results);
-        /* Whatever ends from now on is news. */
+        /* Whatever ends from now on is news, and is told after what has ended before. */
         if (!results->options.no_tasks)
                 results_note_missing(results, results->told.base, view.task_next);
+        if (results_wants_scan(results))
+                results_begin_scan(results);
         stream_wake(&results->stream);
         return 0;
 }

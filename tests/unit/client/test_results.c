@@ -345,7 +345,7 @@ static void on_follow_end(void *arg, int code, const char *text _unused_,
 }
 
 /* The link is left unread when too much is held, but not for a follow that the user waits for. */
-START_TEST(test_results_held_back)
+static void read_beside_held_back(unsigned int flags)
 {
         const pid_t pid = fake_start(path, script_stuffed);
         const struct jobctl_stream_ops follow_ops_ = { .size = sizeof(follow_ops_),
@@ -359,7 +359,9 @@ START_TEST(test_results_held_back)
                 ck_assert_int_eq(conn_turn(conn, USEC_NONE), 0);
         ck_assert(!conn_is_reading(conn));
         ck_assert_str_eq(seen, "0:t0!e ");
-        ck_assert_int_eq(jobctl_follow(conn, 17, 0, 0, &follow_ops_, &followed, &follow), 0);
+        ck_assert_int_eq(jobctl_follow(conn, 17, 0, flags, &follow_ops_, &followed, &follow), 0);
+        ck_assert(conn_is_reading(conn) == (flags == 0));
+        jobctl_stream_await(follow);
         ck_assert(conn_is_reading(conn));
         while (!followed)
                 ck_assert_int_eq(conn_turn(conn, USEC_NONE), 0);
@@ -371,6 +373,18 @@ START_TEST(test_results_held_back)
         ck_assert_str_eq(seen, "0:t0!e 1:DAMAGED p0/0 end0/6");
         ck_assert_uint_eq(conn->stuffed_count, 0);
         finish(pid);
+}
+
+START_TEST(test_results_held_back)
+{
+        read_beside_held_back(0);
+}
+END_TEST
+
+/* A task that was followed while it ran is only waited for when its user says so. */
+START_TEST(test_results_held_back_for_an_end)
+{
+        read_beside_held_back(JOBCTL_FOLLOW_UNTIL_END);
 }
 END_TEST
 
@@ -500,5 +514,5 @@ END_TEST
 
 SUITE_MAIN("results", setup, teardown, test_results_ordered_go_on_behind_the_last,
            test_results_unordered_are_told_once, test_results_of_no_job, test_results_pause,
-           test_results_held_back, test_results_resumed_in_a_callback,
-           test_results_freed_while_held_back, test_inputs_page)
+           test_results_held_back, test_results_held_back_for_an_end,
+           test_results_resumed_in_a_callback, test_results_freed_while_held_back, test_inputs_page)

@@ -340,17 +340,28 @@ static void stage_on_turn(void *arg)
         for (size_t i = 0; i < stage->peers_count; i++)
                 if (stage->peers[i]->channel)
                         channel_flush(stage->peers[i]->channel);
-        if (++stage->turns % 8 == 0)
+        if (++stage->turns >= stage->turns_wanted)
                 loop_stop(stage->loop, 0);
         else
                 loop_wake(stage->loop);
 }
 
-void stage_turn(struct stage *stage)
+static void stage_turns(struct stage *stage, unsigned int count)
 {
         stage->turns = 0;
+        stage->turns_wanted = count;
         loop_wake(stage->loop);
         ck_assert_int_eq(loop_run(stage->loop, stage_on_turn, stage), 0);
+}
+
+void stage_turn(struct stage *stage)
+{
+        stage_turns(stage, 8);
+}
+
+void stage_step(struct stage *stage)
+{
+        stage_turns(stage, 2); /* the first one is before any event */
 }
 
 void stage_drop_root(void)

@@ -39,7 +39,7 @@ struct stage {
         size_t peers_count;
         uint64_t durable; /* given to clients_flush() in each turn; */
         bool is_lagging;  /* unless set, all of it is durable at once */
-        unsigned int turns;
+        unsigned int turns, turns_wanted;
         char trace[1024]; /* what clients_ops was asked */
 };
 
@@ -51,6 +51,8 @@ void stage_open(struct stage *stage);
 void stage_close(struct stage *stage);
 /* Some turns, enough for everything that needs no waiting. */
 void stage_turn(struct stage *stage);
+/* A single one. */
+void stage_step(struct stage *stage);
 
 /* Connects, and says Hello with tag 1. */
 struct peer *peer_new(struct stage *stage);

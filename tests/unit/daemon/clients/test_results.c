@@ -323,6 +323,25 @@ START_TEST(rows_and_news)
 }
 END_TEST
 
+/* What has ended before is told before, although its rows take longer to read. */
+START_TEST(rows_before_news)
+{
+        struct job *job = fake_add_map(e, getuid(), 3);
+
+        succeed(job, 0, 0);
+        e->is_holding_reads = true;
+        peer_results(peer, 2, 1, &anyhow);
+        while (watch_book_is_empty(e->watches))
+                stage_step(&stage);
+        succeed(job, 1, 1);
+        peer_expect_nothing(peer);
+        e->is_holding_reads = false;
+        peer_expect(peer, "2 tasks(0 succeeded, 1 succeeded)+");
+        succeed(job, 2, 2);
+        peer_expect(peer, "2 tasks(2 succeeded)+");
+}
+END_TEST
+
 START_TEST(rows_and_news_by_number)
 {
         struct job *job = fake_add_map(e, getuid(), 2000);
@@ -861,6 +880,7 @@ static void add_tests(TCase *t)
         tcase_add_test(t, from_the_beginning_and_from_what_was_seen);
         tcase_add_test(t, purged_while_it_is_told);
         tcase_add_test(t, rows_and_news);
+        tcase_add_test(t, rows_before_news);
         tcase_add_test(t, rows_and_news_by_number);
         tcase_add_test(t, a_page_that_is_out_of_date);
         tcase_add_test(t, several_running_at_the_front);
