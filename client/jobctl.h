@@ -258,6 +258,7 @@ enum jobctl_field {
         JOBCTL_ENDED_WHY,
         JOBCTL_ENDED_TASKS_FAILED,
         JOBCTL_ENDED_RUN_USEC,
+        JOBCTL_ENDED_TASK, /* when jobctl_wait() was asked about this task alone */
 
         /* a change of a followed task */
         JOBCTL_NEWS_STATE = 0x0d01,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * jobctl wait: until jobs end. Without ids it means all own unfinished ones, `all` also those that
- * have ended. Both are turned into ids first, so that a job which ends while the daemon restarts is
- * not overlooked.
+ * jobctl wait: until jobs, or the tasks that were named, end. Without ids it means all own
+ * unfinished ones, `all` also those that have ended. Both are turned into ids first, so that a job
+ * which ends while the daemon restarts is not overlooked.
  */
 #include <string.h>
 
@@ -113,7 +113,7 @@ static int wait_resolve(struct app *app, const struct wait_options *options, boo
         return 0;
 }
 
-/* How many jobs the words name; "last" is one. */
+/* How many jobs and single tasks the words name; "last" is one. */
 static size_t wait_count_words(char **words, size_t count)
 {
         size_t jobs = 0;
@@ -124,8 +124,14 @@ static size_t wait_count_words(char **words, size_t count)
 
                 if (parse_ids(words[i], &ranges, &n, NULL))
                         jobs++;
-                for (size_t k = 0; k < n; k++)
-                        jobs += (size_t)(ranges[k].last - ranges[k].first + 1);
+                for (size_t k = 0; k < n; k++) {
+                        const uint64_t more = ranges[k].has_tasks
+                                                      ? ranges[k].task_last - ranges[k].task_first
+                                                      : ranges[k].last - ranges[k].first;
+
+                        /* Nobody waits for so many; their number must not wrap to one, or none. */
+                        jobs = MIN(jobs, SIZE_MAX / 2) + MIN((size_t)more, SIZE_MAX / 2 - 1) + 1;
+                }
         }
         return jobs;
 }
@@ -172,6 +178,7 @@ static int cmd_wait_run(struct app *app, const void *arg, char **args, size_t co
 static const char *const cmd_wait_examples[] = {
         "jobctl wait 17                  ends with job 17's exit code",
         "jobctl wait 17-20               ends with the number that failed",
+        "jobctl wait 17.3 17.5-7         four tasks of job 17, one by one",
         "jobctl wait --timeout 5m        for all own jobs, at most five minutes",
         "jobctl wait --progress 17       with a line that tells how far it is",
         "jobctl wait --any 17 18         prints the id of the first that ends",

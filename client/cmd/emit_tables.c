@@ -160,6 +160,7 @@ const struct emit_table emit_act = { emit_act_rows };
 
 static const struct emit_row emit_ended_rows[] = {
         { EMIT_PLAIN, "id", JOBCTL_ENDED_ID, NULL },
+        { EMIT_PLAIN, "task", JOBCTL_ENDED_TASK, NULL },
         { EMIT_STATE, "state", JOBCTL_ENDED_STATE, NULL },
         { EMIT_SIGNED, "exit_code", JOBCTL_ENDED_EXIT_CODE, NULL },
         { EMIT_SIGNAL, "exit_signal", JOBCTL_ENDED_EXIT_SIGNAL, NULL },

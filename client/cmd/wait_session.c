@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Waiting: one job gives its own exit code, several give the number that failed (101 for more than
- * 100), --any gives the code of the first that ends and prints its id. Whatever did not succeed
- * gets a line on stderr, up to twenty; --json prints every end on stdout, one object a line.
+ * 100), --any gives the code of the first that ends and prints its id. A task that was named
+ * ("17.3") counts like a job. Whatever did not succeed gets a line on stderr, up to twenty; --json
+ * prints every end on stdout, one object a line.
  */
 #include "client/cmd/wait_session.h"
 
@@ -25,13 +26,26 @@ struct wait_session {
         int code;    /* of the whole wait */
 };
 
+/* "job 17", or "task 17.3"; without the word before when `bare`. */
+static void wait_session_name(const struct jobctl_item *ended, bool bare, char *text, size_t size)
+{
+        const unsigned long long id = jobctl_number_or(ended, JOBCTL_ENDED_ID, 0);
+        uint64_t task;
+
+        if (jobctl_get_number(ended, JOBCTL_ENDED_TASK, &task))
+                snprintf(text, size, "%s%llu.%llu", bare ? "" : "task ", id,
+                         (unsigned long long)task);
+        else
+                snprintf(text, size, "%s%llu", bare ? "" : "job ", id);
+}
+
 static void wait_session_on_ended(void *arg, const struct jobctl_item *ended)
 {
         struct wait_session *const session = arg;
-        const unsigned long long id = jobctl_number_or(ended, JOBCTL_ENDED_ID, 0);
         const unsigned long long tasks_failed =
                 jobctl_number_or(ended, JOBCTL_ENDED_TASKS_FAILED, 0);
         char why[512];
+        char name[64];
 
         session->status = exit_code_from_end(ended, why, sizeof(why));
         session->ended++;
@@ -45,22 +59,24 @@ static void wait_session_on_ended(void *arg, const struct jobctl_item *ended)
                 (void)emit_print_item(ended, &emit_ended);
                 fflush(stdout);
         } else if (session->options->any) {
-                printf("%llu\n", id);
+                wait_session_name(ended, true, name, sizeof(name));
+                puts(name);
         }
         if (!why[0] && (session->status == 0 || session->options->count == 1))
                 return;
         if (++session->told > WAIT_SESSION_TOLD_MAX)
                 return; /* wait_session_tell_rest() counts them */
+        wait_session_name(ended, false, name, sizeof(name));
         if (why[0])
-                app_tell(session->app, "job %llu: %s", id, why);
+                app_tell(session->app, "%s: %s", name, why);
         else
-                app_tell(session->app, "job %llu: exit code %d", id, session->status);
+                app_tell(session->app, "%s: exit code %d", name, session->status);
 }
 
 static void wait_session_tell_rest(const struct wait_session *session)
 {
         if (session->told > WAIT_SESSION_TOLD_MAX)
-                app_tell(session->app, "... and %zu more: %zu of %zu jobs did not succeed",
+                app_tell(session->app, "... and %zu more: %zu of %zu did not succeed",
                          session->told - WAIT_SESSION_TOLD_MAX, session->failed, session->ended);
 }
 

@@ -3,8 +3,9 @@
  * Two simple streams: waiting for the ends of jobs, and events.
  *
  * Both remember how far they came, since after a reconnection the daemon starts over: a wait skips
- * the jobs whose end was told (by id, so a selection should be made of ids: a filter such as
- * "unfinished" no longer finds what ended meanwhile), events continue behind the last number seen.
+ * the jobs and tasks whose end was told (by id, so a selection should be made of ids: a filter such
+ * as "unfinished" no longer finds what ended meanwhile), events continue behind the last number
+ * seen.
  */
 #include <errno.h>
 
@@ -15,8 +16,13 @@
 
 /* --------------------------------------------------------------------------------------- wait */
 
+/* A job, or one task of it. */
+struct told_key {
+        uint64_t id, task; /* task: UINT64_MAX for the whole job */
+};
+
 struct told {
-        uint64_t id;
+        struct told_key key;
         UT_hash_handle hh;
 };
 
@@ -50,19 +56,21 @@ static int wait_send(struct call *call)
         return r ? PASS(r) : 0;
 }
 
-/* True for the first time that this id is told. */
-static bool wait_is_new(struct wait *wait, uint64_t id)
+/* True for the first time that this job or task is told. */
+static bool wait_is_new(struct wait *wait, const Jobd__JobEnded *ended)
 {
+        const struct told_key key = { .id = ended->id,
+                                      .task = ended->has_task ? ended->task : UINT64_MAX };
         struct told *told;
 
-        HASH_FIND(hh, wait->told, &id, sizeof(id), told);
+        HASH_FIND(hh, wait->told, &key, sizeof(key), told);
         if (told)
                 return false;
         told = calloc(1, sizeof(*told));
         if (!told)
                 return true;
-        told->id = id;
-        HASH_ADD(hh, wait->told, id, sizeof(told->id), told);
+        told->key = key;
+        HASH_ADD(hh, wait->told, key, sizeof(told->key), told);
         if (!told->hh.tbl)
                 free(told);
         return true;
@@ -75,7 +83,7 @@ static void wait_on_reply(struct call *call, Jobd__Reply **reply)
         struct jobctl_stream *const stream = &wait->stream;
 
         if (got->body_case == JOBD__REPLY__BODY_JOB_ENDED) {
-                if (wait_is_new(wait, got->job_ended->id))
+                if (wait_is_new(wait, got->job_ended))
                         stream_item(stream, &got->job_ended->base);
         } else if (got->body_case == JOBD__REPLY__BODY_ERROR && got->has_more && got->more) {
                 if (stream->ops.on_problem)

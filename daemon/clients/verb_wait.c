@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wait: tells of each job named when it has ended, then Done.
+ * wait: tells of each job or task named when it has ended, then Done.
  *
  * The selector brings the jobs; an unfinished one gets a watch, a finished one is told from its
  * row. Both become the same thing, an entry that goes through these places:
@@ -127,6 +127,8 @@ static void wait_tell(struct wait *wait, const struct wait_entry *entry)
         Jobd__JobEnded ended = JOBD__JOB_ENDED__INIT;
 
         ended.id = entry->id;
+        ended.has_task = entry->task != ENGINE_ALL_TASKS;
+        ended.task = ended.has_task ? entry->task : 0;
         ended.state = (Jobd__JobState)entry->state;
         ended.has_exit_code = entry->exit_code >= 0;
         ended.exit_code = entry->exit_code;

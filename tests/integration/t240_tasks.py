@@ -109,6 +109,44 @@ class Retry(harness.Case):
         self.assertEqual({"succeeded": 3}, self.counts(job))
 
 
+class Wait(harness.Case):
+    """Tasks that are named count one by one."""
+
+    def setUp(self):
+        super().setUp()
+        self.start()
+        self.job = self.submit("--array", "0-5", "sh", "-c", "exit $((JOBD_TASK_ID % 3))")
+
+    def test_single_tasks(self):
+        job = self.job
+        result = self.jobctl("wait", f"{job}.2", f"{job}.4", f"{job}.0", status=2)
+        self.assertIn(f"task {job}.2: exit code 2\n", result.err)
+        self.assertIn(f"task {job}.4: exit code 1\n", result.err)
+        self.assertNotIn(f"{job}.0:", result.err)
+        self.jobctl("wait", f"{job}.5", status=2)
+        self.jobctl("wait", f"{job}.3", status=0)
+        self.jobctl("wait", f"{job}.0-5", status=4)
+        self.jobctl("wait", f"{job}.3", job, status=1)
+        self.jobctl("wait", f"{job}.0-18446744073709551615", status=125)
+        self.assertIn(f"job {job} has no task 6", self.jobctl("wait", f"{job}.5-6", status=2).err)
+
+    def test_json(self):
+        rows = self.jobctl("wait", "--json", f"{self.job}.1-3", status=2).json_lines
+        self.assertEqual([(1, "failed", 1), (2, "failed", 2), (3, "succeeded", 0)],
+                         sorted((row["task"], row["state"], row["exit_code"]) for row in rows))
+        self.assertEqual({int(self.job)}, {row["id"] for row in rows})
+        self.assertNotIn("task", self.jobctl("wait", "--json", self.job, status=None).json_lines[0])
+
+    def test_any(self):
+        self.jobctl("wait", self.job, status=None)
+        gate = self.pipe("gate")
+        slow = self.submit("--array", "0-1", "sh", "-c", f'[ $JOBD_TASK_ID = 1 ] && exit 9; read x <"{gate.path}"')
+        self.assertEqual(f"{slow}.1\n", self.jobctl("wait", "--any", f"{slow}.0", f"{slow}.1", status=9).out)
+        self.assertEqual(f"{self.job}.5\n", self.jobctl("wait", "--any", f"{slow}.0", f"{self.job}.5", status=2).out)
+        gate.send()
+        self.jobctl("wait", slow, status=9)
+
+
 class Logs(harness.Case):
     def setUp(self):
         super().setUp()

@@ -48,7 +48,7 @@ class Jobs(harness.Case):
         self.jobctl("cancel", "1-130")
         result = self.jobctl("wait", "1-130", status=101)
         self.assertEqual(21, len(result.err.splitlines()))
-        self.assertIn("110 more: 130 of 130 jobs did not succeed", result.err)
+        self.assertIn("110 more: 130 of 130 did not succeed", result.err)
         self.assertEqual(130, len(self.jobctl("wait", "--json", "1-130", status=101).json_lines))
 
     def test_failed_jobs(self):

@@ -61,6 +61,13 @@ START_TEST(test_ended)
         emit(&ended, &emit_ended);
         ck_assert_str_eq(printed, "{\"id\":7,\"state\":\"failed\",\"exit_code\":-1,"
                                   "\"exit_signal\":\"KILL\",\"run_seconds\":1.5}");
+        ended = (Jobd__JobEnded)JOBD__JOB_ENDED__INIT;
+        ended.id = 7;
+        ended.has_task = true;
+        ended.task = 3;
+        ended.state = JOBD__JOB_STATE__STATE_SUCCEEDED;
+        emit(&ended, &emit_ended);
+        ck_assert_str_eq(printed, "{\"id\":7,\"task\":3,\"state\":\"succeeded\"}");
 }
 END_TEST
 

@@ -119,6 +119,54 @@ START_TEST(test_wait_tells_once)
 }
 END_TEST
 
+static void send_task_ended(struct fake *fake, uint64_t tag, uint64_t task)
+{
+        Jobd__JobEnded ended = JOBD__JOB_ENDED__INIT;
+
+        ended.id = 5;
+        ended.state = JOBD__JOB_STATE__STATE_SUCCEEDED;
+        ended.has_task = true;
+        ended.task = task;
+        fake_reply(fake, tag, JOBD__REPLY__BODY_JOB_ENDED, &ended, true, -1);
+}
+
+/* Tasks of one job, and the job itself, are ends of their own. */
+static void script_wait_tasks(struct fake *fake)
+{
+        uint64_t tag;
+
+        fake_accept(fake);
+        tag = fake_read(fake, JOBD__REQUEST__BODY_WAIT)->tag;
+        send_task_ended(fake, tag, 0);
+        send_task_ended(fake, tag, 3);
+        fake_close(fake);
+        fake_accept(fake);
+        tag = fake_read(fake, JOBD__REQUEST__BODY_WAIT)->tag;
+        send_task_ended(fake, tag, 3);
+        send_task_ended(fake, tag, 0);
+        send_task_ended(fake, tag, 4);
+        send_ended(fake, tag, 5);
+        fake_done(fake, tag);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_wait_tells_each_task)
+{
+        static enum jobctl_field ended_task = JOBCTL_ENDED_TASK;
+        const pid_t pid = fake_start(path, script_wait_tasks);
+
+        ck_assert_int_eq(jobctl_selector_add_task(selector, 5, 3), 0);
+        ck_assert_int_eq(jobctl_wait(conn, selector, false, &ops, &ended_task, &stream), 0);
+        run();
+        ck_assert_uint_eq(told_count, 4);
+        ck_assert_uint_eq(told[0], 0);
+        ck_assert_uint_eq(told[1], 3);
+        ck_assert_uint_eq(told[2], 4);
+        ck_assert_uint_eq(told[3], 0); /* the job: no task */
+        finish(pid);
+}
+END_TEST
+
 static void script_wait_error(struct fake *fake)
 {
         fake_accept(fake);
@@ -276,5 +324,6 @@ START_TEST(test_wrong_selectors)
 }
 END_TEST
 
-SUITE_MAIN("watch", setup, teardown, test_wait_tells_once, test_wait_for_nothing,
-           test_wait_with_a_deadline, test_events_have_no_gap, test_selector, test_wrong_selectors)
+SUITE_MAIN("watch", setup, teardown, test_wait_tells_once, test_wait_tells_each_task,
+           test_wait_for_nothing, test_wait_with_a_deadline, test_events_have_no_gap, test_selector,
+           test_wrong_selectors)

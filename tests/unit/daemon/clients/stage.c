@@ -92,7 +92,10 @@ static void line_ended(struct line *line, const Jobd__Reply *reply)
 {
         const Jobd__JobEnded *ended = reply->job_ended;
 
-        line_add(line, "ended(%" PRIu64 " %s", ended->id, state_name(ended->state));
+        line_add(line, "ended(%" PRIu64, ended->id);
+        if (ended->has_task)
+                line_add(line, ".%" PRIu64, ended->task);
+        line_add(line, " %s", state_name(ended->state));
         if (ended->has_exit_code)
                 line_add(line, " exit %d", ended->exit_code);
         line_add(line, ")");

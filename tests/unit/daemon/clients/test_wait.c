@@ -164,12 +164,34 @@ START_TEST(single_tasks)
         end_task(job, 0, JOB_FAILED, 7);
         peer_expect_nothing(peer);
         end_task(job, 1, JOB_FAILED, 8);
-        peer_expect(peer, "2 ended(1 failed exit 8)+");
+        peer_expect(peer, "2 ended(1.1 failed exit 8)+");
         peer_expect(peer, "2 done");
         /* Ended, in a job that goes on. */
         peer_wait(peer, 3, &task, false);
-        peer_expect(peer, "3 ended(1 failed exit 8)+");
+        peer_expect(peer, "3 ended(1.1 failed exit 8)+");
         peer_expect(peer, "3 done");
+}
+END_TEST
+
+START_TEST(several_tasks_of_a_job)
+{
+        struct job *job = add_array();
+        const struct selection tasks = {
+                .ids = { { 1 } }, .has_tasks = true, .task_first = 0, .task_last = 2
+        };
+
+        peer_wait(peer, 2, &tasks, false);
+        stage_turn(&stage);
+        end_task(job, 2, JOB_FAILED, 7);
+        peer_expect(peer, "2 ended(1.2 failed exit 7)+");
+        end_task(job, 0, JOB_SUCCEEDED, 0);
+        peer_expect(peer, "2 ended(1.0 succeeded exit 0)+");
+        peer_wait(peer, 3, &tasks, true);
+        peer_expect(peer, "3 ended(1.0 succeeded exit 0)+");
+        peer_expect(peer, "3 done");
+        end_task(job, 1, JOB_FAILED, 8);
+        peer_expect(peer, "2 ended(1.1 failed exit 8)+");
+        peer_expect(peer, "2 done");
 }
 END_TEST
 
@@ -185,7 +207,7 @@ START_TEST(a_task_that_never_began)
         /* All that had not begun goes with one piece of news, of the first of them. */
         job->tasks[1].row.state = job->tasks[2].row.state = JOB_CANCELLED;
         fake_tell(e, job, 1, JOB_EV_CANCEL, JOB_CANCELLED);
-        peer_expect(peer, "2 ended(1 cancelled)+");
+        peer_expect(peer, "2 ended(1.2 cancelled)+");
         peer_expect(peer, "2 done");
 }
 END_TEST
@@ -266,6 +288,7 @@ int main(void)
         tcase_add_test(t, retries_are_no_end);
         tcase_add_test(t, the_task_that_failed_first_speaks);
         tcase_add_test(t, single_tasks);
+        tcase_add_test(t, several_tasks_of_a_job);
         tcase_add_test(t, a_task_that_never_began);
         tcase_add_test(t, many_jobs);
         tcase_add_test(t, too_many_jobs);
