@@ -119,6 +119,7 @@ static void submit_fill_spec(const Jobd__Spec *spec, struct engine_spec *to)
         to->priority = spec->has_priority ? spec->priority : 0;
         to->cpus = spec->has_cpus ? spec->cpus : 0;
         to->memory_bytes = spec->has_memory_bytes ? spec->memory_bytes : 0;
+        to->time_limit_usec = spec->has_time_limit_usec ? spec->time_limit_usec : 0;
         to->begin_wall_usec = spec->has_begin_wall_usec ? spec->begin_wall_usec : 0;
         to->retries = spec->has_retries ? spec->retries : 0;
         to->retry_delay_usec = spec->has_retry_delay_usec ? spec->retry_delay_usec : 0;

@@ -42,13 +42,17 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         e->options = *options;
         e->ops = ops;
         e->arg = arg;
-        TAILQ_INIT(&e->ready_users);
+        TAILQ_INIT(&e->core_leases);
+        fair_init(&e->fair);
         TAILQ_INIT(&e->views);
         TAILQ_INIT(&e->buried);
         STAILQ_INIT(&e->doomed);
         RB_INIT(&e->begins);
         RB_INIT(&e->delays);
         r = clock_read_boot_id(e->boot_id);
+        if (r)
+                return PASS(r);
+        r = queues_init(&e->queues);
         if (r)
                 return PASS(r);
         r = watch_book_new(&e->watches);
@@ -98,6 +102,7 @@ static void engine_bury(struct engine *e)
 static void engine_free_users(struct engine *e)
 {
         struct user *user, *next_user;
+        struct lane *lane;
         struct job *job;
 
         HASH_ITER (hh, e->users, user, next_user) {
@@ -106,6 +111,8 @@ static void engine_free_users(struct engine *e)
                         TAILQ_REMOVE(&user->jobs, job, user_entry);
                         engine_free_job(job);
                 }
+                while ((lane = TAILQ_FIRST(&user->lanes)))
+                        lanes_free(lane);
                 HASH_DEL(e->users, user);
                 free(user);
         }
@@ -124,10 +131,15 @@ static void engine_free_doomed(struct engine *e)
 struct engine *engine_free(struct engine *e)
 {
         struct worker_view *view;
+        struct core_lease *lease;
 
         if (!e)
                 return NULL;
         HASH_CLEAR(hh, e->leased);
+        while ((lease = TAILQ_FIRST(&e->core_leases))) {
+                TAILQ_REMOVE(&e->core_leases, lease, entry);
+                free(lease);
+        }
         while ((view = TAILQ_FIRST(&e->views))) {
                 TAILQ_REMOVE(&e->views, view, entry);
                 worker_set_data(view->worker, NULL);
@@ -140,6 +152,8 @@ struct engine *engine_free(struct engine *e)
         e->watches = watch_book_free(e->watches);
         engine_bury(e);
         engine_free_users(e);
+        queues_deinit(&e->queues);
+        cores_deinit(&e->cores);
         engine_free_doomed(e);
         job_table_clear(&e->jobs);
         key_set_deinit(&e->keys);
@@ -148,9 +162,31 @@ struct engine *engine_free(struct engine *e)
         return NULL;
 }
 
+/* All ready jobs find their places again: a tree cannot hold two kinds of order. */
+static void engine_reorder(struct engine *e)
+{
+        struct user *user;
+        struct job *job;
+
+        for (user = e->users; user; user = user->hh.next)
+                TAILQ_FOREACH (job, &user->jobs, user_entry)
+                        if (job->is_ready)
+                                lanes_take_out(e, job);
+        for (user = e->users; user; user = user->hh.next)
+                TAILQ_FOREACH (job, &user->jobs, user_entry)
+                        run_queue_update(e, job);
+}
+
 void engine_set_options(struct engine *e, const struct engine_options *options)
 {
+        const bool is_reordered = e->options.aging_usec != options->aging_usec;
+        struct user *user;
+
         e->options = *options;
+        for (user = e->users; user; user = user->hh.next)
+                lanes_set_share(e, user);
+        if (is_reordered)
+                engine_reorder(e);
 }
 
 /* ----------------------------------------------------------------------------------- the turn */

@@ -32,6 +32,14 @@ enum engine_answer {
 #define ENGINE_ALL_TASKS UINT64_MAX
 #define ENGINE_THESE_TASKS (UINT64_MAX - 1) /* retry: those whose rows are given, no others */
 
+/* What one user may have of the machine. */
+struct engine_share {
+        uint32_t uid;       /* UINT32_MAX: everybody who has no share of his own */
+        uint32_t weight;    /* 1 to FAIR_WEIGHT_MAX */
+        uint32_t cores_max; /* at once; 0: no cap */
+        uint64_t jobs_max;  /* queued tasks; 0: no cap but queued_max_per_user */
+};
+
 struct engine_options {
         uint64_t grace_usec;
         uint64_t queued_max_per_user, queued_max;
@@ -40,6 +48,11 @@ struct engine_options {
         uint64_t output_cap_bytes;   /* per attempt */
         bool compress;               /* large outputs, after their end */
         int spool_fd;                /* borrowed, for ever: errands unlink and open by it */
+        uint32_t cores;              /* 0: one for each worker of the pool */
+        uint64_t memory_bytes;       /* 0: not counted */
+        uint64_t aging_usec;         /* of waiting, as good as a point of priority; 0: none is */
+        const struct engine_share *shares; /* borrowed until they are set again */
+        size_t shares_count;
 };
 
 struct engine_ops {
@@ -86,6 +99,7 @@ struct engine_spec {
         int32_t priority;
         uint32_t cpus;
         uint64_t memory_bytes;
+        uint64_t time_limit_usec; /* to guess when its cores are free again; 0: none */
         uint64_t begin_wall_usec;
         uint32_t retries;
         uint64_t retry_delay_usec;
@@ -212,6 +226,9 @@ _must_use_ int engine_drop(struct engine *engine, const struct journal_page *pag
                            uint64_t *out_dropped);
 
 /* ------------------------------------------------------------------------------------- state */
+
+/* Cores that there are to lease. */
+uint32_t engine_cores(const struct engine *engine);
 
 /* What is in memory of a job, for answers; the rows have the rest. */
 struct engine_view {

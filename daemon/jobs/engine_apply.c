@@ -39,6 +39,7 @@ static void engine_end_lease(struct engine *e, struct task *task)
 
         start_give_slot(task);
         engine_unbind(e, task);
+        core_lease_drop(e, task);
         HASH_DEL(e->leased, task);
         task->job->leased_count--;
         user->leased_tasks--;
@@ -171,6 +172,7 @@ static void engine_finish_job(struct engine *e, struct job *job, enum job_state 
         job->user->spec_bytes -= job->spec_bytes;
         e->spec_bytes -= job->spec_bytes;
         job_table_remove(&e->jobs, job->id);
+        job->lane->queue->jobs_count--;
         e->jobs_count--;
         TAILQ_INSERT_TAIL(&e->buried, job, user_entry);
 }

@@ -32,13 +32,16 @@ struct user *engine_get_user(struct engine *e, uint32_t uid)
         }
         user->uid = uid;
         TAILQ_INIT(&user->jobs);
-        RB_INIT(&user->ready);
+        TAILQ_INIT(&user->lanes);
+        fair_init(&user->lanes_fair);
+        fair_share_init(&user->share, FAIR_WEIGHT_DEFAULT);
         HASH_ADD(hh, e->users, uid, sizeof(user->uid), user);
         if (!user->hh.tbl) {
                 free(user);
                 engine_note(e, FAULT(-ENOMEM));
                 return NULL;
         }
+        lanes_set_share(e, user);
         return user;
 }
 
@@ -59,8 +62,14 @@ struct job *engine_add_job(struct engine *e, uint64_t id, uint32_t uid)
         job->is_begin_due = true;
         RB_INIT(&job->tasks);
         TAILQ_INIT(&job->requeued);
+        lanes_set_queue(e, job, queues_default(&e->queues));
+        if (!job->lane) {
+                free(job);
+                return NULL;
+        }
         r = job_table_add(&e->jobs, id, job);
         if (r) {
+                job->lane->queue->jobs_count--;
                 free(job);
                 engine_note(e, PASS(r));
                 return NULL;

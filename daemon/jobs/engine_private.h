@@ -2,6 +2,7 @@
 /* The engine's inside, shared by the files of daemon/jobs and by nobody else. */
 #pragma once
 
+#include "daemon/jobs/cores.h"
 #include "daemon/jobs/engine.h"
 #include "daemon/jobs/job.h"
 #include "daemon/jobs/job_table.h"
@@ -18,6 +19,7 @@ struct worker_view {
         TAILQ_ENTRY(worker_view) entry; /* in engine->views */
         struct worker *worker;          /* borrowed: its link outlives us (on_gone frees us) */
         struct task_list tasks;         /* leased to it, newest first */
+        struct core_lease *core_lease;  /* borrowed: what those have of the machine; NULL: none */
         uint32_t leases_count;
         uint32_t unacked_count;    /* ended, and their slots perhaps not free yet */
         uint64_t unacked_sequence; /* of the last of them */
@@ -25,6 +27,29 @@ struct worker_view {
         bool is_filling;           /* has so little ahead that it gets more (scheduler.c) */
 };
 TAILQ_HEAD(view_queue, worker_view);
+
+/* What the tasks of one worker have of the machine (core_lease.c). */
+struct core_lease {
+        TAILQ_ENTRY(core_lease) entry; /* in engine->core_leases */
+        struct worker_view *view;      /* borrowed: NULL while its link is gone */
+        struct lane *lane;             /* borrowed: whose they are */
+        uint64_t generation;
+        uint64_t memory_bytes;
+        uint64_t start_mono_usec;
+        uint32_t worker_number;
+        uint32_t refs; /* tasks */
+        uint32_t count;
+        uint32_t numbers[]; /* of the cores; CORES_ANY: not known which */
+};
+TAILQ_HEAD(core_lease_list, core_lease);
+
+/* The reservation of a job that is due and does not fit (backfill.c). */
+struct backfill {
+        const struct job *job;     /* borrowed within one DECIDE; NULL: there is no reservation */
+        uint64_t shadow_mono_usec; /* about when it will fit; 0: not foreseen */
+        uint32_t spare_cores;      /* that it will leave free then */
+        uint64_t spare_memory_bytes;
+};
 
 /* An attempt whose output files go when this turn's transaction is on disk. */
 struct files_doomed {
@@ -53,7 +78,12 @@ struct engine {
 
         struct job_table jobs;
         struct user *users; /* owned, uthash by uid */
-        struct user_queue ready_users;
+        struct fair fair;   /* between users */
+        struct queues queues;
+        struct cores cores;
+        struct core_lease_list core_leases; /* owned */
+        struct backfill backfill;
+        uint64_t memory_used;       /* asked for by what runs */
         struct task *leased;        /* uthash by lease; tasks are owned by their jobs */
         struct watch_book *watches; /* owned */
         struct view_queue views;
@@ -79,7 +109,6 @@ struct engine {
         uint64_t queued_tasks;
         uint64_t spec_bytes;
         uint64_t finished_tasks;
-        uint64_t turn; /* counts assignments: who got a worker last */
         bool is_draining;
         bool is_stopping;
 };
@@ -153,8 +182,6 @@ uint64_t engine_job_open_tasks(const struct job *job); /* tasks not finished */
 
 /* Puts the job where it belongs after any change: among the ready, or not. */
 void run_queue_update(struct engine *engine, struct job *job);
-/* The best job of this user, or NULL. */
-struct job *run_queue_first(struct user *user);
 /* Takes it out of every queue: it is finished. */
 void run_queue_remove(struct engine *engine, struct job *job);
 /* Waits for extra->begin_wall_usec. */
@@ -170,6 +197,53 @@ void run_queue_delay(struct engine *engine, struct task *task, uint64_t delay_us
 void run_queue_undelay(struct engine *engine, struct task *task);
 _must_use_ int run_queue_init(struct engine *engine);
 void run_queue_deinit(struct engine *engine);
+
+/* ------------------------------------------------------------------------------------- lanes.c */
+
+/* The lane of a user in a queue, made when there is none; NULL after a fault. */
+struct lane *lanes_get(struct engine *engine, struct user *user, struct queue *queue);
+void lanes_free(struct lane *lane);
+/* A job has become ready, or is no longer. */
+void lanes_insert(struct engine *engine, struct job *job);
+void lanes_take_out(struct engine *engine, struct job *job);
+struct job *lane_first(struct lane *lane);
+struct job *lane_next(struct job *job);
+/* How many ready jobs of its lane go before this ready one; counts up to max. */
+uint64_t lane_position(const struct job *job, uint64_t max);
+/* A worker begins, or ends, to work for this lane. */
+void lanes_take(struct engine *engine, struct lane *lane, uint32_t cores);
+void lanes_give(struct engine *engine, struct lane *lane, uint32_t cores);
+/* Moves the job to a queue; what runs of it stays counted where it began. */
+void lanes_set_queue(struct engine *engine, struct job *job, struct queue *queue);
+/* Its priority has changed. */
+void lanes_reorder(struct engine *engine, struct job *job);
+/* Weight and caps of the user, as the options say. */
+void lanes_set_share(struct engine *engine, struct user *user);
+/* The queue was paused, continued, or has another width; another weight. */
+void lanes_update_queue(struct engine *engine, struct queue *queue);
+void lanes_set_weight(struct queue *queue);
+
+/* -------------------------------------------------------------------------------- core_lease.c */
+
+uint32_t job_cores(const struct job *job);
+uint64_t job_memory_bytes(const struct job *job);
+/* The task was given to this worker: shares what the worker has, or takes it. */
+void core_lease_take(struct engine *engine, struct task *task, struct worker_view *view);
+/* A task of a row that a worker of this boot holds. */
+void core_lease_restore(struct engine *engine, struct task *task);
+/* Its worker is here (again), and has told which cores it uses; count 0: it did not. */
+void core_lease_attach(struct engine *engine, struct task *task, struct worker_view *view,
+                       const uint32_t *numbers, size_t count);
+void core_lease_detach(struct worker_view *view);
+void core_lease_drop(struct engine *engine, struct task *task);
+
+/* ---------------------------------------------------------------------------------- backfill.c */
+
+/* This job is due and does not fit. */
+void backfill_reserve(struct engine *engine, const struct job *job);
+/* May this job, which fits now, start before it? What it takes of the spare is noted. */
+bool backfill_may_pass(struct engine *engine, const struct job *job);
+void backfill_forget(struct engine *engine);
 
 /* --------------------------------------------------------------------------------- scheduler.c */
 

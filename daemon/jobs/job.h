@@ -3,14 +3,18 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/clock.h"
 #include "common/list.h"
 #include "common/map.h"
 
+#include "daemon/jobs/fair.h"
 #include "daemon/jobs/job_state.h"
+#include "daemon/jobs/queues.h"
 
+struct core_lease;
 struct worker;
 struct user;
 struct job;
@@ -35,6 +39,7 @@ struct task {
         UT_hash_handle hh;             /* by lease, while leased */
         struct job *job;               /* borrowed: owns us */
         struct worker *worker;         /* borrowed: NULL when queued, or while its link is gone */
+        struct core_lease *core_lease; /* shared with the tasks of the same worker; while leased */
         uint64_t number;
         uint64_t lease;
         uint64_t generation; /* of the worker that holds the lease */
@@ -115,6 +120,7 @@ struct job_extra {
         uint64_t begin_wall_usec; /* 0: none; while in engine->begins */
         uint64_t retry_delay_usec;
         uint64_t memory_bytes;
+        uint64_t time_limit_usec; /* as submitted; 0: none, or restored */
         uint64_t array_first, array_step;
         uint64_t tasks_ok, tasks_failed;
         uint64_t rows_count; /* while rows are restored: how many tasks have one */
@@ -134,8 +140,10 @@ struct job_extra {
 struct job {
         uint64_t id;
         struct user *user;           /* borrowed: outlives its jobs */
+        struct lane *lane;           /* borrowed: its user's in its queue */
         TAILQ_ENTRY(job) user_entry; /* in user->jobs, by id */
-        RB_ENTRY(job) ready_entry;   /* in user->ready, while is_ready */
+        RB_ENTRY(job) ready_entry;   /* in lane->ready, while is_ready */
+        int64_t order_key;           /* its place there */
         struct task_tree tasks;      /* owned, by number */
         struct task_queue requeued;  /* those that are queued and not delayed, longest first */
         struct job_extra *extra;     /* owned; NULL for plain jobs */
@@ -168,19 +176,39 @@ static inline bool job_is_many(const struct job *job)
 TAILQ_HEAD(job_queue, job);
 RB_HEAD(job_ready, job);
 
+/* The jobs of one user in one queue (lanes.c). */
+struct lane {
+        TAILQ_ENTRY(lane) user_entry;  /* in user->lanes */
+        TAILQ_ENTRY(lane) queue_entry; /* in queue->lanes */
+        struct user *user;             /* borrowed: owns us */
+        struct queue *queue;           /* borrowed */
+        struct job_ready ready;        /* those with a task that may start, best first */
+        struct fair_share share;       /* in user->lanes_fair */
+};
+
 struct user {
         UT_hash_handle hh; /* by uid */
         uint32_t uid;
         struct job_queue jobs;    /* unfinished, by id */
-        struct job_ready ready;   /* those with a task that may start, best first */
+        struct queue_lanes lanes; /* owned */
+        struct fair lanes_fair;   /* between them */
+        struct fair_share share;  /* in engine->fair */
         struct job_extra *unique; /* uthash by unique_key */
         uint64_t queued_tasks;
         uint64_t leased_tasks;
         uint64_t spec_bytes;
         uint64_t output_bytes; /* kept on disk */
         uint64_t short_usec;   /* smoothed run time of its tasks; 0: unknown */
-        uint64_t last_turn;    /* scheduler's counter when it last got a worker */
-        TAILQ_ENTRY(user) ready_entry;
-        bool is_ready; /* in engine->ready_users */
+        uint32_t cores_max;    /* at once; 0: no cap */
+        uint64_t jobs_max;     /* queued tasks; 0: no cap but the machine's */
 };
-TAILQ_HEAD(user_queue, user);
+
+static inline struct lane *lane_of(struct fair_share *share)
+{
+        return (struct lane *)(void *)((char *)share - offsetof(struct lane, share));
+}
+
+static inline struct user *user_of(struct fair_share *share)
+{
+        return (struct user *)(void *)((char *)share - offsetof(struct user, share));
+}

@@ -77,8 +77,10 @@ static void report_on_held(void *arg, struct worker *worker, const struct worker
                         report_kill_unknown(worker, held);
                 return;
         }
-        if (!task->worker && view)
+        if (!task->worker && view) {
                 engine_bind(e, task, view);
+                core_lease_attach(e, task, view, NULL, 0);
+        }
         task->start_ready = true;
         task->spooled = held->spooled;
         task->output_bytes = held->output_bytes;
@@ -145,6 +147,7 @@ static void report_on_gone(void *arg, struct worker *worker)
                 return;
         while ((task = LIST_FIRST(&view->tasks)))
                 engine_unbind(e, task);
+        core_lease_detach(view);
         TAILQ_REMOVE(&e->views, view, entry);
         worker_set_data(worker, NULL);
         free(view);

@@ -159,6 +159,8 @@ static int restore_leased(struct engine *e, struct task *task, const struct jour
         engine_dequeue(task);
         job->leased_count++;
         restore_slot(e, task);
+        if (task->boot_is_ours)
+                core_lease_restore(e, task);
         job->user->leased_tasks++;
         if (row->lease > e->last_lease)
                 e->last_lease = row->lease;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who could start now. Each user has a tree of ready jobs, best first (higher priority, then lower
- * id); users with a non-empty tree form the list that the scheduler looks at. A job is ready when
- * it is not held, its begin time has come, it is under its width, and it has a task that is queued
- * and not waiting for a retry. run_queue_update() is called after every change of a job and puts
- * it where it belongs; nobody else touches the trees.
+ * Who could start now. A job is ready when it is not held, its begin time has come, it is under its
+ * width, and it has a task that is queued and not waiting for a retry. run_queue_update() is called
+ * after every change of a job and puts it into its lane (lanes.c) or takes it out.
  *
  * What waits for a time stands in two more trees: `begins` by wall clock with one alarm, since
  * --begin means what the clock on the wall says and must follow it when it is set, and `delays` by
@@ -16,13 +14,6 @@
 #include "common/log.h"
 
 #include "daemon/jobs/engine_private.h"
-
-static int run_queue_compare_ready(struct job *a, struct job *b)
-{
-        if (a->priority != b->priority)
-                return a->priority > b->priority ? -1 : 1;
-        return a->id < b->id ? -1 : a->id > b->id;
-}
 
 static int run_queue_compare_begin(struct job_extra *a, struct job_extra *b)
 {
@@ -41,7 +32,6 @@ static int run_queue_compare_delay(struct task *a, struct task *b)
 }
 
 /* clang-format off */
-RB_GENERATE_STATIC(job_ready, job, ready_entry, run_queue_compare_ready)
 RB_GENERATE_STATIC(begin_tree, job_extra, begin_entry, run_queue_compare_begin)
 RB_GENERATE_STATIC(delay_tree, task, delay_entry, run_queue_compare_delay)
 /* clang-format on */
@@ -84,43 +74,14 @@ static bool run_queue_may_start(const struct job *job)
         return !run_queue_is_full(job) && run_queue_could_start(job);
 }
 
-static void run_queue_insert(struct engine *e, struct job *job)
-{
-        struct user *user = job->user;
-
-        RB_INSERT(job_ready, &user->ready, job);
-        job->is_ready = true;
-        if (!user->is_ready) {
-                TAILQ_INSERT_TAIL(&e->ready_users, user, ready_entry);
-                user->is_ready = true;
-        }
-}
-
-static void run_queue_take_out(struct engine *e, struct job *job)
-{
-        struct user *user = job->user;
-
-        RB_REMOVE(job_ready, &user->ready, job);
-        job->is_ready = false;
-        if (RB_EMPTY(&user->ready)) {
-                TAILQ_REMOVE(&e->ready_users, user, ready_entry);
-                user->is_ready = false;
-        }
-}
-
 void run_queue_update(struct engine *e, struct job *job)
 {
         const bool may_start = run_queue_may_start(job);
 
         if (may_start && !job->is_ready)
-                run_queue_insert(e, job);
+                lanes_insert(e, job);
         else if (!may_start && job->is_ready)
-                run_queue_take_out(e, job);
-}
-
-struct job *run_queue_first(struct user *user)
-{
-        return RB_MIN(job_ready, &user->ready);
+                lanes_take_out(e, job);
 }
 
 /* ------------------------------------------------------------------------------------- begins */
@@ -256,7 +217,7 @@ void run_queue_remove(struct engine *e, struct job *job)
         struct task *task;
 
         if (job->is_ready)
-                run_queue_take_out(e, job);
+                lanes_take_out(e, job);
         if (job_map_of(job) && job_map_of(job)->is_paced)
                 run_queue_unpace(e, job_map_of(job));
         if (!job->is_begin_due) {

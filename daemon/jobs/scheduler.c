@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who gets a worker next. Between users: the one with the fewest tasks on workers, and among equals
- * the one who has waited longest for a turn. Within a user: the first of the ready tree.
+ * Who gets a worker next. Between users, and between one user's queues: fair.c. Within a queue: the
+ * first of the lane. A task that starts takes its cores and its memory at once, or does not start.
+ *
+ * A job that is due and does not fit gets a reservation: what becomes free is kept for it, and
+ * others pass it only if that does not delay it (backfill.c). There is one reservation at a time.
  *
  * Look-ahead. A worker that finishes a task of half a millisecond would stand idle until the end is
- * reported and the next start is committed. So a worker that runs short tasks of the only user who
- * wants something gets a few more leases, which wait in its memory. Their number follows from how
- * long a commit takes and how long this user's tasks take; for long tasks it is zero. They are
- * handed out when half of them are used up, many at a time, so that they share a transaction, and
- * taken back (REVOKE) when another user becomes entitled, and when another worker would otherwise
- * be idle, so that look-ahead never decides who runs, only how early a worker knows of it.
+ * reported and the next start is committed. So a worker that runs short one-core tasks of the only
+ * user who wants something gets a few more leases, which wait in its memory. Their number follows
+ * from how long a commit takes and how long this user's tasks take; for long tasks it is zero. They
+ * are handed out when half of them are used up, many at a time, so that they share a transaction,
+ * and taken back (REVOKE) when another user becomes entitled, when a job has a reservation, and
+ * when another worker would otherwise be idle, so that look-ahead never decides who runs, only how
+ * early a worker knows of it.
  *
  * What a START needs is start.c's.
  */
@@ -23,15 +27,92 @@
 
 /* ----------------------------------------------------------------------------------- choosing */
 
-static struct user *scheduler_pick_user(struct engine *e)
-{
-        struct user *user, *best = NULL;
+/* Of those who cannot start now so many are passed in one search. */
+#define SCHEDULER_PASS_MAX 64U
 
-        TAILQ_FOREACH (user, &e->ready_users, ready_entry)
-                if (!best || user->leased_tasks < best->leased_tasks ||
-                    (user->leased_tasks == best->leased_tasks && user->last_turn < best->last_turn))
-                        best = user;
-        return best;
+static bool scheduler_fits(const struct engine *e, const struct job *job)
+{
+        const uint64_t memory_bytes = job_memory_bytes(job);
+
+        return job_cores(job) <= cores_free_count(&e->cores) &&
+               (!e->options.memory_bytes || !memory_bytes ||
+                e->memory_used + memory_bytes <= e->options.memory_bytes);
+}
+
+/* Could it ever? What the machine has may have been lowered since it was taken in. */
+static bool scheduler_is_possible(const struct engine *e, const struct job *job)
+{
+        return job_cores(job) <= e->cores.count &&
+               (!e->options.memory_bytes || job_memory_bytes(job) <= e->options.memory_bytes);
+}
+
+/* A wide job of his waits for his own others to end: they may not pass it. */
+static bool scheduler_is_over_cap(const struct job *job)
+{
+        const struct user *user = job->user;
+
+        return user->cores_max && user->share.cores + job_cores(job) > user->cores_max;
+}
+
+/* The first job of the lane that may start now; *left: how many may still be passed. */
+static struct job *scheduler_pick_in_lane(struct engine *e, struct lane *lane, uint32_t *left)
+{
+        struct job *job;
+
+        for (job = lane_first(lane); job && *left > 0; job = lane_next(job), (*left)--) {
+                if (!queue_has_cores(lane->queue, job_cores(job)))
+                        return NULL;
+                if (!scheduler_is_possible(e, job))
+                        continue;
+                if (!scheduler_fits(e, job)) {
+                        if (!e->backfill.job)
+                                backfill_reserve(e, job);
+                        continue;
+                }
+                if (!e->backfill.job || backfill_may_pass(e, job))
+                        return job;
+        }
+        return NULL;
+}
+
+static struct job *scheduler_pick_of_user(struct engine *e, struct user *user, uint32_t *left)
+{
+        struct fair_share *share;
+        struct job *job;
+
+        fair_advance(&user->lanes_fair, clock_mono_usec());
+        for (share = fair_first(&user->lanes_fair); share; share = fair_next(share)) {
+                struct lane *lane = lane_of(share);
+
+                if (scheduler_is_over_cap(lane_first(lane)))
+                        return NULL;
+                job = scheduler_pick_in_lane(e, lane, left);
+                if (job)
+                        return job;
+        }
+        return NULL;
+}
+
+static struct job *scheduler_pick(struct engine *e)
+{
+        uint32_t left = SCHEDULER_PASS_MAX;
+        struct fair_share *share;
+        struct job *job;
+
+        for (share = fair_first(&e->fair); share && left > 0; share = fair_next(share)) {
+                job = scheduler_pick_of_user(e, user_of(share), &left);
+                if (job)
+                        return job;
+        }
+        return NULL;
+}
+
+/* The one who is furthest behind, or NULL when nobody waits. */
+static struct user *scheduler_first_user(const struct engine *e)
+{
+        struct fair_share *share = fair_first(&e->fair);
+
+        return share ? user_of(share) : NULL;
 }
 
 static struct task *scheduler_pick_task(struct engine *e, struct job *job)
@@ -63,7 +144,7 @@ static void scheduler_assign(struct engine *e, struct job *job, struct worker_vi
         task->output_bytes = 0;
         task->start_wall_usec = 0;
         task->start_mono_usec = 0;
-        job->user->last_turn = ++e->turn;
+        core_lease_take(e, task, view);
         engine_bind(e, task, view);
         engine_apply(e, task, JOB_EV_ASSIGN, NULL, NULL);
         run_queue_pace(e, job);
@@ -110,15 +191,20 @@ static void scheduler_mark_filling(struct engine *e, uint32_t depth)
                 view->is_filling = view->leases_count <= (depth + 1) / 2;
 }
 
-static struct worker_view *scheduler_find_shallow(struct engine *e, const struct user *user,
+static bool scheduler_is_plain(const struct core_lease *lease)
+{
+        return lease && lease->count == 1 && !lease->memory_bytes;
+}
+
+static struct worker_view *scheduler_find_shallow(struct engine *e, const struct lane *lane,
                                                   uint32_t depth)
 {
         struct worker_view *view, *best = NULL;
 
         TAILQ_FOREACH (view, &e->views, entry)
-                if (view->is_filling && scheduler_runs_for(view, user) &&
-                    view->leases_count <= depth && scheduler_has_room(view) &&
-                    (!best || view->leases_count < best->leases_count))
+                if (view->is_filling && scheduler_is_plain(view->core_lease) &&
+                    view->core_lease->lane == lane && view->leases_count <= depth &&
+                    scheduler_has_room(view) && (!best || view->leases_count < best->leases_count))
                         best = view;
         return best;
 }
@@ -128,23 +214,35 @@ static bool scheduler_may_look_ahead(const struct job *job)
 {
         const struct job_map *map = job_map_of(job);
 
-        return !map || (!map->halt_on && !map->start_delay_usec);
+        return job_cores(job) == 1 && !job_memory_bytes(job) &&
+               (!map || (!map->halt_on && !map->start_delay_usec));
+}
+
+/* The only lane that waits, of the only user who does. */
+static struct lane *scheduler_only_lane(const struct engine *e)
+{
+        struct fair_share *share = fair_first(&e->fair);
+
+        if (!share || fair_next(share))
+                return NULL;
+        share = fair_first(&user_of(share)->lanes_fair);
+        return share && !fair_next(share) ? lane_of(share) : NULL;
 }
 
 static void scheduler_look_ahead(struct engine *e)
 {
-        struct user *user = TAILQ_FIRST(&e->ready_users);
+        struct lane *lane = scheduler_only_lane(e);
         struct worker_view *view;
         uint32_t depth;
 
-        if (!user || TAILQ_NEXT(user, ready_entry))
+        if (!lane)
                 return;
-        depth = scheduler_depth(e, user);
+        depth = scheduler_depth(e, lane->user);
         scheduler_mark_filling(e, depth);
-        while (depth > 0 && user->is_ready && !e->fault &&
-               scheduler_may_look_ahead(run_queue_first(user)) &&
-               (view = scheduler_find_shallow(e, user, depth)))
-                scheduler_assign(e, run_queue_first(user), view);
+        while (depth > 0 && lane_first(lane) && !e->fault &&
+               scheduler_may_look_ahead(lane_first(lane)) &&
+               (view = scheduler_find_shallow(e, lane, depth)))
+                scheduler_assign(e, lane_first(lane), view);
 }
 
 /*
@@ -161,7 +259,7 @@ static void scheduler_look_ahead_full(struct engine *e)
                 uint32_t depth;
 
                 if (!job || !first->slot || !run_queue_is_only_full(job) ||
-                    !scheduler_may_look_ahead(job))
+                    !scheduler_may_look_ahead(job) || !scheduler_is_plain(view->core_lease))
                         continue;
                 depth = scheduler_depth(e, job->user);
                 if (view->leases_count > (depth + 1) / 2)
@@ -195,16 +293,17 @@ static bool scheduler_is_revoking(const struct worker_view *view)
         return false;
 }
 
-/* Somebody who has less than his share waits behind another user's look-ahead. */
+/* Somebody else is entitled, or cores are kept for a wide job: look-ahead would take from them. */
 static void scheduler_take_back(struct engine *e)
 {
-        struct user *waiting = scheduler_pick_user(e);
+        struct user *waiting = scheduler_first_user(e);
         struct worker_view *view;
 
         if (!waiting)
                 return;
         TAILQ_FOREACH (view, &e->views, entry)
-                if (view->leases_count > 1 && !scheduler_runs_for(view, waiting))
+                if (view->leases_count > 1 &&
+                    (e->backfill.job || !scheduler_runs_for(view, waiting)))
                         scheduler_revoke_last(e, view);
 }
 
@@ -219,7 +318,7 @@ static void scheduler_steal(struct engine *e)
 {
         struct worker_view *view, *richest = NULL;
 
-        if (!TAILQ_EMPTY(&e->ready_users) || !scheduler_find_idle(e))
+        if (fair_first(&e->fair) || !scheduler_find_idle(e) || cores_free_count(&e->cores) == 0)
                 return;
         TAILQ_FOREACH (view, &e->views, entry) {
                 if (scheduler_is_revoking(view))
@@ -232,17 +331,32 @@ static void scheduler_steal(struct engine *e)
                 scheduler_revoke_last(e, richest);
 }
 
+/* As many cores as the configuration says, or one for each worker of the pool. */
+static void scheduler_count_cores(struct engine *e)
+{
+        const uint32_t count = engine_cores(e);
+
+        if (count != e->cores.count)
+                engine_note(e, cores_resize(&e->cores, count));
+}
+
 void scheduler_run(struct engine *e)
 {
         struct worker_view *view;
-        struct user *user;
+        struct job *job;
 
         if (e->is_draining || e->is_stopping || !e->journal)
                 return;
-        while (!e->fault && (user = scheduler_pick_user(e)) && (view = scheduler_find_idle(e)))
-                scheduler_assign(e, run_queue_first(user), view);
-        if (!TAILQ_EMPTY(&e->ready_users)) {
-                scheduler_look_ahead(e);
+        scheduler_count_cores(e);
+        backfill_forget(e);
+        if (fair_first(&e->fair))
+                fair_advance(&e->fair, clock_mono_usec());
+        while (!e->fault && fair_first(&e->fair) && (view = scheduler_find_idle(e)) &&
+               (job = scheduler_pick(e)))
+                scheduler_assign(e, job, view);
+        if (fair_first(&e->fair)) {
+                if (!e->backfill.job)
+                        scheduler_look_ahead(e);
                 scheduler_take_back(e);
         } else {
                 scheduler_look_ahead_full(e);

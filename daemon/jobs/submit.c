@@ -56,6 +56,12 @@ static int submit_check_sums(const struct engine *e, const struct user *user, ui
                                   "you would have more than %" PRIu64
                                   " queued tasks: wait for some to end, or cancel them",
                                   o->queued_max_per_user);
+        if (user->jobs_max && user->queued_tasks + tasks > user->jobs_max)
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "you would have more than the %" PRIu64
+                                  " queued tasks that your share allows: wait for some to end, or "
+                                  "cancel them",
+                                  user->jobs_max);
         if (user->spec_bytes + bytes > o->spec_bytes_max_per_user)
                 return reason_set(why, ENGINE_E_LIMIT,
                                   "the specifications of your queued jobs would exceed %s: "
@@ -73,11 +79,37 @@ static int submit_check_sums(const struct engine *e, const struct user *user, ui
         return 0;
 }
 
+/* What no waiting could ever satisfy. */
+static int submit_check_possible(const struct engine *e, const struct user *user,
+                                 const struct engine_spec *s, struct reason *why)
+{
+        char asked[TEXT_SIZE_MAX], there[TEXT_SIZE_MAX];
+
+        if (s->cpus > engine_cores(e))
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "it asks for %u cores, and this machine has %u to give: ask for "
+                                  "fewer with -c",
+                                  s->cpus, engine_cores(e));
+        if (user->cores_max && s->cpus > user->cores_max)
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "it asks for %u cores, and you may have %u at once: ask for "
+                                  "fewer with -c",
+                                  s->cpus, user->cores_max);
+        if (e->options.memory_bytes && s->memory_bytes > e->options.memory_bytes)
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "it asks for %s of memory, and this machine has %s to give: ask "
+                                  "for less with --mem",
+                                  text_format_size(s->memory_bytes, asked),
+                                  text_format_size(e->options.memory_bytes, there));
+        return 0;
+}
+
 static int submit_check(struct engine *e, const struct engine_submission *submission,
                         struct user *user, struct reason *why)
 {
         uint64_t tasks = 0, bytes = 0;
         size_t i;
+        int r;
 
         if (e->is_stopping)
                 return reason_set(why, ENGINE_E_STOPPING,
@@ -95,6 +127,9 @@ static int submit_check(struct engine *e, const struct engine_submission *submis
                 if (s->unique_key && submission->specs_count > 1)
                         return reason_set(why, ENGINE_E_LIMIT,
                                           "a job with a unique key must be submitted alone");
+                r = submit_check_possible(e, user, s, why);
+                if (r)
+                        return r;
         }
         return submit_check_sums(e, user, tasks, bytes, why);
 }
@@ -103,8 +138,8 @@ static int submit_check(struct engine *e, const struct engine_submission *submis
 
 static bool submit_needs_extra(const struct engine_spec *s)
 {
-        return s->unique_key || s->cpus || s->memory_bytes || s->begin_wall_usec || s->retries ||
-               s->is_array || s->map_values;
+        return s->unique_key || s->cpus || s->memory_bytes || s->time_limit_usec ||
+               s->begin_wall_usec || s->retries || s->is_array || s->map_values;
 }
 
 static void submit_fill_map(struct engine *e, struct job *job, const struct engine_spec *s)
@@ -131,6 +166,7 @@ static void submit_fill_extra(struct engine *e, struct job *job, const struct en
                 return;
         x->cpus = s->cpus;
         x->memory_bytes = s->memory_bytes;
+        x->time_limit_usec = s->time_limit_usec;
         x->begin_wall_usec = s->begin_wall_usec;
         x->retries = s->retries;
         x->retry_delay_usec = s->retry_delay_usec;

@@ -171,6 +171,13 @@ bool engine_view_task(const struct engine *e, const struct job *job, uint64_t nu
         return true;
 }
 
+uint32_t engine_cores(const struct engine *e)
+{
+        if (e->options.cores)
+                return e->options.cores;
+        return e->workers ? MAX(workers_wanted(e->workers), 1) : 1;
+}
+
 void engine_count(const struct engine *e, struct engine_counts *out_counts)
 {
         const struct worker_view *view;

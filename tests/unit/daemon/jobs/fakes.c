@@ -479,6 +479,12 @@ void workers_check(struct workers *workers)
         (void)workers;
 }
 
+uint32_t workers_wanted(const struct workers *workers)
+{
+        (void)workers;
+        return fake.wanted ? fake.wanted : (uint32_t)ARRAY_SIZE(fake.workers);
+}
+
 bool workers_has_pool(const struct workers *workers)
 {
         (void)workers;

@@ -53,6 +53,7 @@ struct fake {
         bool key_known;
         uint64_t commit_usec;
         uint32_t dead_acked;
+        uint32_t wanted; /* size of the pool; 0: as many as fit here */
 };
 extern struct fake fake;
 

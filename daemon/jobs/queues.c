@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The queues there are. A queue says in which order a user's jobs in it start (policy), how many
+ * workers and cores they may have at once, all users together (width), and how a user's own
+ * queues share what he gets (weight). Between users a queue decides nothing: that is fair.c's.
+ *
+ * A few dozen of them at most, so they stand in a list. Settings are changed by queues_admin.c and
+ * restored from the journal; lanes.c counts what is leased. Pure, but for memory.
+ */
+#include "daemon/jobs/queues.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+
+#include "daemon/jobs/fair.h"
+
+static void queue_free(struct queue *queue)
+{
+        free(queue->name);
+        free(queue);
+}
+
+int queues_init(struct queues *queues)
+{
+        struct queue *queue;
+        int r;
+
+        TAILQ_INIT(&queues->list);
+        r = queues_add(queues, QUEUE_DEFAULT_ID, QUEUE_DEFAULT_NAME, QUEUE_PRIORITY, &queue);
+        return r ? PASS(r) : 0;
+}
+
+void queues_deinit(struct queues *queues)
+{
+        struct queue *queue;
+
+        while ((queue = TAILQ_FIRST(&queues->list)))
+                queues_remove(queues, queue);
+}
+
+int queues_add(struct queues *queues, uint32_t id, const char *name, enum queue_policy policy,
+               struct queue **out_queue)
+{
+        struct queue *queue = calloc(1, sizeof(*queue));
+        struct queue *before = TAILQ_LAST(&queues->list, queue_list);
+
+        if (!queue)
+                return FAULT(-ENOMEM);
+        queue->name = strdup(name);
+        if (!queue->name) {
+                queue_free(queue);
+                return FAULT(-ENOMEM);
+        }
+        queue->id = id;
+        queue->policy = (uint8_t)policy;
+        queue->weight = FAIR_WEIGHT_DEFAULT;
+        TAILQ_INIT(&queue->lanes);
+        while (before && before->id > id)
+                before = TAILQ_PREV(before, queue_list, entry);
+        if (before)
+                TAILQ_INSERT_AFTER(&queues->list, before, queue, entry);
+        else
+                TAILQ_INSERT_HEAD(&queues->list, queue, entry);
+        *out_queue = queue;
+        return 0;
+}
+
+void queues_remove(struct queues *queues, struct queue *queue)
+{
+        TAILQ_REMOVE(&queues->list, queue, entry);
+        queue_free(queue);
+}
+
+struct queue *queues_default(const struct queues *queues)
+{
+        return TAILQ_FIRST(&queues->list);
+}
+
+struct queue *queues_find(const struct queues *queues, uint32_t id)
+{
+        struct queue *queue;
+
+        TAILQ_FOREACH (queue, &queues->list, entry)
+                if (queue->id == id)
+                        return queue;
+        return NULL;
+}
+
+struct queue *queues_find_name(const struct queues *queues, const char *name)
+{
+        struct queue *queue;
+
+        TAILQ_FOREACH (queue, &queues->list, entry)
+                if (strcmp(queue->name, name) == 0)
+                        return queue;
+        return NULL;
+}
+
+bool queue_is_open(const struct queue *queue)
+{
+        return !queue->is_paused &&
+               (!queue->width_tasks || queue->tasks_leased < queue->width_tasks) &&
+               (!queue->width_cores || queue->cores_leased < queue->width_cores);
+}
+
+bool queue_has_cores(const struct queue *queue, uint32_t cores)
+{
+        return !queue->width_cores || queue->cores_leased + cores <= queue->width_cores;
+}

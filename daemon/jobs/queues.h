@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Queues in memory: what order and what width jobs of one queue have. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/list.h"
+
+#define QUEUE_DEFAULT_ID 0U
+#define QUEUE_DEFAULT_NAME "default"
+
+enum queue_policy { /* stored */
+        QUEUE_FIFO,
+        QUEUE_LIFO,
+        QUEUE_PRIORITY,
+};
+
+struct lane;
+TAILQ_HEAD(queue_lanes, lane);
+
+struct queue {
+        TAILQ_ENTRY(queue) entry; /* in the book, by id */
+        uint32_t id;
+        char *name;           /* owned */
+        uint8_t policy;       /* enum queue_policy */
+        uint32_t width_tasks; /* workers that may run its tasks at once; 0: no limit */
+        uint32_t width_cores; /* cores that they may have; 0: no limit */
+        uint32_t weight;      /* among the queues of one user: fair.h */
+        bool is_paused;       /* starts nothing */
+        bool is_draining;     /* takes no more jobs */
+        uint32_t tasks_leased, cores_leased;
+        uint64_t jobs_count; /* unfinished ones in it */
+        struct queue_lanes lanes;
+};
+TAILQ_HEAD(queue_list, queue);
+
+/* All queues; the default one is always there, first. */
+struct queues {
+        struct queue_list list; /* owned, by id */
+};
+
+_must_use_ int queues_init(struct queues *queues);
+void queues_deinit(struct queues *queues);
+/* A queue with no limits; id and name are new. 0 or -ENOMEM. */
+_must_use_ int queues_add(struct queues *queues, uint32_t id, const char *name,
+                          enum queue_policy policy, struct queue **out_queue);
+/* It has no jobs and no lanes. */
+void queues_remove(struct queues *queues, struct queue *queue);
+struct queue *queues_default(const struct queues *queues);
+/* NULL: there is none. */
+struct queue *queues_find(const struct queues *queues, uint32_t id);
+struct queue *queues_find_name(const struct queues *queues, const char *name);
+/* May one more worker begin a task of it? */
+bool queue_is_open(const struct queue *queue);
+/* And may it have so many cores? */
+bool queue_has_cores(const struct queue *queue, uint32_t cores);
