@@ -3,12 +3,14 @@
  * jobctl attach: shows a job's output from its beginning and stays until it ends, with its exit
  * code. Leaving (Ctrl-C, a closed terminal) leaves the job running. See follow_session.c. A job
  * with tasks (a map, an array) is shown task by task in their order, behind the last one that was
- * shown to its owner before; see map_session.c.
+ * shown to its owner before; see map_session.c. With --json both are objects: log_json.c,
+ * map_json.c.
  */
 #include <string.h>
 
 #include "client/cmd/command.h"
 #include "client/cmd/follow_session.h"
+#include "client/cmd/log_json.h"
 #include "client/cmd/map_session.h"
 #include "client/cmd/select.h"
 
@@ -40,6 +42,7 @@ static int cmd_attach_run(struct app *app, const void *options _unused_, char **
                 .flags = FOLLOW_SESSION_UNTIL_END | FOLLOW_SESSION_SAY_WHERE,
         };
         struct map_session_options map = { .ordered = true };
+        struct log_json_options json = { .until_end = true, .show_end = true };
         bool has_tasks = false;
         int r;
 
@@ -48,7 +51,10 @@ static int cmd_attach_run(struct app *app, const void *options _unused_, char **
                 r = cmd_attach_look(app, session.job, &has_tasks);
         if (r)
                 return r;
-        map.job = session.job;
+        map.job = json.job = session.job;
+        json.task = session.task;
+        if (app->common.json && !has_tasks)
+                return app_connection(app) ? log_json_run(app, &json) : EXIT_CODE_OURS;
         return has_tasks ? map_session_run(app, &map) : follow_session_run(app, &session);
 }
 

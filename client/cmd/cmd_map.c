@@ -7,6 +7,7 @@
  * template, the specification. Only then a job exists and map_session.c conducts. Inputs are read
  * as a stream, so a map over a million lines begins with the first.
  */
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "common/template.h"
 
 #include "client/cmd/command.h"
+#include "client/cmd/emit_object.h"
 #include "client/cmd/joblog.h"
 #include "client/cmd/map_files.h"
 #include "client/cmd/map_input.h"
@@ -116,6 +118,48 @@ static int map_command_make_template(struct map_command *map)
 
 /* ------------------------------------------------------------------------------------ --dry-run */
 
+/* --json: sequence, values, and argv or why there is none. 0, or a fault. */
+static int map_command_print(const struct map_command *map, const struct template_facts *facts)
+{
+        struct json_t *const object = emit_object_new();
+        _cleanup_(freep) char **argv = NULL;
+        _cleanup_(freep) char *line = NULL;
+        struct reason why = { "" };
+        size_t count;
+        int r;
+
+        if (!object)
+                return FAULT(-ENOMEM);
+        emit_object_set_number(object, "sequence", facts->sequence);
+        emit_object_set_words(object, "values", facts->values, facts->values_count);
+        r = template_expand(map->template, facts, &argv, &count, &why);
+        if (r == 0)
+                emit_object_set_argv(object, "argv", argv);
+        else if (r > 0)
+                emit_object_set_text(object, "why", why.text, strlen(why.text));
+        line = emit_object_render(object, &count);
+        if (!line || r < 0)
+                return FAULT(-ENOMEM);
+        fputs(line, stdout);
+        return 0;
+}
+
+/* A line of shell, or the sentence why there is none. 0, or a fault. */
+static int map_command_say(const struct map_command *map, const struct template_facts *facts)
+{
+        _cleanup_(freep) char *line = NULL;
+        struct reason why = { "" };
+        const int r = template_format(map->template, facts, &line, &why);
+
+        if (r < 0)
+                return PASS(r);
+        if (r)
+                app_say("task %llu: %s", (unsigned long long)facts->sequence, why.text);
+        else
+                printf("%s\n", line);
+        return 0;
+}
+
 /* The commands of one chunk, a line each. 0, or an exit status. */
 static int map_command_show_chunk(struct map_command *map, const struct map_chunk *chunk,
                                   uint64_t *task)
@@ -133,16 +177,11 @@ static int map_command_show_chunk(struct map_command *map, const struct map_chun
                         .sequence = map_resume_sequence(map->resume, (*task)++),
                         .slot = 1,
                 };
-                _cleanup_(freep) char *line = NULL;
-                struct reason why = { "" };
-                const int r = template_format(map->template, &facts, &line, &why);
+                const int r = map->app->common.json ? map_command_print(map, &facts)
+                                                    : map_command_say(map, &facts);
 
-                if (r < 0)
-                        return map_command_fail(map, r, &why);
                 if (r)
-                        app_say("task %llu: %s", (unsigned long long)facts.sequence, why.text);
-                else
-                        printf("%s\n", line);
+                        return map_command_fail(map, r, NULL);
         }
         return 0;
 }
@@ -276,6 +315,11 @@ static const char *const cmd_map_examples[] = {
         "seq 1000 | jobctl map -j4 -k ./sim --seed {}",
         "jobctl map --bar python train.py --lr {1} --layers {2} ::: 0.1 0.01 ::: 2 4",
         "jobctl map --joblog log --resume ./step {} :::: inputs.txt",
+        "jobctl map --json wc -l ::: *.c | jq -r .stdout  an object for each task as it ends, with",
+        "      task, values, state, exit_code, run_seconds, stdout, stderr...; then one for the "
+        "job.",
+        "      Large output comes before its task's object, as the pieces of logs --json; with",
+        "      --line-buffer all output does, a line each",
         NULL,
 };
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * --json. Each record has a table of its fields (emit_tables.c): name, where it is, what it means.
- * Times are RFC 3339 in UTC, durations seconds, sizes
- * bytes, states words. Bytes that are not UTF-8 appear twice: readable with U+FFFD in place of what
- * is not, and exact as base64 under NAME_b64. A job's own fields and those of its specification
- * stand in one object; a job with one task also shows its attempt there, since nearly all have one.
+ * --json, for stdout; emit_object.c has what is built by hand. Each record has a table of its
+ * fields (emit_tables.c): name, where it is, what it means. Times are RFC 3339 in UTC, durations
+ * seconds, sizes bytes, states words. Bytes that are not UTF-8 appear twice: readable with U+FFFD
+ * in place of what is not, and exact as base64 under NAME_b64. A job's own fields and those of its
+ * specification stand in one object; a job with one task also shows its attempt there, since nearly
+ * all have one.
  */
 #include "client/cmd/emit.h"
 
@@ -21,7 +22,7 @@
 /* ------------------------------------------------------------------------------------- bytes */
 
 /* A string in which what is no UTF-8 became U+FFFD; NULL without memory. */
-static json_t *emit_lossy(const char *data, size_t size)
+json_t *emit_make_lossy(const char *data, size_t size)
 {
         char *const text = malloc(3 * size + 1);
         json_t *made;
@@ -49,7 +50,7 @@ static json_t *emit_lossy(const char *data, size_t size)
         return made;
 }
 
-static json_t *emit_base64(const char *data, size_t size)
+json_t *emit_make_base64(const char *data, size_t size)
 {
         static const char digits[] =
                 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -86,8 +87,12 @@ static void emit_put_b64(json_t *object, const char *name, json_t *value)
 
 /* ------------------------------------------------------------------------------ one per kind */
 
-static void emit_put(json_t *object, const struct jobctl_item *item,
-                     const struct emit_table *table);
+void emit_put_data(json_t *object, const char *name, const char *data, size_t size)
+{
+        json_object_set_new(object, name, emit_make_lossy(data, size));
+        if (!parse_is_utf8(data, size))
+                emit_put_b64(object, name, emit_make_base64(data, size));
+}
 
 static json_t *emit_number(uint64_t value)
 {
@@ -130,11 +135,8 @@ static void emit_put_text(json_t *object, const struct jobctl_item *item,
         size_t size;
         const char *const text = jobctl_get_text(item, row->field, &size);
 
-        if (!text)
-                return;
-        json_object_set_new(object, row->name, emit_lossy(text, size));
-        if (!parse_is_utf8(text, size))
-                emit_put_b64(object, row->name, emit_base64(text, size));
+        if (text)
+                emit_put_data(object, row->name, text, size);
 }
 
 static void emit_put_texts(json_t *object, const struct jobctl_item *item,
@@ -149,8 +151,8 @@ static void emit_put_texts(json_t *object, const struct jobctl_item *item,
                 size_t size;
                 const char *const text = jobctl_get_text_at(item, row->field, i, &size);
 
-                json_array_append_new(words, emit_lossy(text, size));
-                json_array_append_new(exact, emit_base64(text, size));
+                json_array_append_new(words, emit_make_lossy(text, size));
+                json_array_append_new(exact, emit_make_base64(text, size));
                 all_utf8 = all_utf8 && parse_is_utf8(text, size);
         }
         json_object_set_new(object, row->name, words);
@@ -335,7 +337,7 @@ static void emit_put_only_attempt(json_t *object, const struct jobctl_item *job)
         json_decref(made);
 }
 
-static void emit_put(json_t *object, const struct jobctl_item *item, const struct emit_table *table)
+void emit_put(json_t *object, const struct jobctl_item *item, const struct emit_table *table)
 {
         static void (*const put[EMIT_KIND_COUNT])(json_t *, const struct jobctl_item *,
                                                   const struct emit_row *) = {
@@ -360,7 +362,7 @@ static void emit_put(json_t *object, const struct jobctl_item *item, const struc
 /* Takes `object` over. 0, or -1 without memory; a broken stdout is found at the end. */
 static int emit_dump(json_t *object, const char *behind)
 {
-        const int r = json_dumpf(object, stdout, JSON_COMPACT);
+        const int r = json_dumpf(object, stdout, EMIT_FLAGS);
 
         fputs(behind, stdout);
         json_decref(object);
@@ -430,7 +432,7 @@ void emit_end_array(size_t count)
         puts(count == 0 ? "[]" : "]");
 }
 
-int emit_print_log(const struct emit_log *record)
+json_t *emit_make_log(const struct emit_log *record)
 {
         static const char *const streams[] = {
                 [JOBCTL_STDOUT] = "stdout", [JOBCTL_STDERR] = "stderr", [JOBCTL_MARK] = "mark"
@@ -439,16 +441,21 @@ int emit_print_log(const struct emit_log *record)
         char time[CLOCK_TEXT_MAX];
 
         if (!object)
-                return -1;
+                return NULL;
         json_object_set_new(object, "job", emit_number(record->job));
         json_object_set_new(object, "task", emit_number(record->task));
         json_object_set_new(object, "stream", json_string(streams[record->which]));
         json_object_set_new(object, "time",
                             json_string(clock_format_rfc3339(record->wall_usec, time)));
-        json_object_set_new(object, "text", emit_lossy(record->data, record->size));
-        if (!parse_is_utf8(record->data, record->size))
-                emit_put_b64(object, "text", emit_base64(record->data, record->size));
-        return emit_dump(object, "\n");
+        emit_put_data(object, "text", record->data, record->size);
+        return object;
+}
+
+int emit_print_log(const struct emit_log *record)
+{
+        json_t *const object = emit_make_log(record);
+
+        return object ? emit_dump(object, "\n") : -1;
 }
 
 int emit_print_array(const struct jobctl_result *result, const struct emit_table *table)

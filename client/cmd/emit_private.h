@@ -4,6 +4,9 @@
 
 #include "client/cmd/emit.h"
 
+/* For jansson. Fifteen digits are microseconds over thirty years, without 0.30000000000000004. */
+#define EMIT_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
 enum emit_kind {
         EMIT_END,
         EMIT_PLAIN, /* a number */
@@ -41,3 +44,16 @@ struct emit_table {
 };
 
 extern const struct emit_table emit_attempt;
+
+/* emit.c */
+
+/* Adds the fields of an item that are there. */
+void emit_put(struct json_t *object, const struct jobctl_item *item,
+              const struct emit_table *table);
+/* Text: readable as NAME, and exact as NAME_b64 when it is no UTF-8. */
+void emit_put_data(struct json_t *object, const char *name, const char *data, size_t size);
+/* A string in which what is no UTF-8 became U+FFFD; and the exact bytes. NULL without memory. */
+struct json_t *emit_make_lossy(const char *data, size_t size);
+struct json_t *emit_make_base64(const char *data, size_t size);
+/* A piece of output as an object; NULL without memory. */
+struct json_t *emit_make_log(const struct emit_log *record);

@@ -171,6 +171,23 @@ static const struct emit_row emit_ended_rows[] = {
 };
 const struct emit_table emit_ended = { emit_ended_rows };
 
+/* The names of emit_attempt, for a task's end in a stream of results. */
+static const struct emit_row emit_task_rows[] = {
+        { EMIT_PLAIN, "task", JOBCTL_TASK_NUMBER, NULL },
+        { EMIT_STATE, "state", JOBCTL_TASK_STATE, NULL },
+        { EMIT_PLAIN, "attempt", JOBCTL_TASK_ATTEMPT, NULL },
+        { EMIT_SIGNED, "exit_code", JOBCTL_TASK_EXIT_CODE, NULL },
+        { EMIT_SIGNAL, "exit_signal", JOBCTL_TASK_EXIT_SIGNAL, NULL },
+        { EMIT_WORDS, "why", JOBCTL_TASK_WHY, NULL },
+        { EMIT_WALL, "started_at", JOBCTL_TASK_START_WALL_USEC, NULL },
+        { EMIT_WALL, "ended_at", JOBCTL_TASK_END_WALL_USEC, NULL },
+        { EMIT_SECONDS, "run_seconds", JOBCTL_TASK_RUN_USEC, NULL },
+        { EMIT_PLAIN, "output_bytes", JOBCTL_TASK_OUTPUT_BYTES, NULL },
+        { EMIT_FLAG, "output_cut", JOBCTL_TASK_OUTPUT_CUT, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+const struct emit_table emit_task = { emit_task_rows };
+
 static const struct emit_row emit_event_rows[] = {
         { EMIT_PLAIN, "seq", JOBCTL_EVENT_SEQ, NULL },
         { EMIT_WALL, "time", JOBCTL_EVENT_WALL_USEC, NULL },

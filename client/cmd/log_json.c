@@ -78,15 +78,22 @@ static void log_json_on_caught_up(void *arg)
                 log->failed = true;
 }
 
-static void log_json_on_end(void *arg, int code, const char *text,
-                            const struct jobctl_item *ended _unused_)
+static void log_json_on_end(void *arg, int code, const char *text, const struct jobctl_item *ended)
 {
         struct log_json *const log = arg;
+        char why[512];
 
         if (code)
                 log->status = app_fail(log->app, exit_code_from_answer(code), "%s", text);
         else if (log->filter && line_filter_finish(log->filter))
                 log->failed = true;
+        if (code || !ended || !log->options->show_end)
+                return;
+        if (emit_print_item(ended, &emit_ended))
+                log->failed = true;
+        log->status = exit_code_from_end(ended, why, sizeof(why));
+        if (why[0])
+                app_tell(log->app, "job %llu: %s", (unsigned long long)log->options->job, why);
 }
 
 int log_json_run(struct app *app, const struct log_json_options *options)

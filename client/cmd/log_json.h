@@ -7,6 +7,7 @@
 struct log_json_options {
         uint64_t job, task;
         bool until_end; /* stay until it ends; else what is there now */
+        bool show_end;  /* and print how it ended, whose code is then the exit status */
         bool no_stdout, no_stderr;
         const uint64_t *tail_lines; /* only the last so many lines of what is there; NULL: all */
 };

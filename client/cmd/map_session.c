@@ -31,6 +31,7 @@
 
 #include "common/clock.h"
 
+#include "client/cmd/emit_object.h"
 #include "client/cmd/joblog.h"
 #include "client/cmd/map_input.h"
 #include "client/cmd/map_options.h"
@@ -310,6 +311,7 @@ static void session_on_done(struct map_session *session)
 static void session_settle(struct map_session *session)
 {
         map_session_feed(session);
+        map_json_put_job(session);
         session_write(session);
         if (session->leaving)
                 map_session_drop_tasks(session); /* not in one of their callbacks */
@@ -413,8 +415,8 @@ static int session_make_memory(struct map_session *session)
         const uint32_t values = options->input ? map_input_values(options->input) : 0;
         int r;
 
-        if (!options->input ||
-            !(options->tag || options->files || options->joblog || options->on_done))
+        if (!options->input || !(options->tag || options->files || options->joblog ||
+                                 options->on_done || session->json))
                 return 0;
         session->words_max = values;
         session->words = calloc(values, sizeof(*session->words));
@@ -455,6 +457,7 @@ static void session_deinit(struct map_session *session)
         session->app->conn = jobctl_free(session->app->conn);
         told_deinit(&session->told);
         told_deinit(&session->begun);
+        emit_object_free(session->job_json);
         map_output_free(session->output);
         progress_free(session->progress);
         map_values_free(session->values);
@@ -504,9 +507,9 @@ static int session_run(struct map_session *session)
 
 int map_session_run(struct app *app, const struct map_session_options *options)
 {
-        _cleanup_(session_deinit) struct map_session session = { .app = app,
-                                                                 .options = options,
-                                                                 .signal_fd = -1 };
+        _cleanup_(session_deinit) struct map_session session = {
+                .app = app, .options = options, .json = app->common.json, .signal_fd = -1
+        };
         int r;
 
         TAILQ_INIT(&session.live);

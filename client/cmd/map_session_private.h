@@ -22,8 +22,9 @@ struct map_task_end {
         uint64_t attempt;
         uint64_t start_wall_usec, end_wall_usec, run_usec;
         uint64_t exit_signal;
-        int64_t exit_code; /* -1: it did not exit */
-        char *why;         /* owned; NULL: nothing to say */
+        int64_t exit_code;   /* -1: it did not exit */
+        char *why;           /* owned; NULL: nothing to say */
+        struct json_t *json; /* owned; NULL without --json */
 };
 
 struct map_line {
@@ -45,9 +46,10 @@ struct map_task {
         struct map_files_task *files; /* owned */
         char *tag;                    /* owned; made for the first output */
         size_t tag_bytes;
-        bool in_line[2];          /* stdout, stderr: the next byte does not begin a line */
-        struct map_line lines[2]; /* live: what has no newline yet */
-        struct map_line kept;     /* stdout for --on-done */
+        bool in_line[2];            /* stdout, stderr: the next byte does not begin a line */
+        struct map_line lines[2];   /* live: what has no newline yet; --json: or all output */
+        uint64_t line_wall_usec[2]; /* --json: when the last of it came */
+        struct map_line kept;       /* stdout for --on-done */
         uint64_t stdout_bytes;
 };
 
@@ -91,14 +93,16 @@ struct map_session {
         unsigned int acts_waiting;  /* for their answers */
         struct map_tally tally;
 
-        bool cancelled;         /* by Ctrl-C */
-        bool leaving;           /* as soon as jobd knows what it must know, or leave_by_usec */
-        uint64_t leave_by_usec; /* leaving, or done: at the latest */
-        bool ours;              /* something of ours went wrong */
-        bool reader_gone;       /* nobody reads our stdout */
-        bool done;              /* the results have ended */
-        bool job_failed;        /* it did not succeed as a whole */
-        int status;             /* when leaving */
+        bool cancelled;          /* by Ctrl-C */
+        bool leaving;            /* as soon as jobd knows what it must know, or leave_by_usec */
+        uint64_t leave_by_usec;  /* leaving, or done: at the latest */
+        bool ours;               /* something of ours went wrong */
+        bool reader_gone;        /* nobody reads our stdout */
+        bool done;               /* the results have ended */
+        bool job_failed;         /* it did not succeed as a whole */
+        bool json;               /* --json */
+        struct json_t *job_json; /* owned: how the job ended, until all tasks were shown */
+        int status;              /* when leaving */
 };
 
 /* map_session_input.c */
@@ -121,6 +125,8 @@ void map_session_ask_results(struct map_session *session);
 /* Lets results and output flow, or holds them. */
 void map_session_update_flow(struct map_session *session);
 void map_session_drop_tasks(struct map_session *session);
+/* Adds to a line; false without memory. */
+bool map_line_put(struct map_line *line, const void *data, size_t size);
 /* The first task that is not (known to be) shown. */
 uint64_t map_session_shown_next(const struct map_session *session);
 
@@ -129,6 +135,20 @@ uint64_t map_session_shown_next(const struct map_session *session);
 /* In the joblog, to --on-done, in the tally. False: the session was broken off. */
 bool map_session_count(struct map_session *session, struct map_task *task);
 int map_session_status(const struct map_session *session);
+
+/* map_json.c: what --json shows instead of the output itself. */
+
+void map_json_on_data(struct map_task *task, enum jobctl_output which, uint64_t wall_usec,
+                      const void *data, size_t size);
+/* All output has come. */
+void map_json_end_output(struct map_task *task);
+/* Remembers how the task ended, for map_json_put_end() when it is counted. */
+void map_json_note_end(struct map_task *task, const struct jobctl_item *item);
+void map_json_put_end(struct map_task *task);
+/* Remembers how the job ended; ended: NULL when that is not known. */
+void map_json_note_job(struct map_session *session, const struct jobctl_item *ended);
+/* Puts that behind its last task, once; a no-op before. */
+void map_json_put_job(struct map_session *session);
 
 /* map_session.c */
 

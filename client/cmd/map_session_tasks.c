@@ -10,13 +10,15 @@
  * Ordering is jobd's work: ordered results come by number. Live and ordered, only the task whose
  * turn it is is followed; the others are shown as they end. A task counts as shown when all of its
  * output was given to map_session_output; what jobd is told to have been seen is what was also
- * written (map_session.c). A task whose values are needed finds them in map_session_values.
+ * written (map_session.c); with --json it is objects that are shown (map_json.c). A task whose
+ * values are needed finds them in map_session_values.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "common/clock.h"
 
+#include "client/cmd/emit_object.h"
 #include "client/cmd/job_counts.h"
 #include "client/cmd/map_files.h"
 #include "client/cmd/map_options.h"
@@ -38,6 +40,7 @@ static void task_deinit(struct map_task *task)
         free(task->kept.data);
         free(task->tag);
         free(task->end.why);
+        emit_object_free(task->end.json);
 }
 
 static struct map_task *task_free(struct map_task *task)
@@ -54,7 +57,7 @@ static void task_no_memory(struct map_session *session)
         map_session_break(session);
 }
 
-static bool task_line_put(struct map_line *line, const void *data, size_t size)
+bool map_line_put(struct map_line *line, const void *data, size_t size)
 {
         if (size == 0)
                 return true;
@@ -163,7 +166,7 @@ static void task_put_lines(struct map_task *task, enum jobctl_output which, cons
                 line->bytes = 0;
                 task_put_tagged(task, which, data, whole);
         }
-        if (!task_line_put(line, data + whole, size - whole))
+        if (!map_line_put(line, data + whole, size - whole))
                 task_no_memory(task->session);
         if (line->bytes > MAP_TASK_LINE_MAX) {
                 task_put_tagged(task, which, line->data, line->bytes);
@@ -171,8 +174,8 @@ static void task_put_lines(struct map_task *task, enum jobctl_output which, cons
         }
 }
 
-static void task_on_data(void *arg, enum jobctl_output which, uint64_t wall_usec _unused_,
-                         const void *data, size_t size)
+static void task_on_data(void *arg, enum jobctl_output which, uint64_t wall_usec, const void *data,
+                         size_t size)
 {
         struct map_task *const task = arg;
         struct map_session *const session = task->session;
@@ -180,7 +183,7 @@ static void task_on_data(void *arg, enum jobctl_output which, uint64_t wall_usec
 
         if (session->leaving)
                 return;
-        if (which == JOBCTL_MARK) {
+        if (which == JOBCTL_MARK && !session->json) {
                 map_session_say(session, "task %llu.%llu: %.*s", (unsigned long long)session->job,
                                 (unsigned long long)task->number, (int)MIN(size, 1000U),
                                 (const char *)data);
@@ -190,9 +193,11 @@ static void task_on_data(void *arg, enum jobctl_output which, uint64_t wall_usec
                 task->stdout_bytes += size;
         if (which == JOBCTL_STDOUT && session->options->on_done &&
             task->kept.bytes < ON_DONE_OUTPUT_MAX &&
-            !task_line_put(&task->kept, data, MIN(size, ON_DONE_OUTPUT_MAX - task->kept.bytes)))
+            !map_line_put(&task->kept, data, MIN(size, ON_DONE_OUTPUT_MAX - task->kept.bytes)))
                 task_no_memory(session);
-        if (task->files) {
+        if (session->json && (!task->files || which == JOBCTL_MARK)) {
+                map_json_on_data(task, which, wall_usec, data, size);
+        } else if (task->files) {
                 if (map_files_write(task->files, which, data, size, &why)) {
                         map_session_say(session, "%s", why.text);
                         map_session_break(session);
@@ -221,6 +226,8 @@ static int task_note_end(struct map_task *task, const struct jobctl_item *item)
         end->exit_code = -1;
         (void)jobctl_get_signed(item, JOBCTL_TASK_EXIT_CODE, &end->exit_code);
         task->has_ended = true;
+        if (task->session->json)
+                map_json_note_end(task, item);
         if (why && why[0] && end->state != JOBCTL_STATE_SUCCEEDED) {
                 end->why = strdup(why);
                 if (!end->why) {
@@ -242,11 +249,17 @@ static void task_finish(struct map_task *task)
         struct map_session *const session = task->session;
         bool new;
 
-        for (int i = 0; i < 2; i++)
+        if (session->json)
+                map_json_end_output(task);
+        for (int i = 0; i < 2 && !session->json; i++)
                 if (task->lines[i].bytes > 0)
                         task_put_tagged(task, i == 0 ? JOBCTL_STDOUT : JOBCTL_STDERR,
                                         task->lines[i].data, task->lines[i].bytes);
-        if (session->leaving || !map_session_count(session, task) || session->leaving)
+        if (session->leaving || !map_session_count(session, task))
+                return;
+        if (session->json)
+                map_json_put_end(task);
+        if (session->leaving)
                 return;
         if (session->values)
                 map_values_drop(session->values, task->number);
@@ -433,6 +446,8 @@ static void tasks_on_end(void *arg, int code, const char *text, const struct job
         session->job_failed = state != JOBCTL_STATE_SUCCEEDED;
         if (session->leaving)
                 return;
+        if (session->json)
+                map_json_note_job(session, ended);
         if (session->progress && ended) {
                 session->counts.total = MAX(session->counts.total, session->tally.done);
                 job_counts_end(&session->counts, ended);

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/template.h"
+
 #include "proto/wire.h"
 
 #include "client/cmd/emit.h"
+#include "client/cmd/emit_object.h"
 #include "tests/unit/client/suite.h"
 
 static char printed[4096];
@@ -173,5 +176,43 @@ START_TEST(test_log)
 }
 END_TEST
 
-SUITE_MAIN("emit", NULL, NULL, test_ended, test_bytes_that_are_no_text, test_control_characters,
-           test_job, test_log)
+START_TEST(test_objects_by_hand)
+{
+        const struct template_word words[] = { { "a", 1 }, { "\xff", 1 } };
+        char echo[] = "echo", umlaut[] = "\xc3\xa9";
+        char *const argv[] = { echo, umlaut, NULL };
+        Jobd__TaskEnd end = JOBD__TASK_END__INIT;
+        struct json_t *const object = emit_object_new();
+        char *line;
+        size_t size;
+
+        end.task = 4;
+        end.state = JOBD__JOB_STATE__STATE_FAILED;
+        end.has_exit_signal = true;
+        end.exit_signal = 15;
+        end.has_run_usec = true;
+        end.run_usec = 300001;
+        emit_object_set_number(object, "job", 7);
+        emit_object_set_item(object, (const struct jobctl_item *)&end, &emit_task);
+        emit_object_set_words(object, "values", words, 1);
+        emit_object_set_words(object, "odd", words, 2);
+        emit_object_set_words(object, "none", NULL, 0);
+        emit_object_set_argv(object, "argv", argv);
+        emit_object_set_text(object, "stdout", "x\0y", 3);
+        line = emit_object_render(object, &size);
+        ck_assert_ptr_nonnull(line);
+        ck_assert_uint_eq(size, strlen(line));
+        ck_assert_str_eq(line,
+                         "{\"job\":7,\"task\":4,\"state\":\"failed\",\"exit_signal\":\"TERM\","
+                         "\"run_seconds\":0.300001,\"values\":[\"a\"],"
+                         "\"odd\":[\"a\",\"\xef\xbf\xbd\"],\"odd_b64\":[\"YQ==\",\"/w==\"],"
+                         "\"none\":[],\"argv\":[\"echo\",\"\xc3\xa9\"],"
+                         "\"stdout\":\"x\xef\xbf\xbdy\",\"stdout_b64\":\"eAB5\"}\n");
+        free(line);
+        emit_object_free(emit_object_new());
+        ck_assert_ptr_null(emit_object_free(NULL));
+}
+END_TEST
+
+SUITE_MAIN("emit", NULL, NULL, test_ended, test_objects_by_hand, test_bytes_that_are_no_text,
+           test_control_characters, test_job, test_log)
