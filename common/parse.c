@@ -123,6 +123,24 @@ int parse_bool(const char *text, const char *what, bool *out_value, struct reaso
         return reason_set(why, PARSE_E_BAD, "%s: \"%s\" is neither yes nor no", what, text);
 }
 
+int parse_hundredths(const char *text, const char *what, uint32_t min, uint32_t max,
+                     uint32_t *out_hundredths, struct reason *why)
+{
+        const char *at = text;
+        uint64_t whole, billionths = 0;
+
+        if (!parse_digits(&at, &whole) || !parse_fraction(&at, &billionths) || *at ||
+            billionths % 10000000 != 0)
+                return reason_set(why, PARSE_E_BAD, "%s: \"%.64s\" is no number such as 2 or 0.5",
+                                  what, text);
+        if (whole > UINT32_MAX / 100 - 1 || whole * 100 + billionths / 10000000 < min ||
+            whole * 100 + billionths / 10000000 > max)
+                return reason_set(why, PARSE_E_BAD, "%s: must be %u.%02u to %u.%02u", what,
+                                  min / 100, min % 100, max / 100, max % 100);
+        *out_hundredths = (uint32_t)(whole * 100 + billionths / 10000000);
+        return 0;
+}
+
 int parse_size(const char *text, const char *what, uint64_t *out_bytes, struct reason *why)
 {
         static const struct parse_unit units[] = {

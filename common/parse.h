@@ -22,6 +22,9 @@ _must_use_ int parse_u64(const char *text, const char *what, uint64_t min, uint6
                          uint64_t *out_value, struct reason *why);
 /* yes/no, true/false, on/off, 1/0. */
 _must_use_ int parse_bool(const char *text, const char *what, bool *out_value, struct reason *why);
+/* "2", "0.5", "1.25" as hundredths; at most two digits behind the point. */
+_must_use_ int parse_hundredths(const char *text, const char *what, uint32_t min, uint32_t max,
+                                uint32_t *out_hundredths, struct reason *why);
 /* Bytes: "4096", "64K", "1.5G", "2MiB"; K M G T = 1024; "infinity" = UINT64_MAX. */
 _must_use_ int parse_size(const char *text, const char *what, uint64_t *out_bytes,
                           struct reason *why);

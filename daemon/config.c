@@ -2,7 +2,8 @@
 /*
  * The daemon's settings: defaults, then files (config_places.c says which, config_file.c reads
  * them), then the command line; the last one counts, and each key remembers where its value came
- * from. What keys there are and what they take stands in config_values.c.
+ * from. What keys there are and what they take stands in config_values.c, the sections with a name
+ * ([Share "alice"]) in config_named.c; the names are looked up at the end (config_shares.c).
  *
  * "Key=" without a value brings the default back. An unknown key or section in a file is a
  * warning, since a file may serve two releases; on the command line it is an error. A wrong value
@@ -14,18 +15,17 @@
 #include "daemon/config.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/fs.h"
 #include "common/parse.h"
 
 #include "daemon/config_private.h"
+#include "daemon/machine.h"
 
 #define CONFIG_WARNINGS_MAX 100
-
-struct config_origin {
-        char *place; /* owned; NULL: default */
-};
 
 /* ---------------------------------------------------------------------------------- life time */
 
@@ -37,9 +37,12 @@ struct config *config_free(struct config *config)
                 free(config->origins[i].place);
         for (size_t i = 0; config->warnings && config->warnings[i]; i++)
                 free(config->warnings[i]);
+        config_named_free_all(config);
+        free(config->shares);
         free(config->origins);
         free(config->warnings);
         free(config->log_level);
+        free(config->admin_group);
         free(config);
         return NULL;
 }
@@ -76,6 +79,7 @@ int config_new(bool system, struct config **out_config)
         if (!config)
                 return FAULT(-ENOMEM);
         config->is_system = system;
+        config->admin_gid = CONFIG_NOBODY;
         config->origins = calloc(config_keys_count, sizeof(*config->origins));
         config->warnings = calloc(CONFIG_WARNINGS_MAX + 1, sizeof(*config->warnings));
         if (!config->origins || !config->warnings)
@@ -99,6 +103,14 @@ static const char *config_guess(const char *section, const char *key)
         bool is_section_known = false;
         size_t count = 0;
 
+        if (config_named_kind_of(section)) {
+                for (size_t i = 0; i < config_named_keys_count; i++)
+                        if (config_named_kind_of(section) ==
+                            config_named_kind_of(config_named_keys[i].section))
+                                words[count++] = config_named_keys[i].name;
+                words[count] = NULL;
+                return parse_nearest(key, words);
+        }
         for (size_t i = 0; i < config_keys_count; i++)
                 if (strcmp(config_keys[i].section, section) == 0)
                         is_section_known = true;
@@ -120,33 +132,58 @@ static size_t config_count_warnings(const struct config *config)
         return count;
 }
 
-static int config_warn(struct config *config, const char *section, const char *key,
-                       const char *place)
+int config_warn(struct config *config, const char *fmt, ...)
 {
-        const char *guess = config_guess(section, key);
         const size_t count = config_count_warnings(config);
+        va_list args;
+        int r;
 
         if (count == CONFIG_WARNINGS_MAX)
                 return 0;
-        config->warnings[count] = guess ? fs_path("%s: unknown setting %s.%s, did you mean %s?",
-                                                  place, section, key, guess)
-                                        : fs_path("%s: unknown setting %s.%s", place, section, key);
-        return config->warnings[count] ? 0 : FAULT(-ENOMEM);
+        va_start(args, fmt);
+        r = vasprintf(&config->warnings[count], fmt, args);
+        va_end(args);
+        if (r >= 0)
+                return 0;
+        config->warnings[count] = NULL;
+        return FAULT(-ENOMEM);
+}
+
+static int config_warn_unknown(struct config *config, const char *section, const char *key,
+                               const char *place)
+{
+        const char *guess = config_guess(section, key);
+        int r;
+
+        if (guess)
+                r = config_warn(config, "%s: unknown setting %s.%s, did you mean %s?", place,
+                                section, key, guess);
+        else
+                r = config_warn(config, "%s: unknown setting %s.%s", place, section, key);
+        return r ? PASS(r) : 0;
 }
 
 int config_apply(void *arg, const char *section, const char *key, const char *value,
                  const char *place, struct reason *why)
 {
         struct config *config = arg;
+        bool is_known = true;
         int r;
 
+        if (config_named_kind_of(section)) {
+                r = config_named_apply(config, section, key, value, place, &is_known, why);
+                if (r || is_known)
+                        return r < 0 ? PASS(r) : r;
+        }
+        if (!*key)
+                return 0;
         for (size_t i = 0; i < config_keys_count; i++)
                 if (strcmp(config_keys[i].section, section) == 0 &&
                     strcmp(config_keys[i].name, key) == 0) {
                         r = config_set(config, i, value, place, why);
                         return r < 0 ? PASS(r) : r;
                 }
-        r = config_warn(config, section, key, place);
+        r = config_warn_unknown(config, section, key, place);
         return r ? PASS(r) : 0;
 }
 
@@ -220,6 +257,8 @@ int config_load(bool system, const char *path, const struct config_set *sets, si
                            : config_load_user(config, why);
         if (r == 0)
                 r = config_load_sets(config, sets, sets_count, why);
+        if (r == 0)
+                r = config_shares_resolve(config);
         if (r)
                 return r < 0 ? PASS(r) : r;
         *out_config = TAKE_PTR(config);
@@ -234,13 +273,26 @@ bool config_entry(const struct config *config, size_t index, const char **out_se
         const char *place;
 
         if (index >= config_keys_count)
-                return false;
+                return config_named_entry(config, index - config_keys_count, out_section, out_key,
+                                          value, value_size, out_origin);
         place = config->origins[index].place;
         *out_section = config_keys[index].section;
         *out_key = config_keys[index].name;
         *out_origin = place ? place : "default";
         config_key_print(config, &config_keys[index], value, value_size);
         return true;
+}
+
+uint32_t config_cores(const struct config *config, bool is_resized)
+{
+        struct machine machine;
+
+        if (config->cores > 0)
+                return config->cores;
+        if (config->has_workers || is_resized)
+                return 0;
+        machine_read(MACHINE_CGROUPS, MACHINE_OWN_CGROUP, &machine);
+        return machine.cores;
 }
 
 const char *config_warning(const struct config *config, size_t index)

@@ -5,7 +5,8 @@
  *
  * libinih cuts lines that its buffer cannot hold and takes an indented line for the continuation
  * of the one above. Neither is wanted: a line that does not fit is refused, and leading blanks are
- * dropped, so that people may indent as they like.
+ * dropped, so that people may indent as they like. Nor does it tell of a section without a key:
+ * where the name is what matters, that is done here.
  *
  * The first entry that is wrong ends the reading. Nothing is opened that is no regular file: a
  * configuration that is a FIFO would stop the daemon. Called by config.c and the fuzzer.
@@ -22,6 +23,9 @@
 
 #include "daemon/config_private.h"
 
+/* libinih keeps so much of a section's name, with its NUL, and cuts the rest without a word. */
+#define CONFIG_SECTION_MAX 50
+
 struct config_file {
         const char *name;
         const char *next, *end;
@@ -36,6 +40,31 @@ static int config_file_refuse(struct config_file *file, const char *sentence)
 {
         file->result =
                 reason_set(file->why, CONFIG_E_BAD, "%s:%d: %s", file->name, file->line, sentence);
+        return file->result;
+}
+
+/*
+ * The head of a section with a name means something by itself, and libinih does not tell of it.
+ * line: without leading blanks.
+ */
+static int config_file_on_head(struct config_file *file, const char *line)
+{
+        const char *end = line[0] == '[' ? strchr(line, ']') : NULL;
+        struct reason why = { .text = "" };
+        char section[CONFIG_SECTION_MAX], place[512];
+        int r;
+
+        if (!end || !memchr(line, '"', (size_t)(end - line)))
+                return 0;
+        if ((size_t)(end - line) > sizeof(section))
+                return config_file_refuse(file, "the name of the section is too long");
+        memcpy(section, line + 1, (size_t)(end - line) - 1);
+        section[end - line - 1] = '\0';
+        snprintf(place, sizeof(place), "%s:%d", file->name, file->line);
+        r = file->on_entry(file->arg, section, "", "", place, &why);
+        if (r > 0)
+                return config_file_refuse(file, why.text);
+        file->result = r < 0 ? PASS(r) : 0;
         return file->result;
 }
 
@@ -66,7 +95,7 @@ static char *config_file_next_line(char *out_line, int room, void *stream)
         memcpy(out_line, file->next, size);
         out_line[size] = '\0';
         file->next += size;
-        return out_line;
+        return config_file_on_head(file, out_line) ? NULL : out_line;
 }
 
 /* libinih's callback: 0 makes the line an error, 1 goes on. */

@@ -102,13 +102,20 @@ static int options_take_set(struct options *options, const char *value, struct r
 {
         /* One copy, cut in three; its start is the section's text and what will be freed. */
         char *text = strdup(value);
-        char *dot, *equals;
+        char *dot, *equals, *quote;
         int r;
 
         if (!text)
                 return FAULT(-ENOMEM);
         equals = strchr(text, '=');
-        dot = strchr(text, '.');
+        quote = strchr(text, '"');
+        /* A name in quotes may hold dots: Share "a.b".Weight=2 */
+        if (quote && equals && quote < equals) {
+                quote = strchr(quote + 1, '"');
+                dot = quote && quote[1] == '.' ? quote + 1 : NULL;
+        } else {
+                dot = strchr(text, '.');
+        }
         if (!equals || !dot || dot > equals || dot == text || dot + 1 == equals) {
                 free(text);
                 return reason_set(why, OPTIONS_E_BAD,

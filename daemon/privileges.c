@@ -8,7 +8,8 @@
  * failed has been a hole in many daemons. no_new_privs is set too, so that nothing which jobd might
  * execute gains rights; the pool was started before.
  *
- * Names are looked up here, before the loop, and nowhere else in jobd. Called by main.c.
+ * The name is looked up here, before the loop; jobd asks for others only when it reads its settings
+ * (config_shares.c). Called by main.c.
  */
 #include "daemon/privileges.h"
 

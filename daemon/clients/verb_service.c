@@ -14,7 +14,7 @@
 #include "daemon/clients/verb.h"
 
 #define SERVICE_WORKERS_MAX 4096U
-#define SERVICE_ENTRIES_MAX 256U
+#define SERVICE_ENTRIES_MAX 1024U
 #define SERVICE_VALUE_MAX 4096U
 
 int verb_hello(struct session *from, const Jobd__Request *request, struct job *job,

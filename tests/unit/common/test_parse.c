@@ -44,6 +44,31 @@ START_TEST(u64)
 }
 END_TEST
 
+START_TEST(hundredths)
+{
+        static const char *const bad[] = { "",        "-1",    "1.",
+                                           ".5",      "1.005", "1.0.0",
+                                           "1x",      "+1",    "99999999999999999999",
+                                           "42949673" };
+        struct reason why;
+        uint32_t value = 7;
+
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                ck_assert_int_eq(parse_hundredths(bad[i], "w", 0, UINT32_MAX, &value, &why),
+                                 PARSE_E_BAD);
+        ck_assert_uint_eq(value, 7);
+        ck_assert_int_eq(parse_hundredths("2", "w", 1, 10000, &value, &why), 0);
+        ck_assert_uint_eq(value, 200);
+        ck_assert_int_eq(parse_hundredths("0.5", "w", 1, 10000, &value, &why), 0);
+        ck_assert_uint_eq(value, 50);
+        ck_assert_int_eq(parse_hundredths("1.250", "w", 1, 10000, &value, &why), 0);
+        ck_assert_uint_eq(value, 125);
+        ck_assert_int_eq(parse_hundredths("0", "w", 1, 10000, &value, &why), PARSE_E_BAD);
+        ck_assert_str_eq(why.text, "w: must be 0.01 to 100.00");
+        ck_assert_int_eq(parse_hundredths("100.01", "w", 1, 10000, &value, &why), PARSE_E_BAD);
+}
+END_TEST
+
 START_TEST(boolean)
 {
         static const char *const yes[] = { "yes", "true", "on", "1", "YES", "True" };
@@ -297,4 +322,5 @@ START_TEST(nearest)
 }
 END_TEST
 
-SUITE_MAIN("parse", u64, boolean, size, duration_good, duration_bad, utf8, distance, nearest)
+SUITE_MAIN("parse", u64, hundredths, boolean, size, duration_good, duration_bad, utf8, distance,
+           nearest)

@@ -60,6 +60,12 @@ START_TEST(defaults_are_as_promised)
         ck_assert_uint_eq(config->daemon_idle_usec, 600 * USEC_PER_SEC);
         ck_assert_uint_eq(config->pool_idle_usec, 600 * USEC_PER_SEC);
         ck_assert_uint_eq(config->grace_usec, 10 * USEC_PER_SEC);
+        ck_assert_uint_eq(config->aging_usec, 60 * USEC_PER_SEC);
+        ck_assert_int_eq((int)config->affinity, CONFIG_AFFINITY_ASKED);
+        ck_assert(config->private_jobs);
+        ck_assert_str_eq(config->admin_group, "jobd-admin");
+        ck_assert_uint_gt(config->memory_bytes, 0);
+        ck_assert_uint_eq(config->cores, 0);
         ck_assert_uint_eq(config->inline_max_bytes, 65536);
         ck_assert_uint_eq(config->output_cap_bytes, 1ULL << 30);
         ck_assert_uint_eq(config->output_quota_bytes, 0);
@@ -146,7 +152,8 @@ START_TEST(bounds_of_every_setting_hold)
         for (size_t i = 0; i < config_keys_count; i++) {
                 const struct config_key *key = &config_keys[i];
 
-                if (key->type == CONFIG_BOOL || key->type == CONFIG_LEVEL)
+                if (key->type == CONFIG_BOOL || key->type == CONFIG_LEVEL ||
+                    key->type == CONFIG_AFFINITY || key->type == CONFIG_NAME)
                         continue;
                 if (key->min > 0)
                         expect_refused(key, key->min - 1);
@@ -210,6 +217,10 @@ START_TEST(wrong_value_says_where_and_what)
                 { "[Output]\nCap=big\n", "some.conf:2: ", "is not a size" },
                 { "[Jobs]\nGrace=2d\n", "some.conf:2: ", "must be 0s to 1d" },
                 { "[Daemon]\nLogLevel=loud\n", "some.conf:2: ", "none of error, warning" },
+                { "[Pool]\nCores=0\n", "some.conf:2: ", "Cores" },
+                { "[Pool]\nMemory=much\n", "some.conf:2: ", "is not a size" },
+                { "[Jobs]\nAffinity=maybe\n", "some.conf:2: ", "none of asked, always, never" },
+                { "[Daemon]\nAdminGroup=a b\n", "some.conf:2: ", "no name of a group" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -259,7 +270,10 @@ START_TEST(command_line_wins)
         config = config_free(config);
         ck_assert_int_eq(config_load(false, NULL, sets, 1, &config, &why), 0);
         ck_assert_uint_eq(config->workers, 7);
-        ck_assert(config_entry(config, 2, &section, &key, value, sizeof(value), &origin));
+        for (size_t i = 0; config_entry(config, i, &section, &key, value, sizeof(value), &origin);
+             i++)
+                if (strcmp(key, "Workers") == 0)
+                        break;
         ck_assert_str_eq(origin, "command line");
 }
 END_TEST
@@ -300,6 +314,53 @@ START_TEST(named_file_must_exist)
 }
 END_TEST
 
+START_TEST(cores_follow_the_workers)
+{
+        ck_assert_int_eq(load_text("[Pool]\nWorkers=3\n"), 0);
+        ck_assert_uint_eq(config_cores(config, false), 0);
+        config = config_free(config);
+        ck_assert_int_eq(load_text("[Pool]\nWorkers=3\nCores=2\n"), 0);
+        ck_assert_uint_eq(config_cores(config, true), 2);
+        config = config_free(config);
+        ck_assert_int_eq(load_text("[Pool]\nWorkers=3\nWorkers=auto\n"), 0);
+        ck_assert_uint_ge(config_cores(config, false), 1);
+        ck_assert_uint_le(config_cores(config, false), config->workers);
+        ck_assert_uint_eq(config_cores(config, true), 0);
+}
+END_TEST
+
+/* Every setting stands in the sample with its default, and all of it can be used. */
+START_TEST(sample_shows_every_default)
+{
+        static char text[65536], used[65536];
+        const char *section, *key, *origin;
+        char value[256], line[512];
+        FILE *file = fopen(SAMPLE_CONFIG, "r");
+        size_t size;
+
+        ck_assert_ptr_nonnull(file);
+        size = fread(text, 1, sizeof(text) - 1, file);
+        ck_assert_uint_lt(size, sizeof(text) - 1);
+        fclose(file);
+        ck_assert_int_eq(config_new(false, &config), 0);
+        for (size_t i = 0; config_entry(config, i, &section, &key, value, sizeof(value), &origin);
+             i++) {
+                const bool is_counted = strcmp(key, "Workers") == 0 || strcmp(key, "Memory") == 0;
+
+                snprintf(line, sizeof(line), "\n#%s=%s\n", key, is_counted ? "auto" : value);
+                ck_assert_msg(strstr(text, line), "%s", line);
+        }
+        config = config_free(config);
+        for (size_t i = 0, n = 0; i < size; i++)
+                if (text[i] != '#' || (i > 0 && text[i - 1] != '\n') || text[i + 1] == ' ' ||
+                    text[i + 1] == '\n')
+                        used[n++] = text[i];
+        ck_assert_msg(load_text(used) == 0, "%s", why.text);
+        ck_assert_ptr_null(config_warning(config, 0));
+        ck_assert_ptr_nonnull(config_find_named(config, CONFIG_NAMED_LOCK, "archive"));
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("config");
@@ -323,6 +384,8 @@ int main(void)
         tcase_add_test(tests, command_line_takes_no_unknown_setting);
         tcase_add_test(tests, users_file_and_drop_ins_are_found);
         tcase_add_test(tests, named_file_must_exist);
+        tcase_add_test(tests, cores_follow_the_workers);
+        tcase_add_test(tests, sample_shows_every_default);
         suite_add_tcase(suite, tests);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_ENV);

@@ -143,6 +143,11 @@ START_TEST(value_may_hold_anything)
 {
         ck_assert_int_eq(PARSE("--set", "Jobs.Grace=a.b=c"), 0);
         ck_assert_str_eq(options.sets[0].value, "a.b=c");
+        options_deinit(&options);
+        ck_assert_int_eq(PARSE("--set", "Share \"a.b\".Weight=2"), 0);
+        ck_assert_str_eq(options.sets[0].section, "Share \"a.b\"");
+        ck_assert_str_eq(options.sets[0].key, "Weight");
+        options_deinit(&options);
         ck_assert_int_eq(PARSE("--set", "Jobs.Grace="), 0);
         ck_assert_str_eq(options.sets[0].value, "");
 }
