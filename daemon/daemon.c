@@ -53,11 +53,31 @@ struct daemon {
         struct loop_signal *signals[3];
         uint64_t events_seen;
         uint64_t start_wall_usec;
-        bool is_stopping; /* a `shutdown` is waiting for what runs */
-        bool takes_pool;  /* ... and takes the pool along */
+        struct engine_share *shares; /* owned: the engine reads them */
+        bool is_resized;             /* somebody said how many workers, after the settings did */
+        bool is_stopping;            /* a `shutdown` is waiting for what runs */
+        bool takes_pool;             /* ... and takes the pool along */
 };
 
 /* ----------------------------------------------------------------------------------- settings */
+
+/* The users' shares as the engine wants them; owned by the caller. */
+static int daemon_copy_shares(const struct config *config, struct engine_share **out_shares)
+{
+        struct engine_share *shares = calloc(config->shares_count, sizeof(*shares));
+
+        if (!shares)
+                return FAULT(-ENOMEM);
+        for (size_t i = 0; i < config->shares_count; i++)
+                shares[i] = (struct engine_share){
+                        .uid = config->shares[i].uid,
+                        .weight = config->shares[i].weight,
+                        .cores_max = config->shares[i].cores_max,
+                        .jobs_max = config->shares[i].jobs_max,
+                };
+        *out_shares = shares;
+        return 0;
+}
 
 static void daemon_engine_options(const struct daemon *d, struct engine_options *out_options)
 {
@@ -73,6 +93,11 @@ static void daemon_engine_options(const struct daemon *d, struct engine_options 
                 .output_cap_bytes = c->output_cap_bytes,
                 .compress = c->compress,
                 .spool_fd = d->setup->spool_fd,
+                .cores = config_cores(c, d->is_resized),
+                .memory_bytes = c->memory_bytes,
+                .aging_usec = c->aging_usec,
+                .shares = d->shares,
+                .shares_count = c->shares_count,
         };
 }
 
@@ -103,30 +128,19 @@ static void daemon_retention_options(const struct daemon *d, struct retention_op
         };
 }
 
-static int daemon_reload(void *arg, struct reason *why)
+/* Tells everybody what `fresh`, which is taken over, says; the old settings end. */
+static void daemon_apply_config(struct daemon *d, struct config *fresh, struct engine_share *shares)
 {
-        struct daemon *d = arg;
-        struct daemon_setup *s = d->setup;
+        _cleanup_(config_freep) struct config *old = d->setup->config;
+        _cleanup_(freep) struct engine_share *old_shares = d->shares;
         struct engine_options engine_options;
         struct clients_options clients_options;
         struct retention_options retention_options;
-        struct config *fresh = NULL;
-        const uint32_t workers_before = s->config->workers;
-        int r;
 
-        service_tell_reloading();
-        r = config_load(s->is_system, s->config_path, s->config_sets, s->config_sets_count, &fresh,
-                        why);
-        if (r < 0)
-                (void)reason_set(why, r, "the configuration could not be read: %s", strerror(-r));
-        if (r) {
-                log_write(LOG_LEVEL_ERROR, LOG_EVENT_CONFIG_BAD, 0,
-                          "reload: %s; the old configuration stays", why->text);
-                service_tell_reloaded();
-                return CONFIG_E_BAD;
-        }
-        config_free(s->config);
-        s->config = fresh;
+        d->setup->config = fresh;
+        d->shares = shares;
+        if (fresh->workers != old->workers)
+                d->is_resized = false;
         daemon_engine_options(d, &engine_options);
         daemon_clients_options(d, &clients_options);
         daemon_retention_options(d, &retention_options);
@@ -135,9 +149,37 @@ static int daemon_reload(void *arg, struct reason *why)
         retention_set_options(d->retention, &retention_options);
         workers_set_defaults(d->workers, fresh->inline_max_bytes, fresh->output_cap_bytes,
                              fresh->grace_usec);
-        if (fresh->workers != workers_before)
+        if (fresh->workers != old->workers)
                 workers_resize(d->workers, fresh->workers);
         log_init("jobd", config_log_level(fresh));
+}
+
+static int daemon_reload(void *arg, struct reason *why)
+{
+        struct daemon *d = arg;
+        struct daemon_setup *s = d->setup;
+        _cleanup_(config_freep) struct config *fresh = NULL;
+        struct engine_share *shares;
+        const char *warning;
+        size_t i;
+        int r;
+
+        service_tell_reloading();
+        r = config_load(s->is_system, s->config_path, s->config_sets, s->config_sets_count, &fresh,
+                        why);
+        if (r == 0)
+                r = daemon_copy_shares(fresh, &shares);
+        if (r < 0)
+                (void)reason_set(why, r, "the configuration could not be read: %s", strerror(-r));
+        if (r) {
+                log_write(LOG_LEVEL_ERROR, LOG_EVENT_CONFIG_BAD, 0,
+                          "reload: %s; the old configuration stays", why->text);
+                service_tell_reloaded();
+                return CONFIG_E_BAD;
+        }
+        daemon_apply_config(d, TAKE_PTR(fresh), shares);
+        for (i = 0; (warning = config_warning(s->config, i)); i++)
+                log_warning("%s", warning);
         service_tell_reloaded();
         log_write(LOG_LEVEL_NOTICE, LOG_EVENT_RELOADED, 0, "configuration reloaded");
         return 0;
@@ -177,9 +219,13 @@ static const char *daemon_config_warning(void *arg, size_t index)
 static void daemon_pool_resize(void *arg, uint32_t wanted)
 {
         struct daemon *d = arg;
+        struct engine_options options;
 
         log_write(LOG_LEVEL_NOTICE, LOG_EVENT_ADMIN, 0, "the pool is resized to %" PRIu32, wanted);
         workers_resize(d->workers, wanted);
+        d->is_resized = true;
+        daemon_engine_options(d, &options);
+        engine_set_options(d->engine, &options);
 }
 
 static void daemon_pool_read(void *arg, struct clients_pool *out_pool)
@@ -393,6 +439,9 @@ static int daemon_open_store(struct daemon *d)
                 return -EUCLEAN; /* the sentence is out */
         if (r)
                 return PASS(r);
+        r = daemon_copy_shares(c, &d->shares);
+        if (r)
+                return PASS(r);
         daemon_engine_options(d, &engine_options);
         r = engine_new(d->loop, &engine_options, &daemon_engine_ops, d, &d->engine);
         if (r)
@@ -482,6 +531,7 @@ static void daemon_close(struct daemon *d)
         d->clients = clients_free(d->clients);
         d->engine = engine_free(d->engine);
         d->workers = workers_free(d->workers);
+        free(d->shares);
         if (d->setup->pool)
                 start_pool_stop(d->setup->pool); /* its timer and watch hang on the loop */
         d->idle_timer = loop_timer_free(d->idle_timer);
