@@ -256,9 +256,10 @@ enum jobctl_field {
         JOBCTL_ENDED_EXIT_CODE,
         JOBCTL_ENDED_EXIT_SIGNAL,
         JOBCTL_ENDED_WHY,
-        JOBCTL_ENDED_TASKS_FAILED,
+        JOBCTL_ENDED_TASKS_FAILED, /* all that did not succeed */
         JOBCTL_ENDED_RUN_USEC,
-        JOBCTL_ENDED_TASK, /* when jobctl_wait() was asked about this task alone */
+        JOBCTL_ENDED_TASK,            /* when jobctl_wait() was asked about this task alone */
+        JOBCTL_ENDED_TASKS_CANCELLED, /* of those; only from jobctl_results() */
 
         /* a change of a followed task */
         JOBCTL_NEWS_STATE = 0x0d01,
@@ -317,6 +318,7 @@ enum jobctl_field {
         JOBCTL_TASK_OUTPUT_BYTES,
         JOBCTL_TASK_OUTPUT_CUT,
         JOBCTL_TASK_SPOOLED = 0x160d, /* flag: its output is a file: jobctl_follow() gives it */
+        JOBCTL_TASK_SLOT,             /* of an array or a map: {%} of that attempt, from 1 */
 
         /* how far a job is */
         JOBCTL_PROGRESS_TASK_COUNT = 0x1701, /* so far, when open */

@@ -70,26 +70,30 @@ struct list {
         uint64_t now_usec;
 };
 
-/* "running", or "running 3/10, 1 failed" for a job with several tasks. */
+/* "running", or "running 3/10, 1 failed, 2 cancelled" for a job with several tasks. */
 static void list_format_state(const struct jobctl_item *job, char text[static LIST_STATE_MAX])
 {
         const uint64_t tasks = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1);
         const bool open = jobctl_number_or(job, JOBCTL_JOB_OPEN, 0) != 0;
-        uint64_t ended = 0, ok;
+        uint64_t ended = 0, ok, cancelled;
         int n;
 
         for (size_t i = 0; i < jobctl_count(job, JOBCTL_JOB_TASKS_BY_STATE); i++)
                 if (jobctl_state_is_finished((unsigned int)i))
                         ended += jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, i);
         ok = jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, JOBCTL_STATE_SUCCEEDED);
+        cancelled = jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, JOBCTL_STATE_CANCELLED);
         n = snprintf(text, LIST_STATE_MAX, "%s", style_state_word(job));
         if (tasks > 1 || open)
                 n += snprintf(text + n, LIST_STATE_MAX - (size_t)n, " %llu/%llu%s",
                               (unsigned long long)ended, (unsigned long long)tasks,
                               open ? "+" : "");
-        if ((tasks > 1 || open) && ended > ok)
-                snprintf(text + n, LIST_STATE_MAX - (size_t)n, ", %llu failed",
-                         (unsigned long long)(ended - ok));
+        if ((tasks > 1 || open) && ended > ok + cancelled)
+                n += snprintf(text + n, LIST_STATE_MAX - (size_t)n, ", %llu failed",
+                              (unsigned long long)(ended - ok - cancelled));
+        if ((tasks > 1 || open) && cancelled > 0)
+                snprintf(text + n, LIST_STATE_MAX - (size_t)n, ", %llu cancelled",
+                         (unsigned long long)cancelled);
 }
 
 static int list_add_row(struct list *list, const struct jobctl_item *job)

@@ -20,7 +20,9 @@ void job_counts_read(const struct jobctl_item *progress, struct progress_counts 
 
                 if (jobctl_state_is_finished((unsigned int)i)) {
                         counts.done += n;
-                        if (i != JOBCTL_STATE_SUCCEEDED && i != JOBCTL_STATE_CANCELLED)
+                        if (i == JOBCTL_STATE_CANCELLED)
+                                counts.cancelled += n;
+                        else if (i != JOBCTL_STATE_SUCCEEDED)
                                 counts.failed += n;
                 } else if (i != JOBCTL_STATE_QUEUED && i != JOBCTL_STATE_NONE) {
                         counts.running += n;
@@ -31,10 +33,13 @@ void job_counts_read(const struct jobctl_item *progress, struct progress_counts 
 
 void job_counts_end(struct progress_counts *counts, const struct jobctl_item *ended)
 {
-        if (counts->done < counts->total &&
-            jobctl_number_or(ended, JOBCTL_ENDED_STATE, 0) != JOBCTL_STATE_CANCELLED)
-                counts->failed =
-                        MAX(counts->failed, jobctl_number_or(ended, JOBCTL_ENDED_TASKS_FAILED, 0));
+        const uint64_t cancelled = jobctl_number_or(ended, JOBCTL_ENDED_TASKS_CANCELLED, 0);
+        const uint64_t others = jobctl_number_or(ended, JOBCTL_ENDED_TASKS_FAILED, 0);
+
+        if (counts->done < counts->total) {
+                counts->cancelled = MAX(counts->cancelled, cancelled);
+                counts->failed = MAX(counts->failed, others - MIN(others, cancelled));
+        }
         counts->done = counts->total;
         counts->running = 0;
         counts->open = false;
@@ -46,6 +51,7 @@ void job_counts_add(struct progress_counts *counts, const struct progress_counts
         counts->open = counts->open || more->open;
         counts->done += more->done;
         counts->failed += more->failed;
+        counts->cancelled += more->cancelled;
         counts->running += more->running;
         counts->run_usec += more->run_usec;
         counts->run_count += more->run_count;

@@ -20,6 +20,7 @@
 struct map_task_end {
         uint64_t state; /* enum jobctl_state */
         uint64_t attempt;
+        uint64_t slot; /* 0: not known */
         uint64_t start_wall_usec, end_wall_usec, run_usec;
         uint64_t exit_signal;
         int64_t exit_code;   /* -1: it did not exit */

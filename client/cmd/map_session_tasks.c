@@ -219,6 +219,7 @@ static int task_note_end(struct map_task *task, const struct jobctl_item *item)
 
         end->state = jobctl_number_or(item, JOBCTL_TASK_STATE, 0);
         end->attempt = jobctl_number_or(item, JOBCTL_TASK_ATTEMPT, 0);
+        end->slot = jobctl_number_or(item, JOBCTL_TASK_SLOT, 0);
         end->start_wall_usec = jobctl_number_or(item, JOBCTL_TASK_START_WALL_USEC, 0);
         end->end_wall_usec = jobctl_number_or(item, JOBCTL_TASK_END_WALL_USEC, 0);
         end->run_usec = jobctl_number_or(item, JOBCTL_TASK_RUN_USEC, 0);
@@ -440,6 +441,8 @@ static void tasks_on_end(void *arg, int code, const char *text, const struct job
         struct map_session *const session = arg;
         const char *const why = jobctl_get_text(ended, JOBCTL_ENDED_WHY, NULL);
         const uint64_t state = jobctl_number_or(ended, JOBCTL_ENDED_STATE, 0);
+        const uint64_t cancelled = jobctl_number_or(ended, JOBCTL_ENDED_TASKS_CANCELLED, 0);
+        const uint64_t others = jobctl_number_or(ended, JOBCTL_ENDED_TASKS_FAILED, 0);
 
         session->done = true;
         session->leave_by_usec = clock_mono_usec() + MAP_SESSION_LEAVE_USEC;
@@ -460,8 +463,7 @@ static void tasks_on_end(void *arg, int code, const char *text, const struct job
                 map_session_say(session, "job %llu: %s", (unsigned long long)session->job, why);
         }
         if (!session->options->plan)
-                session->tally.failed = MAX(session->tally.failed,
-                                            jobctl_number_or(ended, JOBCTL_ENDED_TASKS_FAILED, 0));
+                session->tally.failed = MAX(session->tally.failed, others - MIN(others, cancelled));
 }
 
 void map_session_ask_results(struct map_session *session)

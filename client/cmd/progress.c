@@ -2,7 +2,7 @@
 /*
  * The line that tells how far it is, in tqdm's shape:
  *
- *      42%|####      | 42/100 [00:12<00:17, 3.4 job/s] 1 failed
+ *      42%|####      | 42/100 [00:12<00:17, 3.4 job/s] 1 failed, 2 cancelled
  *     42/100+ [00:12, 3.4 job/s]              while inputs still come, so no end can be known
  *
  * Drawing. On a terminal the line is written over itself, at most ten times a second, and only when
@@ -177,7 +177,7 @@ static size_t progress_format_tail(const struct progress *progress, uint64_t now
                                    char buf[static PROGRESS_TAIL_MAX])
 {
         const struct progress_counts *const counts = &progress->counts;
-        char total[32], elapsed[32], remaining[32], rate[32], failed[40] = "";
+        char total[32], elapsed[32], remaining[32], rate[32], failed[40] = "", cancelled[40] = "";
         int n;
 
         if (counts->open && counts->total == 0)
@@ -191,8 +191,12 @@ static size_t progress_format_tail(const struct progress *progress, uint64_t now
         progress_format_rate(progress_rate(progress, now_usec), rate);
         if (counts->failed > 0)
                 snprintf(failed, sizeof(failed), " %" PRIu64 " failed", counts->failed);
-        n = snprintf(buf, PROGRESS_TAIL_MAX, "%" PRIu64 "/%s [%s%s%s, %s]%s", counts->done, total,
-                     elapsed, counts->open ? "" : "<", counts->open ? "" : remaining, rate, failed);
+        if (counts->cancelled > 0)
+                snprintf(cancelled, sizeof(cancelled), "%s %" PRIu64 " cancelled",
+                         counts->failed > 0 ? "," : "", counts->cancelled);
+        n = snprintf(buf, PROGRESS_TAIL_MAX, "%" PRIu64 "/%s [%s%s%s, %s]%s%s", counts->done, total,
+                     elapsed, counts->open ? "" : "<", counts->open ? "" : remaining, rate, failed,
+                     cancelled);
         return (size_t)n;
 }
 
@@ -310,8 +314,8 @@ static void progress_tell_steps(struct progress *progress, uint64_t now_usec)
 static bool progress_is_same(const struct progress_counts *a, const struct progress_counts *b)
 {
         return a->total == b->total && a->open == b->open && a->done == b->done &&
-               a->failed == b->failed && a->running == b->running && a->run_usec == b->run_usec &&
-               a->run_count == b->run_count;
+               a->failed == b->failed && a->cancelled == b->cancelled && a->running == b->running &&
+               a->run_usec == b->run_usec && a->run_count == b->run_count;
 }
 
 void progress_update(struct progress *progress, const struct progress_counts *counts,

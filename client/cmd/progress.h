@@ -18,6 +18,7 @@ struct progress_counts {
         bool open;       /* more may come: "n/N+" ("n/?" before there are any) */
         uint64_t done;   /* ended, in whatever way */
         uint64_t failed; /* of those: neither succeeded nor cancelled */
+        uint64_t cancelled;
         uint64_t running;
         uint64_t run_usec; /* sum over `run_count` ended tasks; 0, 0 when not known */
         uint64_t run_count;

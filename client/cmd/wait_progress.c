@@ -51,9 +51,10 @@ static void wait_progress_print(struct wait_progress_job *job, uint64_t now)
         progress_update(job->line, counts, now);
         remaining = progress_remaining_usec(job->line, now);
         printf("{\"job\":%" PRIu64 ",\"total\":%" PRIu64 ",\"open\":%s,\"done\":%" PRIu64
-               ",\"failed\":%" PRIu64 ",\"running\":%" PRIu64 ",\"rate\":%.3f,\"remaining\":",
+               ",\"failed\":%" PRIu64 ",\"cancelled\":%" PRIu64 ",\"running\":%" PRIu64
+               ",\"rate\":%.3f,\"remaining\":",
                job->id, counts->total, counts->open ? "true" : "false", counts->done,
-               counts->failed, counts->running, progress_rate(job->line, now));
+               counts->failed, counts->cancelled, counts->running, progress_rate(job->line, now));
         if (remaining == USEC_NONE)
                 printf("null}\n");
         else

@@ -12,8 +12,11 @@
 #include "daemon/clients/job_message.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/error.h"
+
+#include "daemon/jobs/ends.h"
 
 #define JOB_PAGE_BYTES (512U * 1024)
 #define JOB_ATTEMPTS_MAX 1000U
@@ -273,10 +276,10 @@ static void job_fill_states(struct job_message *message, const struct engine_vie
         job->seen_task = row->seen_task;
         if (!engine_row_is_many(row))
                 return;
-        message->by_state[JOB_SUCCEEDED] = row->tasks_ok;
-        message->by_state[JOB_FAILED] = row->tasks_failed;
-        for (size_t i = 0; view && i < JOB_STATE_COUNT; i++)
-                message->by_state[i] = view->by_state[i];
+        if (view)
+                memcpy(message->by_state, view->by_state, sizeof(message->by_state));
+        else
+                ends_count_row(row, message->by_state);
         job->tasks_by_state = message->by_state;
         job->n_tasks_by_state = JOB_STATE_COUNT;
 }

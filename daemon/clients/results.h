@@ -49,7 +49,8 @@ struct results {
         bool is_over;
         enum job_state state;
         uint64_t tasks_failed;
-        uint64_t task_count, run_usec, run_count; /* as in Progress, for the last one */
+        /* As in Progress, for the last one: */
+        uint64_t task_count, run_usec, run_count, by_state[JOB_STATE_COUNT];
         uint64_t barrier;
         char *why; /* owned */
 };
@@ -92,4 +93,6 @@ struct results_page *results_page_end(struct results_page *page);
 void results_tell_progress(struct results *results);
 /* The job is in memory for the last time: its counts, for the last Progress. */
 void results_keep_counts(struct results *results);
+/* The same of a job that is only a row. */
+void results_take_counts(struct results *results, const struct journal_job *row);
 void results_tell_end(struct results *results);

@@ -10,6 +10,7 @@
 #include "common/error.h"
 
 #include "daemon/clients/results.h"
+#include "daemon/jobs/ends.h"
 
 #define RESULTS_PAGE_BYTES (128U * 1024)
 #define RESULTS_PAGE_ENDS 512U
@@ -57,6 +58,8 @@ void result_end_fill(Jobd__TaskEnd *body, const struct journal_task *row,
         body->run_usec = row->run_usec;
         body->has_output_bytes = row->output_bytes > 0;
         body->output_bytes = row->output_bytes;
+        body->has_slot = row->slot > 0;
+        body->slot = row->slot;
         body->has_output_cut = body->output_cut = row->output_cut;
         result_fill_where(body, row->output_where);
         if (output)
@@ -82,6 +85,8 @@ static void result_fill_news(Jobd__TaskEnd *body, const struct watch_news *news)
         body->run_usec = news->run_usec;
         body->has_output_bytes = news->output_bytes > 0;
         body->output_bytes = news->output_bytes;
+        body->has_slot = news->slot > 0;
+        body->slot = news->slot;
         body->has_output_cut = body->output_cut = news->output_cut;
         result_fill_where(body, news->output_where);
 }
@@ -176,6 +181,20 @@ void results_keep_counts(struct results *results)
         results->task_count = view.task_count;
         results->run_usec = view.run_usec;
         results->run_count = view.run_count;
+        memcpy(results->by_state, view.by_state, sizeof(results->by_state));
+}
+
+void results_take_counts(struct results *results, const struct journal_job *row)
+{
+        results->task_count = row->task_count;
+        if (engine_row_is_many(row)) {
+                results->tasks_failed = row->tasks_failed;
+                ends_count_row(row, results->by_state);
+                return;
+        }
+        results->tasks_failed = row->state != JOB_SUCCEEDED;
+        if (row->state < JOB_STATE_COUNT)
+                results->by_state[row->state] = 1;
 }
 
 /* The counts of a job that has ended and is not in memory any more. */
@@ -185,9 +204,7 @@ static void results_view_over(const struct results *results, struct engine_view 
                                           .run_usec = results->run_usec,
                                           .run_count = results->run_count,
                                           .barrier = results->barrier };
-        out_view->by_state[JOB_FAILED] = results->tasks_failed;
-        out_view->by_state[JOB_SUCCEEDED] =
-                results->task_count - MIN(results->tasks_failed, results->task_count);
+        memcpy(out_view->by_state, results->by_state, sizeof(out_view->by_state));
 }
 
 void results_tell_progress(struct results *results)
@@ -227,6 +244,8 @@ void results_tell_end(struct results *results)
         ended.why = results->why;
         ended.has_tasks_failed = true;
         ended.tasks_failed = results->tasks_failed;
+        ended.has_tasks_cancelled = results->by_state[JOB_CANCELLED] > 0;
+        ended.tasks_cancelled = results->by_state[JOB_CANCELLED];
         reply.body_case = JOBD__REPLY__BODY_JOB_ENDED;
         reply.job_ended = &ended;
         session_send_on(&results->stream, &reply, results->barrier, -1);

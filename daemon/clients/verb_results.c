@@ -403,11 +403,8 @@ static int results_take_row(struct results *results, const struct journal_job *r
         if (!row->finished || results->watch)
                 return 0;
         results->is_over = true;
-        results->task_count = row->task_count;
         results->state = (enum job_state)row->state;
-        results->tasks_failed = row->task_count == 1 && !row->map_values
-                                        ? row->state != JOB_SUCCEEDED
-                                        : row->tasks_failed;
+        results_take_counts(results, row);
         free(results->why);
         results->why = row->why ? strdup(row->why) : NULL;
         return row->why && !results->why ? FAULT(-ENOMEM) : 0;

@@ -189,10 +189,7 @@ static bool engine_count_end(struct engine *e, struct job *job, enum job_state s
         x = engine_extra(e, job);
         if (!x)
                 return false;
-        if (state == JOB_SUCCEEDED)
-                x->tasks_ok += count;
-        else
-                x->tasks_failed += count;
+        ends_add(x, state, count);
         halt_look(e, job, state);
         return engine_job_open_tasks(job) == 0 && !(x->map && x->map->input == JOURNAL_INPUT_OPEN);
 }
@@ -209,6 +206,7 @@ static void engine_tell(struct engine *e, const struct task *task, enum job_even
                 .state = (enum job_state)task->state,
                 .job_finished = job_finished,
                 .attempt = task->attempt,
+                .slot = task->last_slot,
                 .pid = task->pid,
                 .exit_code = -1,
                 .why = end ? end->why : NULL,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/jobs/cores.h"
+#include "daemon/jobs/ends.h"
 #include "daemon/jobs/engine.h"
 #include "daemon/jobs/job.h"
 #include "daemon/jobs/job_table.h"

@@ -70,8 +70,7 @@ void engine_fill_job_row(const struct job *job, struct journal_job *out_row)
         out_row->retries = x->retries;
         out_row->retry_delay_usec = x->retry_delay_usec;
         out_row->retry_on = x->has_retry_on ? x->retry_on : NULL;
-        out_row->tasks_ok = x->tasks_ok;
-        out_row->tasks_failed = x->tasks_failed;
+        ends_to_row(x, out_row);
         out_row->unique_key = x->unique_key;
         if (x->map)
                 engine_fill_map_row(x->map, out_row);
@@ -110,6 +109,7 @@ void engine_write_task(struct engine *e, const struct task *task, const struct e
                 .attempt = task->attempt,
                 .lease = task->lease,
                 .worker = task->worker_number,
+                .slot = task->last_slot,
                 .generation = task->generation,
                 .pid = task->pid,
                 .retry_wall_usec = task->retry_wall_usec,

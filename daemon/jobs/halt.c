@@ -30,8 +30,8 @@ static uint64_t halt_count(const struct job *job, uint8_t on)
 {
         const struct job_extra *x = job->extra;
 
-        if (on == HALT_ON_FAIL)
-                return x->tasks_failed;
+        if (on == HALT_ON_FAIL) /* what somebody cancelled is no reason to give up the rest */
+                return x->tasks_failed - x->tasks_other[0];
         return on == HALT_ON_SUCCESS ? x->tasks_ok : x->tasks_ok + x->tasks_failed;
 }
 

@@ -64,10 +64,8 @@ static uint64_t history_retry_tasks(struct engine *e, struct job *job,
                 task = history_revive(e, job, &rows[i]);
                 if (!task)
                         break;
-                if (job->task_count > 1 && rows[i].state == JOB_SUCCEEDED)
-                        job->extra->tasks_ok--;
-                else if (job->task_count > 1)
-                        job->extra->tasks_failed--;
+                if (job_is_many(job))
+                        ends_remove(job->extra, (enum job_state)rows[i].state, 1);
                 if (rows[i].output_where >= JOURNAL_OUTPUT_SPOOL)
                         files_unlink(e, job->id, rows[i].task, rows[i].attempt);
                 engine_apply(e, task, JOB_EV_RETRY, NULL, NULL);
@@ -83,22 +81,15 @@ static struct job *history_reopen(struct engine *e, const struct journal_job *ro
         struct job *job = NULL;
         int r;
 
-        if (open.task_count == 1)
-                open.tasks_ok = open.tasks_failed = 0;
         open.task_next = open.task_count;
         open.hold = false;
         open.begin_wall_usec = 0;
         r = restore_job(e, &open, &job);
-        if (!r && job->task_count > 1 && !engine_extra(e, job))
+        if (!r && job_is_many(job) && !engine_extra(e, job))
                 r = FAULT(-ENOMEM);
         if (r) {
                 engine_note(e, r);
                 return NULL;
-        }
-        /* At a start these are counted from the rows of the tasks; here only some of them come. */
-        if (job->task_count > 1) {
-                job->extra->tasks_ok = row->tasks_ok;
-                job->extra->tasks_failed = row->tasks_failed;
         }
         return job;
 }
@@ -117,8 +108,8 @@ static uint64_t history_retry_rest(struct engine *e, struct job *job,
 
         if (rest == 0)
                 return 0;
-        if (job->task_count > 1)
-                job->extra->tasks_failed -= MIN(rest, job->extra->tasks_failed);
+        if (job_is_many(job))
+                ends_remove(job->extra, JOB_CANCELLED, MIN(rest, job->extra->tasks_other[0]));
         job->task_next = first;
         job->user->queued_tasks += rest;
         e->queued_tasks += rest;

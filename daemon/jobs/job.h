@@ -47,6 +47,7 @@ struct task {
         uint32_t attempt; /* attempts begun (GO known) */
         uint32_t pid;
         uint32_t slot;       /* which of the job's workers, from 1; 0: none, or no array */
+        uint32_t last_slot;  /* `slot` of the newest lease, also behind its end */
         uint8_t state;       /* enum job_state */
         uint8_t stop_reason; /* enum job_stop */
         bool started;        /* GO of the current lease is known */
@@ -115,6 +116,9 @@ struct job_map {
 };
 TAILQ_HEAD(map_queue, job_map);
 
+/* States of tasks that ended and neither succeeded nor failed. */
+#define JOB_OTHER_ENDS (JOB_STATE_COUNT - JOB_CANCELLED)
+
 /* What only some jobs have; one allocation when any of it is needed. */
 struct job_extra {
         uint64_t begin_wall_usec; /* 0: none; while in engine->begins */
@@ -122,8 +126,9 @@ struct job_extra {
         uint64_t memory_bytes;
         uint64_t time_limit_usec; /* as submitted; 0: none, or restored */
         uint64_t array_first, array_step;
-        uint64_t tasks_ok, tasks_failed;
-        uint64_t rows_count; /* while rows are restored: how many tasks have one */
+        uint64_t tasks_ok, tasks_failed;      /* ended; failed: all that did not succeed, */
+        uint64_t tasks_other[JOB_OTHER_ENDS]; /* these among them, from JOB_CANCELLED on */
+        uint64_t rows_count;                  /* while rows are restored: how many tasks have one */
         uint32_t array_width;
         uint32_t retries;
         uint32_t cpus;

@@ -17,6 +17,8 @@
 
 #include "daemon/jobs/engine_private.h"
 
+#define RESTORE_SLOT_MAX 65536U /* far more than workers can be */
+
 static void restore_fill_map(struct engine *e, struct job *job, const struct journal_job *row)
 {
         struct job_map *map = engine_add_map(e, job);
@@ -57,8 +59,7 @@ static int restore_fill_extra(struct engine *e, struct job *job, const struct jo
         x->array_first = row->array_first;
         x->array_step = row->array_step;
         x->array_width = row->array_width;
-        x->tasks_ok = row->tasks_ok;
-        x->tasks_failed = row->tasks_failed;
+        ends_from_row(x, row);
         if (row->array_step || row->map_values)
                 restore_fill_map(e, job, row);
         if (row->retry_on) {
@@ -88,7 +89,7 @@ int restore_job(struct engine *e, const struct journal_job *row, struct job **ou
 
         if (row->id == 0 || row->uid == UINT32_MAX || row->state >= JOB_STATE_COUNT ||
             (row->task_count == 0 && !row->map_values) || row->task_next > row->task_count ||
-            row->tasks_ok > row->task_count || row->tasks_failed > row->task_count - row->tasks_ok)
+            !ends_row_fits(row))
                 return restore_bad_row("job", row->id, 0);
         if (job_table_find(&e->jobs, row->id))
                 return restore_bad_row("second job", row->id, 0);
@@ -131,15 +132,19 @@ static void restore_pass_number(struct engine *e, struct job *job, uint64_t numb
         e->queued_tasks -= passed;
 }
 
-/* Workers keep their slots, so that a width holds across a restart. */
-static void restore_slot(struct engine *e, struct task *task)
+/*
+ * Workers keep their slots, so that a width holds across a restart. Rows of an older jobd do not
+ * say which: those get the free ones.
+ */
+static void restore_slot(struct engine *e, struct task *task, uint32_t slot)
 {
         struct task *other;
 
         if (!job_map_of(task->job))
                 return;
+        task->slot = slot;
         RB_FOREACH (other, task_tree, &task->job->tasks)
-                if (other->slot && other->worker_number == task->worker_number &&
+                if (!slot && other->slot && other->worker_number == task->worker_number &&
                     other->generation == task->generation)
                         task->slot = other->slot;
         start_take_slot(e, task);
@@ -158,7 +163,7 @@ static int restore_leased(struct engine *e, struct task *task, const struct jour
                 return restore_bad_row("second lease", row->job, row->task);
         engine_dequeue(task);
         job->leased_count++;
-        restore_slot(e, task);
+        restore_slot(e, task, row->slot);
         if (task->boot_is_ours)
                 core_lease_restore(e, task);
         job->user->leased_tasks++;
@@ -184,7 +189,8 @@ int restore_task(struct engine *e, struct job *job, const struct journal_task *r
         int r = 0;
 
         if (row->state == JOB_ABSENT || row->state >= JOB_STATE_COUNT ||
-            row->task >= job->task_count || engine_find_task(job, row->task))
+            row->task >= job->task_count || row->slot > RESTORE_SLOT_MAX ||
+            engine_find_task(job, row->task))
                 return restore_bad_row("task", row->job, row->task);
         restore_pass_number(e, job, row->task);
         if (job->extra)
@@ -194,10 +200,7 @@ int restore_task(struct engine *e, struct job *job, const struct journal_task *r
 
                 if (!x)
                         return restore_bad_row("finished task", row->job, row->task);
-                if (row->state == JOB_SUCCEEDED)
-                        x->tasks_ok++;
-                else
-                        x->tasks_failed++;
+                ends_add(x, (enum job_state)row->state, 1);
                 run_queue_update(e, job);
                 return 0;
         }
@@ -208,6 +211,7 @@ int restore_task(struct engine *e, struct job *job, const struct journal_task *r
         task->attempt = row->attempt;
         task->started = row->started;
         task->stop_reason = row->stop_reason;
+        task->last_slot = row->slot;
         task->pid = row->pid;
         task->start_wall_usec = row->start_wall_usec;
         if (job_state_is_leased((enum job_state)row->state))
@@ -224,7 +228,7 @@ static int restore_on_job(void *arg, const struct journal_job *row)
         struct job *job;
 
         /* Counts come from the task rows: restore_count_rest(). */
-        fresh.tasks_ok = fresh.tasks_failed = 0;
+        ends_clear_row(&fresh);
         return restore_job(arg, &fresh, &job);
 }
 
@@ -254,8 +258,7 @@ static int restore_on_use(void *arg, uint32_t uid, uint64_t bytes)
 }
 
 /*
- * Every number below task_next has a row, or was cancelled together with the rest of its job and
- * then counts as failed.
+ * Every number below task_next has a row, or was cancelled together with the rest of its job.
  */
 static void restore_count_rest(struct engine *e)
 {
@@ -265,7 +268,8 @@ static void restore_count_rest(struct engine *e)
         HASH_ITER (hh, e->users, user, next_user)
                 TAILQ_FOREACH (job, &user->jobs, user_entry)
                         if (job->extra && job_is_many(job))
-                                job->extra->tasks_failed += job->task_next - job->extra->rows_count;
+                                ends_add(job->extra, JOB_CANCELLED,
+                                         job->task_next - job->extra->rows_count);
 }
 
 /* Leases of another boot: their processes are gone, and nobody saw how. */

@@ -53,23 +53,32 @@ static uint32_t start_find_own_slot(const struct task *task)
         return 0;
 }
 
-static uint32_t start_find_free_slot(struct engine *e, struct job_map *map)
+static uint32_t start_find_free_slot(const struct job_map *map)
 {
-        uint32_t *bigger;
-        uint32_t i;
+        uint32_t i = 0;
 
-        for (i = 0; i < map->slots_size; i++)
-                if (!map->slot_leases[i])
-                        return i + 1;
-        bigger = reallocarray(map->slot_leases, map->slots_size + 8U, sizeof(*bigger));
+        while (i < map->slots_size && map->slot_leases[i])
+                i++;
+        return i + 1;
+}
+
+/* Room for the numbers up to `slot`. False: a fault, noted. */
+static bool start_make_slots(struct engine *e, struct job_map *map, uint32_t slot)
+{
+        const uint32_t size = (slot + 7U) / 8U * 8U;
+        uint32_t *bigger;
+
+        if (slot <= map->slots_size)
+                return true;
+        bigger = reallocarray(map->slot_leases, size, sizeof(*bigger));
         if (!bigger) {
                 engine_note(e, FAULT(-ENOMEM));
-                return 0;
+                return false;
         }
-        memset(bigger + map->slots_size, 0, 8 * sizeof(*bigger));
+        memset(bigger + map->slots_size, 0, (size - map->slots_size) * sizeof(*bigger));
         map->slot_leases = bigger;
-        map->slots_size += 8;
-        return i + 1;
+        map->slots_size = size;
+        return true;
 }
 
 void start_take_slot(struct engine *e, struct task *task)
@@ -81,7 +90,10 @@ void start_take_slot(struct engine *e, struct task *task)
         if (!task->slot)
                 task->slot = start_find_own_slot(task);
         if (!task->slot)
-                task->slot = start_find_free_slot(e, map);
+                task->slot = start_find_free_slot(map);
+        if (!start_make_slots(e, map, task->slot))
+                task->slot = 0;
+        task->last_slot = task->slot;
         if (task->slot && map->slot_leases[task->slot - 1]++ == 0)
                 map->slots_used++;
 }

@@ -126,12 +126,12 @@ void engine_view_job(const struct engine *e, const struct job *job, struct engin
                 out_view->run_usec = map->run_usec;
                 out_view->run_count = map->run_count;
         }
-        if (x) {
-                out_view->by_state[JOB_SUCCEEDED] = x->tasks_ok;
-                out_view->by_state[JOB_FAILED] = x->tasks_failed;
-        }
+        if (x)
+                ends_count(x, out_view->by_state);
         RB_FOREACH (task, task_tree, tasks) {
-                out_view->by_state[task->state]++;
+                /* While an end is told its task is still here, and counted above. */
+                if (!out_view->is_many || !job_state_is_finished((enum job_state)task->state))
+                        out_view->by_state[task->state]++;
                 if (task->is_delayed) {
                         out_view->blockers |= VIEW_BLOCKER_RETRY;
                         out_view->begin_wall_usec = task->retry_wall_usec;

@@ -22,6 +22,7 @@ struct watch_news {
         bool job_finished;        /* the whole job has ended with this */
         bool is_rest;             /* CANCEL of all tasks from `task` on that never began, in one */
         uint32_t attempt;
+        uint32_t slot; /* of the job's workers, from 1; 0: none, or no array or map */
         uint32_t pid;
         int32_t exit_code;                       /* -1: none; when an attempt ended */
         uint32_t exit_signal;                    /* 0: none */

@@ -62,11 +62,12 @@ struct journal_job {
         uint32_t array_width; /* 0: no limit */
         uint32_t retries;
         uint64_t retry_delay_usec;
-        const uint8_t *retry_on;          /* NULL, or 32 bytes: a bit per exit code */
-        uint64_t tasks_ok, tasks_failed;  /* of those that ended */
-        const char *name;                 /* NULL when none */
-        const char *unique_key;           /* NULL when none */
-        const char *why;                  /* NULL when none */
+        const uint8_t *retry_on;         /* NULL, or 32 bytes: a bit per exit code */
+        uint64_t tasks_ok, tasks_failed; /* of those that ended */
+        uint64_t tasks_cancelled, tasks_timeout, tasks_oom, tasks_lost; /* of tasks_failed */
+        const char *name;                                               /* NULL when none */
+        const char *unique_key;                                         /* NULL when none */
+        const char *why;                                                /* NULL when none */
         struct journal_blob *spec;        /* packed jobd.Spec; NULL in rows read without it */
         struct journal_blob *environment; /* packed jobd.Environment, stored once by content */
         uint64_t spec_bytes;              /* size of spec; only in rows that come out */
@@ -98,6 +99,7 @@ struct journal_task {
         uint32_t attempt;    /* attempts begun: 0 before the first GO */
         uint64_t lease;      /* of the newest assignment */
         uint32_t worker;
+        uint32_t slot; /* of the job's workers, from 1; 0: none, or no array or map */
         uint64_t generation;
         uint8_t boot_id[CLOCK_BOOT_ID_BYTES]; /* of the newest assignment */
         uint32_t pid;

@@ -49,6 +49,10 @@ void row_bind_job(struct binder *to, const struct journal_job *row, uint64_t spe
         bind_number(to, row->halt_now);
         bind_number(to, row->halt_count);
         bind_number(to, row->halt_percent);
+        bind_number(to, row->tasks_cancelled);
+        bind_number(to, row->tasks_timeout);
+        bind_number(to, row->tasks_oom);
+        bind_number(to, row->tasks_lost);
 }
 
 void row_bind_job_changes(struct binder *to, const struct journal_job *row)
@@ -67,6 +71,10 @@ void row_bind_job_changes(struct binder *to, const struct journal_job *row)
         bind_number(to, row->chunk_next);
         bind_number(to, row->input_bytes);
         bind_number(to, row->seen_task);
+        bind_number(to, row->tasks_cancelled);
+        bind_number(to, row->tasks_timeout);
+        bind_number(to, row->tasks_oom);
+        bind_number(to, row->tasks_lost);
         bind_number(to, row->id);
 }
 
@@ -110,6 +118,10 @@ void row_take_job(struct taker *from, struct journal_job *out_row)
         out_row->halt_now = take_number(from) != 0;
         out_row->halt_count = take_number(from);
         out_row->halt_percent = take_u32(from);
+        out_row->tasks_cancelled = take_number(from);
+        out_row->tasks_timeout = take_number(from);
+        out_row->tasks_oom = take_number(from);
+        out_row->tasks_lost = take_number(from);
 }
 
 void row_bind_task(struct binder *to, const struct journal_task *row)
@@ -144,6 +156,7 @@ void row_bind_task(struct binder *to, const struct journal_task *row)
         bind_number(to, row->output_where);
         bind_number(to, row->output_cut);
         bind_text(to, row->why);
+        bind_number(to, row->slot);
 }
 
 static void row_take_boot_id(struct taker *from, uint8_t out_id[static CLOCK_BOOT_ID_BYTES])
@@ -185,6 +198,7 @@ void row_take_task(struct taker *from, struct journal_task *out_row)
         out_row->output_where = take_u8(from);
         out_row->output_cut = take_number(from) != 0;
         out_row->why = take_text(from);
+        out_row->slot = take_u32(from);
 }
 
 void row_bind_event(struct binder *to, const struct journal_event *row)

@@ -88,6 +88,22 @@ const char *const schema_steps[] = {
         " number INTEGER NOT NULL, first_task INTEGER NOT NULL, count INTEGER NOT NULL,"
         " data BLOB NOT NULL);"
         "CREATE UNIQUE INDEX input_by_task ON input (job, first_task);",
+        /* Ends by state, and slots. tasks_failed stays all that did not succeed; what has no row of
+         * its own, or one in state 8, was cancelled. The others: 7 failed, 9 timeout, 10 oom,
+         * 11 lost. Unfinished jobs are counted at each start. */
+        [2] =
+        "ALTER TABLE job ADD COLUMN tasks_cancelled INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN tasks_timeout INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN tasks_oom INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN tasks_lost INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE task ADD COLUMN slot INTEGER NOT NULL DEFAULT 0;"
+        "UPDATE job SET"
+        " tasks_cancelled = max(0, tasks_failed - (SELECT count(*) FROM task"
+        " WHERE task.job = job.id AND task.state IN (7, 9, 10, 11))),"
+        " tasks_timeout = (SELECT count(*) FROM task WHERE task.job = job.id AND task.state = 9),"
+        " tasks_oom = (SELECT count(*) FROM task WHERE task.job = job.id AND task.state = 10),"
+        " tasks_lost = (SELECT count(*) FROM task WHERE task.job = job.id AND task.state = 11)"
+        " WHERE finished = 1 AND tasks_failed > 0;",
 };
 /* clang-format on */
 const size_t schema_steps_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -17,18 +17,20 @@
         " submit_wall, begin_wall, end_wall, task_count, task_next, array_first, array_step,"      \
         " array_width, retries, retry_delay, retry_on, tasks_ok, tasks_failed, name, unique_key,"  \
         " why, spec_bytes, map_values, input, chunk_next, input_bytes, seen_task, start_delay,"    \
-        " halt_on, halt_now, halt_count, halt_percent"
+        " halt_on, halt_now, halt_count, halt_percent, tasks_cancelled, tasks_timeout, tasks_oom," \
+        " tasks_lost"
 /* Those that journal_set_job() changes; `finished` follows in one of the two statements. */
 #define JOB_CHANGES                                                                                \
         "state = ?, hold = ?, priority = ?, begin_wall = ?, end_wall = ?, task_next = ?,"          \
         " tasks_ok = ?, tasks_failed = ?, why = ?, task_count = ?, input = ?, chunk_next = ?,"     \
-        " input_bytes = ?, seen_task = ?"
+        " input_bytes = ?, seen_task = ?, tasks_cancelled = ?, tasks_timeout = ?, tasks_oom = ?,"  \
+        " tasks_lost = ?"
 #define TASK_COLUMNS                                                                               \
         "job, task, state, stop_reason, started, attempt, lease, worker, generation, boot_id, "    \
         "pid,"                                                                                     \
         " retry_wall, start_wall, end_wall, run_usec, exit_code, exit_signal, user_usec,"          \
         " system_usec, memory_peak_bytes, read_bytes, write_bytes, output_bytes,"                  \
-        " output_disk_bytes, output_where, output_cut, why"
+        " output_disk_bytes, output_where, output_cut, why, slot"
 #define EVENT_COLUMNS "seq, wall, job, task, uid, kind, state, detail"
 
 /* clang-format off */
@@ -41,12 +43,12 @@ static const char *const statements[STATEMENT_COUNT] = {
 
         [STATEMENT_JOB_PUT] =
                 "INSERT INTO job (" JOB_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         /* Leaves `finished` and its index alone, which most changes of a job do. */
         [STATEMENT_JOB_SET_OPEN] =
                 "UPDATE job SET " JOB_CHANGES " WHERE id = ? AND finished = 0",
         [STATEMENT_JOB_SET_ANY] =
-                "UPDATE job SET " JOB_CHANGES ", finished = ?16 WHERE id = ?15",
+                "UPDATE job SET " JOB_CHANGES ", finished = ?20 WHERE id = ?19",
         [STATEMENT_JOB_SET_SEEN] = "UPDATE job SET seen_task = ? WHERE id = ?",
         [STATEMENT_JOB_DROP] = "DELETE FROM job WHERE id = ?",
         [STATEMENT_JOB_GET] = "SELECT " JOB_COLUMNS " FROM job WHERE id = ?",
@@ -74,7 +76,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 
         [STATEMENT_TASK_PUT] =
                 "INSERT OR REPLACE INTO task (" TASK_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                "?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         [STATEMENT_TASK_SET_OUTPUT] =
                 "UPDATE task SET output_where = ?, output_disk_bytes = ? WHERE job = ? AND task = ?",
         [STATEMENT_TASK_GET] = "SELECT " TASK_COLUMNS " FROM task WHERE job = ? AND task = ?",

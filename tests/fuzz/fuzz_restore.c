@@ -43,6 +43,8 @@ static void fuzz_job(const uint8_t *at)
                 .retries = at[17] % 4,
                 .tasks_ok = fuzz_number(at + 18),
                 .tasks_failed = fuzz_number(at + 20),
+                .tasks_cancelled = at[39] % 4,
+                .tasks_lost = at[23] % 4,
                 .unique_key = at[22] & 1 ? "unique" : NULL,
                 .map_values = at[24] % 4,
                 .input = at[25],
@@ -72,6 +74,7 @@ static void fuzz_task(const uint8_t *at)
                 .worker = at[11] % 3,
                 .generation = at[12] % 3,
                 .retry_wall_usec = fuzz_number(at + 13),
+                .slot = at[16] < 250 ? at[16] % 4 : UINT32_MAX,
         };
         if (at[15] & 1)
                 memcpy(row->boot_id, fake.engine->boot_id, sizeof(row->boot_id));

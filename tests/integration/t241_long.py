@@ -131,7 +131,7 @@ class Tasks(harness.Case):
         self.assertIn("held 0/1000000", self.jobctl("list").out)
         self.assertEqual("", self.jobctl("logs", job).out)
         self.assertEqual(f"job {job} is cancelled\n", self.jobctl("cancel", job).out)
-        self.assertIn("1000000 of 1000000 done, 1000000 failed", self.jobctl("status", job).out)
+        self.assertIn("1000000 of 1000000 done, 1000000 cancelled", self.jobctl("status", job).out)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,26 @@ class Maps(harness.Case):
         self.jobctl("wait", job)
         self.assertEqual("a\nb\nc\nd\ne\nf\n", self.jobctl("logs", "--quiet", job).out)
 
+    def test_states_are_counted_apart(self):
+        """While it runs, when it has ended, across a restart, and when the rest is run again."""
+        job = self.map("-j", 1, "--halt", "soon,fail=2", "--timeout", "2",
+                       "case {} in b) exit 1;; c) test -e good || sleep 60;; esac", ":::", *"abcdef", status=None)
+        counts = {"succeeded": 1, "failed": 1, "timeout": 1, "cancelled": 3}
+        line = "6 of 6 done, 1 failed, 3 cancelled, 1 timed out"
+        for _ in "before", "after":
+            self.assertEqual(counts, self.jobctl("info", "--json", job).json["tasks_by_state"])
+            self.assertEqual(line, self.jobctl("status", job).out.strip().split(": ")[1])
+            self.assertIn(line, self.jobctl("info", job).out)
+            self.assertIn("failed 6/6, 2 failed, 3 cancelled", self.jobctl("list").out)
+            last = self.jobctl("wait", "--json", "--progress", job, status=None).json_lines
+            self.assertEqual([(6, 2, 3)], [(row["done"], row["failed"], row["cancelled"]) for row in last if "done" in row][-1:])
+            self.daemon.stop()
+            self.daemon.start()
+        self.file("good")
+        self.jobctl("retry", "--failed", job)
+        self.jobctl("wait", job, status=1)
+        self.assertEqual({"succeeded": 5, "failed": 1}, self.jobctl("info", "--json", job).json["tasks_by_state"])
+
     def test_its_terms(self):
         job = self.map("-j", 3, "--halt", "soon,fail=20%", "--delay", "0.01", "true", ":::", "a")
         row = self.jobctl("info", "--json", job).json

@@ -194,6 +194,17 @@ class MapProtocol(harness.Case):
         self.results(job)
         self.assertEqual(set(self.read(out).split()), {"1"})
 
+    def test_ends_tell_the_slot(self):
+        """As they come and from the rows; tasks 0 and 1 wait for each other, so that two run at once."""
+        fifo = self.pipe("both")
+        job = self.new_map("/bin/sh", "-c", f"case {{#}} in 1) echo x >{fifo.path};; 2) read x <{fifo.path};; esac; echo {{%}}")
+        self.append(job, 0, *"abcdef")
+        self.close_input(job, 1)
+        for client in self.client, self.open():
+            ends, _ = self.results(job, client)
+            self.assertEqual({end["task"]: int(text(end)) for end in ends}, {end["task"]: end["slot"] for end in ends})
+            self.assertEqual({end["slot"] for end in ends}, {1, 2})
+
     def test_one_job_named_twice(self):
         job = self.client.submit([b"/bin/true"], array_first=0, array_last=9)["first_id"]
         self.client.wait(job)

@@ -228,8 +228,9 @@ void fake_tell(struct engine *e, struct job *job, uint64_t task, enum job_event 
                 job->row.task_next = task + 1;
         if (job->row.task_count == 1 && !job->row.map_values)
                 job->row.state = (uint8_t)state;
-        if (job_state_is_finished(state) && state != JOB_SUCCEEDED)
-                job->row.tasks_failed++;
+        job->row.tasks_ok += state == JOB_SUCCEEDED;
+        job->row.tasks_failed += job_state_is_finished(state) && state != JOB_SUCCEEDED;
+        job->row.tasks_cancelled += state == JOB_CANCELLED;
         row->end_wall_usec = job_state_is_finished(state) ? e->sequence + 1 : 0;
         news = fake_news(e, job, task, event);
         if (event == JOB_EV_REQUEUE || job_state_is_finished(state))
@@ -306,6 +307,7 @@ void fake_cancel_rest(struct engine *e, struct job *job, bool ends_job)
                                    .is_rest = true };
 
         job->row.tasks_failed += job->row.task_count - job->row.task_next;
+        job->row.tasks_cancelled += job->row.task_count - job->row.task_next;
         fake_tell_job(e, job, &news, ends_job, JOB_CANCELLED, NULL);
 }
 

@@ -282,7 +282,7 @@ START_TEST(a_cancelled_task_far_ahead_keeps_those_before_it)
         fake_restart();
         engine_view_job(fake.engine, engine_find(fake.engine, id), &view);
         ck_assert_uint_eq(view.by_state[JOB_QUEUED], 9);
-        ck_assert_uint_eq(view.by_state[JOB_FAILED], 1);
+        ck_assert_uint_eq(view.by_state[JOB_CANCELLED], 1);
 }
 END_TEST
 
@@ -303,7 +303,7 @@ START_TEST(a_cancelled_rest_is_still_cancelled_after_a_restart)
         fake_restart();
         engine_view_job(fake.engine, engine_find(fake.engine, id), &view);
         ck_assert_uint_eq(view.by_state[JOB_STOPPING], 1);
-        ck_assert_uint_eq(view.by_state[JOB_FAILED], 2);
+        ck_assert_uint_eq(view.by_state[JOB_CANCELLED], 2);
         ck_assert_uint_eq(view.by_state[JOB_QUEUED], 0);
 }
 END_TEST

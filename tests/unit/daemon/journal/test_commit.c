@@ -257,6 +257,10 @@ START_TEST(changes_of_a_job_keep_what_never_changes)
         row.task_next = 13;
         row.tasks_ok = 14;
         row.tasks_failed = 15;
+        row.tasks_cancelled = 16;
+        row.tasks_timeout = 17;
+        row.tasks_oom = 18;
+        row.tasks_lost = 19;
         set_job(2, &row);
         fixture_read_jobs(&the, &query, &answer);
         ck_assert_uint_eq(answer.jobs[0].uid, 5);
@@ -268,6 +272,10 @@ START_TEST(changes_of_a_job_keep_what_never_changes)
         ck_assert_uint_eq(answer.jobs[0].task_next, 13);
         ck_assert_uint_eq(answer.jobs[0].tasks_ok, 14);
         ck_assert_uint_eq(answer.jobs[0].tasks_failed, 15);
+        ck_assert_uint_eq(answer.jobs[0].tasks_cancelled, 16);
+        ck_assert_uint_eq(answer.jobs[0].tasks_timeout, 17);
+        ck_assert_uint_eq(answer.jobs[0].tasks_oom, 18);
+        ck_assert_uint_eq(answer.jobs[0].tasks_lost, 19);
         ck_assert_mem_eq(answer.spec->data, "spec 1", 6);
         answer_deinit(&answer);
 
@@ -293,6 +301,7 @@ START_TEST(a_task_and_its_output_are_replaced)
         fixture_start(&the);
         memset(row.boot_id, 0xab, sizeof(row.boot_id));
         row.why = "because";
+        row.slot = 3;
         row.memory_peak_bytes = UINT64_MAX;
         row.exit_code = -1;
         ck_assert_int_eq(journal_put_task(batch, &row), 0);
@@ -302,6 +311,7 @@ START_TEST(a_task_and_its_output_are_replaced)
         ck_assert_uint_eq(answer.tasks_count, 1);
         ck_assert_uint_eq(answer.tasks[0].task, 4);
         ck_assert_mem_eq(answer.tasks[0].boot_id, row.boot_id, sizeof(row.boot_id));
+        ck_assert_uint_eq(answer.tasks[0].slot, 3);
         ck_assert_uint_eq(answer.tasks[0].memory_peak_bytes, UINT64_MAX);
         ck_assert_int_eq(answer.tasks[0].exit_code, -1);
         ck_assert_mem_eq(answer.output->data, "first", 5);

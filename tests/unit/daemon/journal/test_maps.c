@@ -217,6 +217,10 @@ START_TEST(the_columns_of_a_map_come_back)
         row.halt_now = true;
         row.halt_count = 1000000000000;
         row.halt_percent = 33;
+        row.tasks_cancelled = 34;
+        row.tasks_timeout = 35;
+        row.tasks_oom = 36;
+        row.tasks_lost = 37;
         put_job(batch, &row);
         /* What changes, and what must not. */
         row.state = 2;
@@ -243,6 +247,10 @@ START_TEST(the_columns_of_a_map_come_back)
         ck_assert_uint_eq(found.halt_now, row.halt_now);
         ck_assert_uint_eq(found.halt_count, row.halt_count);
         ck_assert_uint_eq(found.halt_percent, row.halt_percent);
+        ck_assert_uint_eq(found.tasks_cancelled, row.tasks_cancelled);
+        ck_assert_uint_eq(found.tasks_timeout, row.tasks_timeout);
+        ck_assert_uint_eq(found.tasks_oom, row.tasks_oom);
+        ck_assert_uint_eq(found.tasks_lost, row.tasks_lost);
         ck_assert_uint_eq(found.state, row.state);
         ck_assert_uint_eq(found.task_count, row.task_count);
         ck_assert_uint_eq(found.task_next, row.task_next);

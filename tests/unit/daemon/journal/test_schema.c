@@ -85,15 +85,25 @@ static int take_key(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KE
         return 0;
 }
 
+/* The file has the number and the columns of a new one. */
+static void check_is_ours(void)
+{
+        _cleanup_(freep) char *path = fixture_path(&the, "jobd.db");
+        _cleanup_(freep) char *migrated = NULL;
+        _cleanup_(freep) char *fresh = NULL;
+
+        ck_assert_int_eq(fixture_sql(&the, "PRAGMA user_version"), (int64_t)schema_steps_count);
+        migrated = describe(path);
+        fresh = describe("");
+        ck_assert_str_eq(migrated, fresh);
+}
+
 START_TEST(schema_1_becomes_ours)
 {
         static const struct journal_restore restore = { take_job, take_task, take_key };
         const struct journal_results_query query = { .job = 2,
                                                      .any_uid = true,
                                                      .want_output = true };
-        _cleanup_(freep) char *path = fixture_path(&the, "jobd.db");
-        _cleanup_(freep) char *migrated = NULL;
-        _cleanup_(freep) char *fresh = NULL;
         struct answer answer;
         uint64_t ids = 0;
 
@@ -112,11 +122,42 @@ START_TEST(schema_1_becomes_ours)
         ck_assert_uint_eq(answer.outputs[2]->size, 19);
         answer_deinit(&answer);
         fixture_close(&the);
+        check_is_ours();
+}
+END_TEST
 
-        ck_assert_int_eq(fixture_sql(&the, "PRAGMA user_version"), (int64_t)schema_steps_count);
-        migrated = describe(path);
-        fresh = describe("");
-        ck_assert_str_eq(migrated, fresh);
+/* Tasks that were cancelled counted as failed, and nobody noted slots. */
+START_TEST(schema_2_tells_the_ends_apart)
+{
+        const struct journal_job_query query = {
+                .any_uid = true, .min_id = 4, .want_tasks = true, .all_tasks = true
+        };
+        const struct journal_job *row;
+        struct answer answer;
+
+        load(FIXTURE_SCHEMA_2);
+        fixture_start(&the);
+        fixture_read_jobs(&the, &query, &answer);
+        ck_assert_uint_eq(answer.jobs_count, 3);
+        for (size_t i = 0; i < answer.tasks_count; i++)
+                ck_assert_uint_eq(answer.tasks[i].slot, 0);
+
+        row = &answer.jobs[0]; /* it runs: counted from its tasks, as at each start */
+        ck_assert_uint_eq(row->id, 6);
+        ck_assert_uint_eq(row->tasks_failed + row->tasks_cancelled, 0);
+        row = &answer.jobs[1];
+        ck_assert_uint_eq(row->tasks_ok, 2);
+        ck_assert_uint_eq(row->tasks_failed + row->tasks_cancelled + row->tasks_lost, 0);
+        row = &answer.jobs[2];
+        ck_assert_uint_eq(row->tasks_ok, 1);
+        ck_assert_uint_eq(row->tasks_failed, 7);
+        ck_assert_uint_eq(row->tasks_cancelled, 3); /* one by itself, two with the rest */
+        ck_assert_uint_eq(row->tasks_timeout, 1);
+        ck_assert_uint_eq(row->tasks_oom, 1);
+        ck_assert_uint_eq(row->tasks_lost, 1);
+        answer_deinit(&answer);
+        fixture_close(&the);
+        check_is_ours();
 }
 END_TEST
 
@@ -127,5 +168,6 @@ TCase *schema_case(void)
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
         tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, schema_1_becomes_ours);
+        tcase_add_test(tcase, schema_2_tells_the_ends_apart);
         return tcase;
 }
