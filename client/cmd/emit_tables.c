@@ -176,6 +176,7 @@ static const struct emit_row emit_task_rows[] = {
         { EMIT_PLAIN, "task", JOBCTL_TASK_NUMBER, NULL },
         { EMIT_STATE, "state", JOBCTL_TASK_STATE, NULL },
         { EMIT_PLAIN, "attempt", JOBCTL_TASK_ATTEMPT, NULL },
+        { EMIT_PLAIN, "slot", JOBCTL_TASK_SLOT, NULL },
         { EMIT_SIGNED, "exit_code", JOBCTL_TASK_EXIT_CODE, NULL },
         { EMIT_SIGNAL, "exit_signal", JOBCTL_TASK_EXIT_SIGNAL, NULL },
         { EMIT_WORDS, "why", JOBCTL_TASK_WHY, NULL },

@@ -6,8 +6,8 @@
  * in it, with --resume-failed those that succeeded. Unlike parallel, the commands are compared as
  * well: the log's first lines are remembered by a hash, and a task whose command is another one
  * means that this is the log of another map (or that its inputs were changed), so that skipping by
- * number would leave out the wrong work. The slot {%} is not in the log: a command that uses it is
- * not compared.
+ * number would leave out the wrong work. The slot {%} is another one in each run: a command that
+ * uses it is not compared.
  *
  * Done numbers are kept as ranges, each with the count of done tasks before it: a map that was
  * interrupted is one range and a few holes, whatever its length. jobd numbers the tasks that it

@@ -56,7 +56,7 @@ static char *finish_command(struct map_session *session, const struct map_task *
                 .values = session->words,
                 .values_count = finish_split(session, task),
                 .sequence = map_resume_sequence(options->resume, task->number),
-                .slot = 1,
+                .slot = (uint32_t)MAX(task->end.slot, 1),
         };
         struct reason why = { "" };
         char *line = NULL;

@@ -119,6 +119,18 @@ class Map(harness.Case):
         self.assertEqual("echo fine fine | wc -c\n", done.out)
         self.assertIn("too long", done.err)
 
+    def test_the_log_knows_the_slot(self):
+        """What {%} was for each task, two of which run at once for sure."""
+        fifo = self.pipe("both")
+        for order in "-k", "--line-buffer":
+            self.jobctl("map", "-j2", order, "--results", "results" + order, "--joblog", "log" + order,
+                        f"case {{#}} in 1) echo x >{fifo.path};; 2) read x <{fifo.path};; esac; echo {{%}}", ":::", *"abcdef")
+            rows = [row.split("\t") for row in self.read("log" + order).splitlines()[1:]]
+            logged = {int(row[0]): row[8].rpartition(" ")[2] for row in rows}
+            ran = {n + 1: self.read(f"results{order}/1/{value}/stdout").strip() for n, value in enumerate("abcdef")}
+            self.assertEqual(ran, logged)
+            self.assertEqual({"1", "2"}, set(logged.values()))
+
     # ---- large outputs
 
     def test_large_outputs_in_order(self):
