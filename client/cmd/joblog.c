@@ -109,6 +109,31 @@ static int joblog_mend(int fd)
         return end == 0;
 }
 
+/*
+ * Something else that has this name, such as the file of the inputs, must not be emptied or mended.
+ * A log without a header is one, too, if it was read before (`append`): all but a torn line was
+ * judged then. What cannot be read is not judged here. 0, JOBLOG_E_BAD.
+ */
+static int joblog_judge(const char *path, bool append, struct reason *why)
+{
+        char begin[sizeof("Seq\t") - 1];
+        _cleanup_(fd_closep) int fd = -1;
+        struct stat st;
+        ssize_t n;
+
+        if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+                return 0;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        n = fd < 0 ? -1 : pread(fd, begin, sizeof(begin), 0);
+        if (n <= 0 || memcmp(begin, joblog_header, (size_t)n) == 0 ||
+            (append && joblog_find_end(fd, st.st_size) > 0))
+                return 0;
+        return reason_set(why, JOBLOG_E_BAD,
+                          "%.150s is there already and is no job log: name another file for "
+                          "--joblog, or remove it",
+                          path);
+}
+
 int joblog_open(const char *path, bool append, struct joblog **out_log, struct reason *why)
 {
         _cleanup_(joblog_freep) struct joblog *log = calloc(1, sizeof(*log));
@@ -122,6 +147,9 @@ int joblog_open(const char *path, bool append, struct joblog **out_log, struct r
         log->path = strdup(path + (plus ? 1 : 0));
         if (!log->path)
                 return FAULT(-ENOMEM);
+        r = joblog_judge(log->path, append, why);
+        if (r)
+                return r;
         append = append || plus;
         log->fd = open(log->path,
                        (append ? O_RDWR | O_APPEND : O_WRONLY | O_TRUNC) | O_CREAT | O_CLOEXEC |

@@ -30,7 +30,7 @@ struct joblog_entry {
 /*
  * Opens the file for writing: emptied and begun with the header, or with `append` behind what is
  * there (the header when it is empty; a line torn by a crash is cut off). "+FILE" means append, as
- * in parallel. 0, JOBLOG_E_BAD, or a fault.
+ * in parallel. A file that is something else is left alone. 0, JOBLOG_E_BAD, or a fault.
  */
 _must_use_ int joblog_open(const char *path, bool append, struct joblog **out_log,
                            struct reason *why);

@@ -99,9 +99,34 @@ END_TEST
 
 START_TEST(test_emptied)
 {
-        write_text("something", 9);
+        write_text(HEADER LINE_7, sizeof(HEADER LINE_7) - 1);
         ck_assert_int_eq(joblog_open(path, false, &log_file, &why), 0);
         EXPECT_TEXT(HEADER);
+        log_file = joblog_free(log_file);
+        write_text("Se", 2);
+        ck_assert_int_eq(joblog_open(path, false, &log_file, &why), 0);
+        EXPECT_TEXT(HEADER);
+}
+END_TEST
+
+/* The inputs, or somebody's notes: nothing is emptied, added, or taken for a torn line. */
+START_TEST(test_something_else)
+{
+        char plus[64];
+
+        snprintf(plus, sizeof(plus), "+%s", path);
+        write_text("1\n2", 3);
+        ck_assert_int_eq(joblog_open(path, false, &log_file, &why), JOBLOG_E_BAD);
+        ck_assert_ptr_nonnull(strstr(why.text, "is no job log"));
+        ck_assert_int_eq(joblog_open(plus, false, &log_file, &why), JOBLOG_E_BAD);
+        EXPECT_TEXT("1\n2");
+        write_text("something", 9);
+        ck_assert_int_eq(joblog_open(path, true, &log_file, &why), JOBLOG_E_BAD);
+        EXPECT_TEXT("something");
+        /* One without a header, which joblog_read() has judged. */
+        write_text(LINE_7 "8\t", sizeof(LINE_7 "8\t") - 1);
+        ck_assert_int_eq(joblog_open(path, true, &log_file, &why), 0);
+        EXPECT_TEXT(LINE_7);
 }
 END_TEST
 
@@ -215,5 +240,5 @@ START_TEST(test_impossible)
 }
 END_TEST
 
-SUITE_MAIN("joblog", setup, teardown, test_written, test_emptied, test_appended, test_torn,
-           test_read, test_stopped_reader, test_foreign, test_impossible)
+SUITE_MAIN("joblog", setup, teardown, test_written, test_emptied, test_something_else,
+           test_appended, test_torn, test_read, test_stopped_reader, test_foreign, test_impossible)
