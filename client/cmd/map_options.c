@@ -118,10 +118,10 @@ static int map_plan_read_jobs(struct map_plan *plan, struct reason *why)
                 return FAULT(-ENOMEM);
         if (!relative && length > 1 && text[length - 1] == '%') {
                 number[length - 1] = '\0';
-                if (parse_u64(number, "jobs", 1, 100000, &value, why))
+                if (parse_u64(number, "-j", 1, 100000, &value, why))
                         return MAP_OPTIONS_E_BAD;
                 value = (map_plan_count_cores() * value + 99) / 100;
-        } else if (parse_u64(number, "jobs", 0, MAP_PLAN_WIDTH_MAX, &value, why)) {
+        } else if (parse_u64(number, "-j", 0, MAP_PLAN_WIDTH_MAX, &value, why)) {
                 return MAP_OPTIONS_E_BAD;
         } else if (relative && text[0] == '+') {
                 value += map_plan_count_cores();

@@ -205,9 +205,12 @@ static int option_refuse(const struct option_parser *parser, int answer, int kno
         return option_refuse_long(parser, word + (strncmp(word, "--", 2) == 0 ? 2 : 0), why);
 }
 
+/* The sentence of a value that is no good begins with the option's name, here as it is typed. */
 static int option_take(const struct option_parser *parser, int found, struct reason *why)
 {
         size_t i = (size_t)(found - OPTION_FIRST_VALUE);
+        struct reason inner = { "" };
+        int r;
 
         if (found < OPTION_FIRST_VALUE)
                 for (i = 0; i < parser->count; i++)
@@ -215,7 +218,12 @@ static int option_take(const struct option_parser *parser, int found, struct rea
                                 break;
         if (i >= parser->count)
                 return reason_set(why, OPTION_E_BAD, "unknown option");
-        return option_store(parser->rows[i], parser->at[i], optarg, why);
+        r = option_store(parser->rows[i], parser->at[i], optarg, &inner);
+        if (r <= 0)
+                return r ? PASS(r) : 0;
+        if (found < OPTION_FIRST_VALUE)
+                return reason_set(why, r, "-%c/--%s", found, inner.text);
+        return reason_set(why, r, "--%s", inner.text);
 }
 
 int option_parse(const struct option_set *sets, bool strict, int argc, char **argv, int *out_rest,

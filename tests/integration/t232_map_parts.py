@@ -42,6 +42,9 @@ class Case(harness.Case):
 class BadInput(Case):
     def test_words(self):
         self.refused("-j", "0", "echo", ":::", "a", says="-j 0 would run nothing")
+        self.refused("-j", "x", "echo", ":::", "a", says='-j: "x" is not a whole number')
+        self.refused("-n", "0", "echo", ":::", "a", says="-n/--max-args: 0 is not between 1 and 100000")
+        self.refused("--timeout", "soon", "echo", ":::", "a", says='--timeout: "soon" is not a duration')
         self.refused("--halt", "sometimes", "echo", ":::", "a", says="--halt is now or soon")
         self.refused("echo", ":::+", "a", says=":::+ links its inputs to the source before it")
         self.refused("--resume", "echo", ":::", "a", says="--resume needs the --joblog FILE")
@@ -62,6 +65,9 @@ class BadInput(Case):
         self.refused("--joblog", "/dev/full", "echo", ":::", "a", says="No space left on device")
         self.file("foreign", "this is no job log\n")
         self.refused("--resume", "--joblog", "foreign", "echo", ":::", "a", says="line 1 of foreign is not of a job log")
+        for log in ("foreign", "+foreign"):
+            self.refused("--joblog", log, "cat", "::::", "foreign", says="foreign is there already and is no job log")
+        self.assertEqual("this is no job log\n", self.read("foreign"))
         os.mkdir(os.path.join(self.work, "full"))
         self.file("full/file")
         self.refused("--results", "full", "echo", ":::", "a", says="is there already and not empty")

@@ -172,10 +172,10 @@ START_TEST(test_jobs)
         ck_assert_int_eq(MAKE("-j", "-100000", "x"), 0);
         ck_assert_uint_eq(plan->width, 1);
         expect_refusal(MAKE("-j", "0", "x"), "-j 0 would run nothing");
-        expect_refusal(MAKE("-j", "0%", "x"), "jobs");
-        expect_refusal(MAKE("-j", "%", "x"), "jobs");
-        expect_refusal(MAKE("-j", "many", "x"), "jobs");
-        expect_refusal(MAKE("-j", "", "x"), "jobs");
+        expect_refusal(MAKE("-j", "0%", "x"), "-j");
+        expect_refusal(MAKE("-j", "%", "x"), "-j");
+        expect_refusal(MAKE("-j", "many", "x"), "-j");
+        expect_refusal(MAKE("-j", "", "x"), "-j");
 }
 END_TEST
 
