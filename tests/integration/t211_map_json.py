@@ -2,6 +2,8 @@
 """`map --json` and `attach --json`: an object for each task and its output, and one for the job at last."""
 
 import base64
+import json
+import signal
 import subprocess
 
 import harness
@@ -142,6 +144,17 @@ class Together(Case):
         self.assertEqual((["a"], 7), (tasks[0]["values"], tasks[0]["exit_code"]))
         self.assertNotEqual("succeeded", job["state"])
 
+    def test_interrupted(self):
+        gate = self.pipe("gate")
+        map_ = self.jobctl_start("map", "--json", "--line-buffer", "-j1", f"echo up; read x <{gate.path}", ":::", "a", "b")
+        lines = self.lines(map_)
+        self.assertIn('"up\\n"', lines.next())
+        map_.send_signal(signal.SIGINT)
+        task, job = json.loads(lines.next()), json.loads(lines.next())
+        self.assertEqual((0, "cancelled", ["a"], 1), (task["task"], task["state"], task["values"], task["slot"]))
+        self.assertEqual("cancelled", job["state"])
+        self.end(map_, status=130)
+
     def test_full(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([harness.program("jobctl"), "map", "--json", "echo", ":::", "a"], stdout=full, stderr=subprocess.PIPE,
@@ -156,7 +169,7 @@ class Attach(Case):
         map_ = self.jobctl_start("map", "--json", "-k", "--detach-on-interrupt", f"echo {{}}; [ {{}} = a ] || read x <{gate.path}", ":::", "a", "b")
         lines = self.lines(map_)
         self.assertIn('"stdout":"a\\n"', lines.next())
-        map_.send_signal(2)
+        map_.send_signal(signal.SIGINT)
         self.end(map_, status=130)
         gate.send()
         with self.daemon.client() as client:
