@@ -14,10 +14,11 @@
 struct fair_share {
         RB_ENTRY(fair_share) entry;          /* in fair->waiting, while is_waiting */
         TAILQ_ENTRY(fair_share) taken_entry; /* in fair->taken, while cores > 0 */
-        uint64_t vtime;        /* core-time received, by weight; compared by difference */
-        uint64_t key;          /* vtime, and a little of what his cores will yet receive */
-        uint64_t turn;         /* counts when he last took or gave: among equals the longest wait */
-        uint64_t charged_usec; /* vtime is true as of here */
+        uint64_t vtime;         /* core-time received, by weight; compared by difference */
+        uint64_t key;           /* vtime, and a little of what his cores will yet receive */
+        uint64_t turn;          /* counts when he last took: among equals the longest wait */
+        uint64_t charged_usec;  /* vtime is true as of here */
+        uint64_t expected_usec; /* that he keeps a core, about */
         uint32_t weight;
         uint32_t cores; /* that he has now */
         bool is_waiting;
@@ -29,13 +30,16 @@ TAILQ_HEAD(fair_queue, fair_share);
 struct fair {
         struct fair_tree waiting; /* those who want more, furthest behind first */
         struct fair_queue taken;  /* those who have cores */
-        uint64_t vnow;            /* no newcomer is further behind than this */
+        uint64_t vnow;            /* nobody who begins to wait is further behind than this */
+        uint64_t vmost;           /* the most that anybody has received */
         uint64_t turn;
 };
 
 void fair_init(struct fair *fair);
 /* weight: 1 to FAIR_WEIGHT_MAX. Neither waiting nor with cores yet. */
 void fair_share_init(struct fair_share *share, uint32_t weight);
+/* What he takes from here on he will probably keep for so long; said before fair_take(). */
+void fair_expect(struct fair_share *share, uint64_t run_usec);
 /* Times are CLOCK_MONOTONIC in microseconds and never go back. */
 void fair_set_weight(struct fair *fair, struct fair_share *share, uint32_t weight,
                      uint64_t now_usec);

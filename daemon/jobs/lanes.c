@@ -124,6 +124,8 @@ void lanes_take(struct engine *e, struct lane *lane, uint32_t cores)
         struct queue *queue = lane->queue;
         const bool was_open = queue_is_open(queue);
 
+        fair_expect(&lane->user->share, lane->user->short_usec);
+        fair_expect(&lane->share, lane->user->short_usec);
         fair_take(&e->fair, &lane->user->share, cores, now);
         fair_take(&lane->user->lanes_fair, &lane->share, cores, now);
         queue->tasks_leased++;
