@@ -11,6 +11,8 @@
  */
 #include "client/lib/connection_dial.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -95,6 +97,27 @@ static int dial_connect(struct jobctl *conn, int *out_fd)
         return r;
 }
 
+/* One of JOBD_JOB_ID and JOBD_TASK_ID, which a job's processes find in their environment. */
+static bool dial_read_id(const char *name, uint64_t *out_id)
+{
+        const char *const text = getenv(name);
+        char *end;
+
+        if (!text || text[0] < '0' || text[0] > '9')
+                return false;
+        errno = 0;
+        *out_id = strtoull(text, &end, 10);
+        return errno == 0 && *end == 0;
+}
+
+/* Inside a job: while we wait for others, it lends them its cores. */
+static void dial_say_where(Jobd__Hello *hello)
+{
+        hello->has_inside_job = dial_read_id("JOBD_JOB_ID", &hello->inside_job);
+        hello->has_inside_task =
+                hello->has_inside_job && dial_read_id("JOBD_TASK_ID", &hello->inside_task);
+}
+
 static int dial_greet(struct jobctl *conn, int fd)
 {
         Jobd__Request request = JOBD__REQUEST__INIT;
@@ -109,6 +132,7 @@ static int dial_greet(struct jobctl *conn, int fd)
         hello.version_min = WIRE_VERSION;
         hello.version_max = WIRE_VERSION;
         hello.build = build;
+        dial_say_where(&hello);
         request.tag = conn->next_tag++;
         request.body_case = JOBD__REQUEST__BODY_HELLO;
         request.hello = &hello;

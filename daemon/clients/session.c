@@ -352,6 +352,8 @@ static void session_greet(struct session *session, uint64_t tag, const Jobd__Hel
         }
         loop_timer_stop(session->timer);
         session->state = SESSION_OPEN;
+        session->inside_job = hello->inside_job;
+        session->inside_task = hello->inside_task;
         channel_set_frame_max(session->channel, FRAME_MAX);
         memcpy(instance, options->instance, sizeof(instance));
         ok.version = WIRE_VERSION;

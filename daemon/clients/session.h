@@ -33,7 +33,11 @@ struct session {
         uint64_t *promises;   /* owned: jobs whose stdin this client has promised to feed */
         size_t promises_count, promises_room;
         struct appender appender;
-        uint64_t last_submitted;  /* first job of its last Submit; 0: none, or it was refused */
+        uint64_t last_submitted; /* first job of its last Submit; 0: none, or it was refused */
+        uint64_t inside_job;     /* the client runs in this job, by its own word; 0: in none */
+        uint64_t inside_task;
+        uint64_t lent;            /* what engine_lend() gave, while streams lend; 0: nothing */
+        uint32_t lending_count;   /* streams that lend */
         uint32_t submits_pending; /* whose answer the engine still owes */
         uint64_t bytes[CLIENT_BYTES_COUNT];
 };
@@ -99,6 +103,12 @@ extern const struct stream_hub_ops session_hub_ops;
  */
 void session_begin_wait(struct stream *stream);
 void session_end_wait(struct stream *stream);
+/*
+ * This stream waits for `job` (0: several) until it ends: if its client is inside another one, that
+ * lends its cores meanwhile. The other is no-op when it lent nothing.
+ */
+void session_begin_lending(struct stream *stream, uint64_t job);
+void session_end_lending(struct stream *stream);
 /* One watch more of a job; false when that is too many. */
 bool session_take_watch(struct session *session);
 void session_give_watch(struct session *session);

@@ -63,6 +63,7 @@ static void session_on_stream_end(struct stream *stream)
         stream->set->waits_count -= stream->waits_count;
         user->waits_count -= stream->waits_count;
         stream->waits_count = 0;
+        session_end_lending(stream);
         session_offer_turn(user);
 }
 

@@ -50,6 +50,7 @@ struct stream {
         uint32_t waits_count; /* things asked of the journal for it and not answered */
         size_t weight_bytes;  /* of memory, about; counted by the session */
         enum stream_place place;
+        bool is_lending;           /* its client waits inside a job (session_lending.c) */
         TAILQ_ENTRY(stream) entry; /* in the list of its place */
         struct stream_list *list;  /* borrowed: when STUCK */
         UT_hash_handle hh;         /* in set->by_tag */

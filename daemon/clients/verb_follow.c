@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * follow: opens the stream that follow.c runs. stdin: bytes for a task that the same connection
- * follows; no reply unless something is wrong.
+ * follow: opens the stream that follow.c runs; one that stays until the end lends what its client's
+ * own job has. stdin: bytes for a task that the same connection follows; no reply unless something
+ * is wrong. Neither waits for anything here.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -44,6 +45,8 @@ int verb_follow(struct session *from, const Jobd__Request *request, struct job *
                     : loop_timer_new(from->clients->loop, follow_on_timer, follow, &follow->timer);
         if (r)
                 return PASS(r);
+        if (follow->options.until_end)
+                session_begin_lending(stream, body->job);
         session_run_stream(stream);
         return 0;
 }

@@ -590,6 +590,8 @@ int verb_results(struct session *from, const Jobd__Request *request, struct job 
                 if (r)
                         return PASS(r);
         }
+        if (results->options.until_end)
+                session_begin_lending(stream, body->job);
         session_run_stream(stream);
         return 0;
 }

@@ -249,6 +249,7 @@ int verb_wait(struct session *from, const Jobd__Request *request, struct job *jo
         TAILQ_INIT(&wait->ended);
         wait->is_any = request->wait->has_any && request->wait->any;
         wait->first_failed_usec = UINT64_MAX;
+        session_begin_lending(stream, 0);
         r = selector_new(stream, &options, &wait->selector, why);
         if (r > 0)
                 stream_end(stream);

@@ -45,11 +45,27 @@ static struct core_lease *core_lease_new(struct engine *e, struct job *job)
         return lease;
 }
 
+void core_lease_lend(struct engine *e, struct core_lease *lease)
+{
+        lease->is_lent = true;
+        cores_give(&e->cores, lease->count, lease->numbers);
+        lanes_give(e, lease->lane, lease->count);
+}
+
+void core_lease_reclaim(struct engine *e, struct core_lease *lease)
+{
+        lease->is_lent = false;
+        cores_take_these(&e->cores, lease->count, lease->numbers);
+        lanes_take(e, lease->lane, lease->count);
+}
+
 static void core_lease_free(struct engine *e, struct core_lease *lease)
 {
-        cores_give(&e->cores, lease->count, lease->numbers);
+        if (!lease->is_lent) {
+                cores_give(&e->cores, lease->count, lease->numbers);
+                lanes_give(e, lease->lane, lease->count);
+        }
         e->memory_used -= lease->memory_bytes;
-        lanes_give(e, lease->lane, lease->count);
         if (lease->view)
                 lease->view->core_lease = NULL;
         TAILQ_REMOVE(&e->core_leases, lease, entry);
@@ -107,7 +123,7 @@ void core_lease_attach(struct engine *e, struct task *task, struct worker_view *
                 return;
         lease->view = view;
         view->core_lease = lease;
-        if (count != lease->count || lease->numbers[0] != CORES_ANY)
+        if (count != lease->count || lease->numbers[0] != CORES_ANY || lease->is_lent)
                 return;
         cores_give(&e->cores, lease->count, lease->numbers);
         memcpy(lease->numbers, numbers, count * sizeof(*numbers));

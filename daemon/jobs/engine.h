@@ -227,6 +227,14 @@ _must_use_ int engine_drop(struct engine *engine, const struct journal_page *pag
 
 /* ------------------------------------------------------------------------------------- state */
 
+/*
+ * A client inside this task (by its JOBD_TASK_ID) of this uid's job waits for other jobs: the task
+ * lends its cores. Gives what engine_unlend() wants when the waiting is over, or 0: nothing is
+ * lent.
+ */
+uint64_t engine_lend(struct engine *engine, uint64_t job, uint64_t task_id, uint32_t uid);
+void engine_unlend(struct engine *engine, uint64_t lease);
+
 /* Cores that there are to lease. */
 uint32_t engine_cores(const struct engine *engine);
 

@@ -39,6 +39,7 @@ static void engine_end_lease(struct engine *e, struct task *task)
 
         start_give_slot(task);
         engine_unbind(e, task);
+        lending_forget(e, task);
         core_lease_drop(e, task);
         HASH_DEL(e->leased, task);
         task->job->leased_count--;

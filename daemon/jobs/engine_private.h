@@ -39,6 +39,7 @@ struct core_lease {
         uint64_t start_mono_usec;
         uint32_t worker_number;
         uint32_t refs; /* tasks */
+        bool is_lent;  /* its job waits for others: neither cores nor widths are counted */
         uint32_t count;
         uint32_t numbers[]; /* of the cores; CORES_ANY: not known which */
 };
@@ -85,6 +86,7 @@ struct engine {
         struct core_lease_list core_leases; /* owned */
         struct backfill backfill;
         uint64_t memory_used;       /* asked for by what runs */
+        uint32_t lent_count;        /* tasks that wait inside for others */
         struct task *leased;        /* uthash by lease; tasks are owned by their jobs */
         struct watch_book *watches; /* owned */
         struct view_queue views;
@@ -237,6 +239,14 @@ void core_lease_attach(struct engine *engine, struct task *task, struct worker_v
                        const uint32_t *numbers, size_t count);
 void core_lease_detach(struct worker_view *view);
 void core_lease_drop(struct engine *engine, struct task *task);
+/* Its cores and places are others' meanwhile; and its own again, whatever the others took. */
+void core_lease_lend(struct engine *engine, struct core_lease *lease);
+void core_lease_reclaim(struct engine *engine, struct core_lease *lease);
+
+/* ----------------------------------------------------------------------------------- lending.c */
+
+/* Its lease ends. */
+void lending_forget(struct engine *engine, struct task *task);
 
 /* ---------------------------------------------------------------------------------- backfill.c */
 
@@ -249,6 +259,8 @@ void backfill_forget(struct engine *engine);
 /* --------------------------------------------------------------------------------- scheduler.c */
 
 void scheduler_run(struct engine *engine);
+/* What waits in the worker's memory beside this task goes back. */
+void scheduler_revoke_others(struct engine *engine, const struct task *task);
 _must_use_ int scheduler_init(struct engine *engine);
 void scheduler_deinit(struct engine *engine);
 /* START has left: the worker owes an answer. */

@@ -46,6 +46,7 @@ struct task {
         uint32_t worker_number;
         uint32_t attempt; /* attempts begun (GO known) */
         uint32_t pid;
+        uint32_t lenders;    /* clients inside it that wait for other jobs (lending.c) */
         uint32_t slot;       /* which of the job's workers, from 1; 0: none, or no array */
         uint32_t last_slot;  /* `slot` of the newest lease, also behind its end */
         uint8_t state;       /* enum job_state */

@@ -283,6 +283,21 @@ static bool scheduler_revoke_last(struct engine *e, struct worker_view *view)
         return true;
 }
 
+void scheduler_revoke_others(struct engine *e, const struct task *task)
+{
+        struct worker_view *view = task->worker ? worker_data(task->worker) : NULL;
+        struct task *other;
+
+        if (!view)
+                return;
+        LIST_FOREACH (other, &view->tasks, worker_entry)
+                if (other != task && !other->revoking && other->state == JOB_STARTING &&
+                    other->start_ready) {
+                        other->revoking = true;
+                        worker_revoke(other->worker, other->lease, e->sequence);
+                }
+}
+
 static bool scheduler_is_revoking(const struct worker_view *view)
 {
         const struct task *task;

@@ -46,7 +46,7 @@ void worker_orders_pool_set(struct worker *worker)
 
         order.body_case = JOBD__WORK__ORDER__BODY_POOL_SET;
         order.pool_set = &set;
-        set.wanted = worker->workers->wanted;
+        set.wanted = worker->workers->wanted + worker->workers->extra;
         worker_link_send(worker, &order, 0);
 }
 

@@ -236,6 +236,13 @@ void workers_resize(struct workers *workers, uint32_t wanted)
                 worker_orders_pool_set(workers->pool);
 }
 
+void workers_set_extra(struct workers *workers, uint32_t extra)
+{
+        workers->extra = extra;
+        if (workers->pool && !workers->is_stopping)
+                worker_orders_pool_set(workers->pool);
+}
+
 bool workers_has_pool(const struct workers *workers)
 {
         return workers->pool != NULL;

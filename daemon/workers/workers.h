@@ -170,6 +170,8 @@ void worker_ack(struct worker *worker, uint64_t lease, uint64_t barrier);
 
 uint32_t workers_wanted(const struct workers *workers);
 void workers_resize(struct workers *workers, uint32_t wanted);
+/* The pool has so many more than wanted, for a while. */
+void workers_set_extra(struct workers *workers, uint32_t extra);
 bool workers_has_pool(const struct workers *workers);
 uint32_t workers_pool_pid(const struct workers *workers);
 /* "cgroup v2", "process groups, subreaper and rlimits", or "unknown (no pool)". Borrowed. */

@@ -59,6 +59,7 @@ struct workers {
         uint8_t instance[16];
         uint8_t boot_id[CLOCK_BOOT_ID_BYTES];
         uint32_t wanted;
+        uint32_t extra; /* workers beyond that, for a while */
         uint64_t inline_max_bytes;
         uint64_t output_cap_bytes;
         uint64_t grace_usec;

@@ -378,6 +378,18 @@ uint64_t engine_job_id(const struct job *job)
         return job->row.id;
 }
 
+uint64_t engine_lend(struct engine *e, uint64_t job, uint64_t task, uint32_t uid)
+{
+        fake_trace(e, "lend(%llu.%llu,%s) ", (unsigned long long)job, (unsigned long long)task,
+                   uid == getuid() ? "own" : "other");
+        return 77;
+}
+
+void engine_unlend(struct engine *e, uint64_t lease)
+{
+        fake_trace(e, "unlend(%llu) ", (unsigned long long)lease);
+}
+
 struct watch_book *engine_watches(struct engine *e)
 {
         return e->watches;

@@ -42,6 +42,37 @@ START_TEST(as_they_end)
 }
 END_TEST
 
+/* A client inside a job: it lends while any of these streams waits. */
+START_TEST(inside_a_job)
+{
+        struct job *one = fake_add(e, getuid()), *two = fake_add(e, getuid());
+        struct peer *inside = peer_dial(&stage);
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        Jobd__Hello hello = JOBD__HELLO__INIT;
+
+        hello.magic = WIRE_MAGIC;
+        hello.version_min = hello.version_max = WIRE_VERSION;
+        hello.has_inside_job = hello.has_inside_task = true;
+        hello.inside_job = 17;
+        hello.inside_task = 4;
+        request.tag = 1;
+        request.body_case = JOBD__REQUEST__BODY_HELLO;
+        request.hello = &hello;
+        peer_send(inside, &request);
+        peer_expect(inside, "1 hello_ok");
+        peer_wait(inside, 2, IDS({ 1, 1 }), false);
+        peer_wait(inside, 3, IDS({ 2, 2 }), false);
+        stage_turn(&stage);
+        ck_assert_str_eq(e->trace, "lend(17.4,own) ");
+        fake_finish(e, one, JOB_SUCCEEDED, 0, NULL);
+        stage_turn(&stage);
+        ck_assert_str_eq(e->trace, "lend(17.4,own) ");
+        fake_finish(e, two, JOB_SUCCEEDED, 0, NULL);
+        stage_turn(&stage);
+        ck_assert_str_eq(e->trace, "lend(17.4,own) unlend(77) ");
+}
+END_TEST
+
 START_TEST(the_first)
 {
         struct job *two;
@@ -281,6 +312,7 @@ int main(void)
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_set_timeout(t, 30);
         tcase_add_test(t, as_they_end);
+        tcase_add_test(t, inside_a_job);
         tcase_add_test(t, the_first);
         tcase_add_test(t, unknown_ids);
         tcase_add_test(t, nothing_to_wait_for);

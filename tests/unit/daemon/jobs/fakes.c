@@ -479,6 +479,12 @@ void workers_check(struct workers *workers)
         (void)workers;
 }
 
+void workers_set_extra(struct workers *workers, uint32_t extra)
+{
+        (void)workers;
+        fake.extra = extra;
+}
+
 uint32_t workers_wanted(const struct workers *workers)
 {
         (void)workers;

@@ -54,6 +54,7 @@ struct fake {
         uint64_t commit_usec;
         uint32_t dead_acked;
         uint32_t wanted; /* size of the pool; 0: as many as fit here */
+        uint32_t extra;  /* workers_set_extra() */
 };
 extern struct fake fake;
 
