@@ -20,6 +20,8 @@
 #define WIRE_STRINGS_MAX (1024U * 1024) /* argv + environment of one job */
 #define WIRE_STRING_MAX (128U * 1024 - 1)
 #define WIRE_ENTRIES_MAX 4096U
+#define WIRE_CORE_MAX 65535U           /* number of a processor */
+#define WIRE_WEIGHT_MAX 10000U         /* of a user; the kernel's cpu.weight has the same range */
 #define WIRE_VALUES_MAX (1024U * 1024) /* one Append, one task's values */
 #define WIRE_BATCH_MAX 10000U          /* submissions in a frame */
 /* Beside 8 x size: 10,000 tiny submissions become 6 MB of structures out of 200 KB of bytes. */

@@ -194,6 +194,30 @@ static int wire_check_stdin_piece(struct wire_walk *walk, const void *message)
         return wire_check_offset(walk, piece->offset, piece->has_data ? piece->data.len : 0);
 }
 
+/* A set of processors is made of these: a number bounds its size. */
+static int wire_check_cores(struct wire_walk *walk, const uint32_t *cores, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (cores[i] > WIRE_CORE_MAX)
+                        return reason_set(walk->why, WIRE_E_BAD, "no machine has a core %u",
+                                          cores[i]);
+        return 0;
+}
+
+static int wire_check_start(struct wire_walk *walk, const void *message)
+{
+        const Jobd__Work__Start *start = message;
+
+        return wire_check_cores(walk, start->cores, start->n_cores);
+}
+
+static int wire_check_held_lease(struct wire_walk *walk, const void *message)
+{
+        const Jobd__Work__HeldLease *held = message;
+
+        return wire_check_cores(walk, held->cores, held->n_cores);
+}
+
 /* The zero bytes are counted here, once, so that nobody after us reads past the end. */
 static int wire_check_append(struct wire_walk *walk, const void *message)
 {
@@ -339,6 +363,10 @@ static const struct wire_range wire_pool_worker_ranges[] = {
 static const struct wire_range wire_pool_set_ranges[] = {
         WIRE_RANGE(Jobd__Work__PoolSet, wanted, 0, WIRE_ENTRIES_MAX),
 };
+static const struct wire_range wire_user_weight_ranges[] = {
+        WIRE_RANGE(Jobd__Work__UserWeight, uid, 0, UID_MAX_VALID),
+        WIRE_RANGE(Jobd__Work__UserWeight, weight, 1, WIRE_WEIGHT_MAX),
+};
 static const struct wire_range wire_dead_worker_ranges[] = {
         WIRE_RANGE(Jobd__Work__DeadWorker, number, 0, WIRE_ENTRIES_MAX - 1),
 };
@@ -356,7 +384,8 @@ static const struct wire_rule wire_rules[] = {
         { &jobd__submit__descriptor, DATA(WIRE_KEY_BYTES, WIRE_KEY_BYTES),
           .entries_max = WIRE_BATCH_MAX, .check = wire_check_submit },
         { &jobd__environment__descriptor, .check = wire_check_decoded_environment },
-        { &jobd__work__start__descriptor, DATA(0, FRAME_MAX), RANGES(wire_start_ranges) },
+        { &jobd__work__start__descriptor, DATA(0, FRAME_MAX), RANGES(wire_start_ranges),
+          .check = wire_check_start },
         { &jobd__work__exited__descriptor, DATA(0, FRAME_MAX), RANGES(wire_exited_ranges) },
         { &jobd__work__started__descriptor, RANGES(wire_started_ranges) },
         { &jobd__job__descriptor, RANGES(wire_job_ranges) },
@@ -391,9 +420,11 @@ static const struct wire_rule wire_rules[] = {
           .check = wire_check_output_piece },
         { &jobd__work__stdin_piece__descriptor, DATA(0, FRAME_MAX),
           .check = wire_check_stdin_piece },
-        { &jobd__work__held_lease__descriptor, RANGES(wire_held_lease_ranges) },
+        { &jobd__work__held_lease__descriptor, RANGES(wire_held_lease_ranges),
+          .check = wire_check_held_lease },
         { &jobd__work__pool_worker__descriptor, RANGES(wire_pool_worker_ranges) },
         { &jobd__work__pool_set__descriptor, RANGES(wire_pool_set_ranges) },
+        { &jobd__work__user_weight__descriptor, RANGES(wire_user_weight_ranges) },
         { &jobd__work__dead_worker__descriptor, RANGES(wire_dead_worker_ranges) },
         { &jobd__work__compact__descriptor, RANGES(wire_compact_ranges) },
 };

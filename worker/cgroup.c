@@ -5,6 +5,8 @@
  * a root shell may write everywhere, but the session it runs in is not ours to rearrange.
  *
  *    <delegated>/pool/                  the pool and its workers: inner nodes hold no processes
+ *    <delegated>/u1000/                 a user: cpu.weight. Made with the first job or weight, and
+ *                                       never removed by us: its weight must stay with it
  *    <delegated>/u1000/j17.0.1/         one attempt: memory.max, pids.max, exact usage
  *
  * cgroup.kill ends every process of an attempt in one write, whatever it forks meanwhile. A worker
@@ -306,6 +308,20 @@ void cgroup_job_remove(struct cgroup_job *job)
         if (job->folder_fd >= 0)
                 (void)unlinkat(job->base_fd, job->name, AT_REMOVEDIR);
         job->folder_fd = fd_close(job->folder_fd);
+}
+
+int cgroup_set_user_weight(int base_fd, uid_t uid, uint32_t weight)
+{
+        char name[64], number[16];
+        int r;
+
+        r = cgroup_make_user(base_fd, uid);
+        if (r)
+                return PASS(r);
+        snprintf(name, sizeof(name), "u%" PRIu32 "/cpu.weight", (uint32_t)uid);
+        snprintf(number, sizeof(number), "%" PRIu32, weight);
+        r = cgroup_write(base_fd, name, number);
+        return r ? FAULT(r) : 0;
 }
 
 bool cgroup_kill_left(int base_fd, uid_t uid, uint64_t id, uint64_t task, uint32_t attempt)

@@ -60,5 +60,10 @@ void cgroup_job_read_usage(const struct cgroup_job *job, struct cgroup_usage *ou
 /* Removes the folder (it must be empty of processes) and closes everything. */
 void cgroup_job_remove(struct cgroup_job *job);
 
+/*
+ * (pool) Sets cpu.weight (1 to 10000) of the user's group, which is made if need be and stays with
+ * it. A fault.
+ */
+_must_use_ int cgroup_set_user_weight(int base_fd, uid_t uid, uint32_t weight);
 /* (pool) Kills what is in the cgroup of a dead worker's attempt. True when it is gone. */
 bool cgroup_kill_left(int base_fd, uid_t uid, uint64_t id, uint64_t task, uint32_t attempt);

@@ -70,17 +70,21 @@ static void environment_add_number(struct environment_list *list, bool is_defaul
 static void environment_list_ours(struct environment_list *list, const Jobd__Spec *spec,
                                   const struct environment_facts *facts)
 {
+        const uint32_t cpus = spec->has_cpus ? spec->cpus : 1;
+
         environment_add_number(list, false, "JOBD_JOB_ID", facts->job);
         environment_add_number(list, false, "JOBD_TASK_ID",
                                facts->is_array ? facts->array_index : facts->task);
         environment_add_number(list, false, "JOBD_ATTEMPT", facts->attempt);
-        environment_add_number(list, false, "JOBD_CPUS", spec->has_cpus ? spec->cpus : 1);
+        environment_add_number(list, false, "JOBD_CPUS", cpus);
         environment_add_number(list, false, "JOBD_SLOT", facts->slot);
         if (spec->has_cwd)
                 environment_add_text(list, false, "JOBD_SUBMIT_DIR", spec->cwd.data, spec->cwd.len);
-        if (spec->has_cpus)
+        /* On one's own machine a job that asks for nothing may take what it likes, as in a shell.
+         */
+        if (spec->has_cpus || facts->home)
                 for (size_t i = 0; i < ARRAY_SIZE(environment_thread_keys); i++)
-                        environment_add_number(list, true, environment_thread_keys[i], spec->cpus);
+                        environment_add_number(list, true, environment_thread_keys[i], cpus);
         if (!facts->home)
                 return;
         environment_add_text(list, true, "HOME", facts->home, strlen(facts->home));

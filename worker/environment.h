@@ -29,8 +29,9 @@ struct environment {
 };
 
 /*
- * The user's own entries (`own` may be NULL), JOBD_*, the thread-count variables when spec->cpus is
- * given, and in system mode HOME, USER, LOGNAME, SHELL, PATH where the user has none.
+ * The user's own entries (`own` may be NULL), JOBD_*, the thread-count variables (in user mode only
+ * when spec->cpus is given) and in system mode HOME, USER, LOGNAME, SHELL, PATH, each of these
+ * where the user has none.
  */
 _must_use_ int environment_build(const Jobd__Environment *own, const Jobd__Spec *spec,
                                  const struct environment_facts *facts,

@@ -9,9 +9,22 @@
 #include <errno.h>
 #include <string.h>
 
+static int lease_take_cores(struct lease *lease, const Jobd__Work__Start *start)
+{
+        if (!start->n_cores)
+                return 0;
+        lease->cores = malloc(start->n_cores * sizeof(*lease->cores));
+        if (!lease->cores)
+                return FAULT(-ENOMEM);
+        memcpy(lease->cores, start->cores, start->n_cores * sizeof(*lease->cores));
+        lease->cores_count = start->n_cores;
+        return 0;
+}
+
 int lease_new(const Jobd__Work__Start *start, int spool_folder_fd, struct lease **out_lease)
 {
-        struct lease *lease = calloc(1, sizeof(*lease));
+        _cleanup_(lease_freep) struct lease *lease = calloc(1, sizeof(*lease));
+        int r;
 
         if (!lease)
                 return FAULT(-ENOMEM);
@@ -27,7 +40,10 @@ int lease_new(const Jobd__Work__Start *start, int spool_folder_fd, struct lease 
         lease->cap_bytes = start->output_cap_bytes;
         lease->job_slot = start->slot;
         output_log_init(&lease->log, spool_folder_fd, lease->job, lease->task, lease->attempt);
-        *out_lease = lease;
+        r = lease_take_cores(lease, start);
+        if (r)
+                return PASS(r);
+        *out_lease = TAKE_PTR(lease);
         return 0;
 }
 
@@ -58,6 +74,7 @@ struct lease *lease_free(struct lease *lease)
                 return NULL;
         lease_drop_job(lease);
         output_log_deinit(&lease->log);
+        free(lease->cores);
         free(lease);
         return NULL;
 }

@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 
+#include "worker/cgroup.h"
 #include "worker/pool_private.h"
 
 #pragma GCC diagnostic push
@@ -150,6 +151,17 @@ static void pool_on_stop(struct pool *pool, _unused_ const Jobd__Work__Order *or
         pool_begin_stop(pool, pool->grace_usec);
 }
 
+/* Without cgroups nice and the scheduler's turns are all that users share by. */
+static void pool_on_user_weight(struct pool *pool, const Jobd__Work__Order *order)
+{
+        const Jobd__Work__UserWeight *user = order->user_weight;
+
+        if (pool->cgroup_fd >= 0 &&
+            cgroup_set_user_weight(pool->cgroup_fd, user->uid, user->weight))
+                log_warning("uid %" PRIu32 " could not be given its share of the processors",
+                            user->uid);
+}
+
 static void pool_on_check(struct pool *pool, _unused_ const Jobd__Work__Order *order)
 {
         (void)order;
@@ -165,6 +177,7 @@ static const pool_order_fn pool_order_rows[] = {
         [JOBD__WORK__ORDER__BODY_COMPACT]   = pool_on_compact,
         [JOBD__WORK__ORDER__BODY_POOL_STOP] = pool_on_stop,
         [JOBD__WORK__ORDER__BODY_CHECK_WORKERS] = pool_on_check,
+        [JOBD__WORK__ORDER__BODY_USER_WEIGHT] = pool_on_user_weight,
 };
 /* clang-format on */
 

@@ -16,8 +16,49 @@
 
 #define PREPARE_PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
 
+static int prepare_list_processors(struct prepare_site *site, const cpu_set_t *set, size_t bytes)
+{
+        site->processors = calloc((size_t)CPU_COUNT_S(bytes, set) + 1, sizeof(*site->processors));
+        if (!site->processors)
+                return FAULT(-ENOMEM);
+        for (uint32_t i = 0; i < bytes * 8; i++)
+                if (CPU_ISSET_S(i, bytes, set))
+                        site->processors[site->processors_count++] = i;
+        return 0;
+}
+
+/* The kernel says EINVAL as long as the set is smaller than its own: cpu_set_t ends at 1024. */
+static int prepare_find_processors(struct prepare_site *site)
+{
+        for (size_t room = 1024; room <= WIRE_CORE_MAX + 1U; room *= 4) {
+                cpu_set_t *set = CPU_ALLOC(room);
+                int r = set ? 0 : -ENOMEM;
+
+                if (r == 0 && sched_getaffinity(0, CPU_ALLOC_SIZE(room), set) < 0)
+                        r = -errno;
+                else if (r == 0)
+                        r = prepare_list_processors(site, set, CPU_ALLOC_SIZE(room));
+                CPU_FREE(set);
+                if (r != -EINVAL)
+                        return r ? FAULT(r) : 0;
+        }
+        return FAULT(-EINVAL);
+}
+
+void prepare_site_deinit(struct prepare_site *site)
+{
+        free(site->processors);
+        site->processors = NULL;
+        site->processors_count = 0;
+}
+
 int prepare_site_init(struct prepare_site *site)
 {
+        int r;
+
+        r = prepare_find_processors(site);
+        if (r)
+                return PASS(r);
         site->pid = getpid();
         for (int i = 0; i < (int)RLIMIT_NLIMITS; i++)
                 if (getrlimit((__rlimit_resource_t)i, &site->own[i]) < 0)
@@ -140,6 +181,33 @@ static void prepare_limits(const struct prepare_site *site, const Jobd__Spec *sp
         out->plan.limits = out->limits;
 }
 
+/*
+ * Core n of jobd's books is the n-th processor that this worker may use. A job that has one that is
+ * not there (the configuration names more cores than the machine has) may run on all of them; so
+ * may, on one's own machine, a job that did not ask for cores.
+ */
+static int prepare_affinity(const struct prepare_site *site, const struct lease *lease,
+                            struct preparation *out)
+{
+        const size_t room = site->processors[site->processors_count - 1] + 1U;
+        struct spawn_plan *plan = &out->plan;
+
+        if (!lease->cores_count || !(site->is_system || lease->what->spec->has_cpus))
+                return 0;
+        for (size_t i = 0; i < lease->cores_count; i++)
+                if (lease->cores[i] >= site->processors_count)
+                        return 0;
+        out->affinity = CPU_ALLOC(room);
+        if (!out->affinity)
+                return FAULT(-ENOMEM);
+        plan->affinity = out->affinity;
+        plan->affinity_bytes = CPU_ALLOC_SIZE(room);
+        CPU_ZERO_S(plan->affinity_bytes, out->affinity);
+        for (size_t i = 0; i < lease->cores_count; i++)
+                CPU_SET_S(site->processors[lease->cores[i]], plan->affinity_bytes, out->affinity);
+        return 0;
+}
+
 static int prepare_path(const ProtobufCBinaryData *pattern, const struct environment_facts *facts,
                         char **out_path)
 {
@@ -246,6 +314,8 @@ static int prepare_fill(const struct prepare_site *site, const struct lease *lea
         if (r == 0)
                 r = prepare_paths(spec, &facts, out);
         if (r == 0)
+                r = prepare_affinity(site, lease, out);
+        if (r == 0)
                 r = prepare_command(lease, facts.slot, out, why);
         if (r)
                 return r < 0 ? PASS(r) : r;
@@ -279,5 +349,6 @@ void preparation_deinit(struct preparation *preparation)
         free(preparation->input_path);
         free(preparation->output_path);
         free(preparation->error_path);
+        CPU_FREE(preparation->affinity);
         memset(preparation, 0, sizeof(*preparation));
 }

@@ -27,6 +27,8 @@ struct prepare_site {
         struct rlimit own[RLIMIT_NLIMITS]; /* of this process: what needs no call is left out */
         uint32_t slot;                     /* the worker's number + 1 */
         int null_fd;
+        uint32_t *processors; /* owned; that we may use: leased core n is the n-th of them */
+        size_t processors_count;
         pid_t pid;       /* of the worker */
         bool has_cgroup; /* limits of memory are the cgroup's business then */
         bool reset_oom_score;
@@ -40,10 +42,12 @@ struct preparation {
         char **candidates;
         char *cwd, *input_path, *output_path, *error_path;
         struct spawn_limit limits[RLIMIT_NLIMITS];
+        cpu_set_t *affinity;
 };
 
 /* Reads what is the same for every job. */
 _must_use_ int prepare_site_init(struct prepare_site *site);
+void prepare_site_deinit(struct prepare_site *site);
 
 /*
  * Fills *out: everything but the descriptors of pipes and cgroup (all -1). May ask the name

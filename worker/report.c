@@ -201,6 +201,8 @@ static void report_fill_held(Jobd__Work__HeldLease *held, const struct lease *le
         held->output_bytes = lease->log.size_bytes;
         held->has_stdin_taken = lease->state != RUN_HELD && lease->state != RUN_ENDED;
         held->stdin_taken = held->has_stdin_taken ? stdin_taken : 0;
+        held->n_cores = lease->cores_count;
+        held->cores = lease->cores;
 }
 
 void report_inventory(struct link *link, const struct lease_list *leases, uint64_t stdin_taken)

@@ -27,6 +27,28 @@ static uint64_t runner_timeval_usec(const struct timeval *tv)
         return (uint64_t)tv->tv_sec * USEC_PER_SEC + (uint64_t)tv->tv_usec;
 }
 
+/*
+ * The kernel killed something of the job for memory. With a limit of its own that was all of it.
+ * Without one the machine was short, and took one process: a job that could do without it has not
+ * failed.
+ */
+static void runner_judge_oom(const struct runner *runner, struct lease_result *result)
+{
+        const unsigned long long mib = runner->memory_bytes >> 20;
+
+        if (runner->memory_bytes) {
+                result->outcome = JOBD__WORK__OUTCOME__OUTCOME_OOM;
+                reason_set(&result->why, 0,
+                           "it went over its memory limit of %llu%s; ask for more with --mem",
+                           mib ? mib : (unsigned long long)runner->memory_bytes,
+                           mib ? " MiB" : " bytes");
+        } else if (!result->has_exit_code || result->exit_code != 0) {
+                result->outcome = JOBD__WORK__OUTCOME__OUTCOME_OOM;
+                reason_set(&result->why, 0,
+                           "the machine ran out of memory and the kernel killed a process of it");
+        }
+}
+
 void runner_fill_usage(struct runner *runner, struct lease_result *result)
 {
         struct rusage sum = runner->usage;
@@ -47,10 +69,8 @@ void runner_fill_usage(struct runner *runner, struct lease_result *result)
                 cgroup.memory_peak_bytes ? cgroup.memory_peak_bytes : result->memory_peak_bytes;
         result->read_bytes = MAX(result->read_bytes, cgroup.read_bytes);
         result->write_bytes = MAX(result->write_bytes, cgroup.write_bytes);
-        if (cgroup.was_oom_killed && runner->stop == RUNNER_STOP_NONE) {
-                result->outcome = JOBD__WORK__OUTCOME__OUTCOME_OOM;
-                reason_set(&result->why, 0, "a process went over the job's memory limit");
-        }
+        if (cgroup.was_oom_killed && runner->stop == RUNNER_STOP_NONE)
+                runner_judge_oom(runner, result);
 }
 
 void runner_fill_outcome(const struct runner *runner, struct lease_result *result)

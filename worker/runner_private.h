@@ -35,8 +35,9 @@ struct runner {
         struct cgroup_job cgroup;
         enum runner_stop stop;
         struct runner_clock clock;
-        uint64_t limit_usec; /* 0: none */
-        uint64_t warn_usec;  /* 0: none; into the run */
+        uint64_t memory_bytes; /* 0: not limited */
+        uint64_t limit_usec;   /* 0: none */
+        uint64_t warn_usec;    /* 0: none; into the run */
         int warn_signal;
         uint64_t grace_usec;
         uint64_t stage_since_usec; /* of KILLING and SWEEPING */

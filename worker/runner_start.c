@@ -104,6 +104,7 @@ static void runner_take_terms(struct runner *runner, struct lease *lease)
         lease->log.cap_bytes = cap;
         lease->log.inline_bytes = (size_t)runner->defaults.inline_bytes;
         lease->log.is_blocked = runner->is_disk_full;
+        runner->memory_bytes = spec->memory_bytes;
         runner->limit_usec = spec->time_limit_usec;
         runner->warn_signal = (int)spec->warn_signal;
         runner->warn_usec = spec->warn_signal && spec->warn_before_usec < spec->time_limit_usec

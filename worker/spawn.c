@@ -40,6 +40,7 @@ static const char *const spawn_stage_names[] = {
         [SPAWN_STAGE_DESCRIPTORS]       = "descriptors",
         [SPAWN_STAGE_OOM_SCORE]         = "oom-score",
         [SPAWN_STAGE_CGROUP]            = "cgroup",
+        [SPAWN_STAGE_AFFINITY]          = "affinity",
         [SPAWN_STAGE_NICE]              = "nice",
         [SPAWN_STAGE_LIMITS]            = "limits",
         [SPAWN_STAGE_UMASK]             = "umask",

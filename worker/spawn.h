@@ -2,6 +2,7 @@
 /* Creates a job's process: everything between the decision to start it and its execve. */
 #pragma once
 
+#include <sched.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@ enum spawn_stage {
         SPAWN_STAGE_DESCRIPTORS,
         SPAWN_STAGE_OOM_SCORE,
         SPAWN_STAGE_CGROUP,
+        SPAWN_STAGE_AFFINITY,
         SPAWN_STAGE_NICE,
         SPAWN_STAGE_LIMITS,
         SPAWN_STAGE_UMASK,
@@ -76,6 +78,8 @@ struct spawn_plan {
 
         const struct spawn_limit *limits;
         size_t limits_count;
+        const cpu_set_t *affinity; /* NULL: as the worker's */
+        size_t affinity_bytes;
         int nice; /* 0: leave it */
         bool reset_oom_score;
         int cgroup_procs_fd; /* -1: no cgroup */

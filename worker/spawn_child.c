@@ -109,6 +109,19 @@ static int child_enter_cgroup(const struct spawn_plan *plan)
         return write(plan->cgroup_procs_fd, "0", 1) == 1 ? 0 : -1;
 }
 
+/*
+ * After the cgroup, whose cpuset bounds it. EINVAL: none of the leased processors is there (any
+ * more). The kernel moves running processes off a processor that goes; a new one is not refused.
+ */
+static int child_set_affinity(const struct spawn_plan *plan)
+{
+        if (!plan->affinity)
+                return 0;
+        if (sched_setaffinity(0, plan->affinity_bytes, plan->affinity) < 0 && errno != EINVAL)
+                return -1;
+        return 0;
+}
+
 static int child_set_nice(const struct spawn_plan *plan)
 {
         int now;
@@ -300,6 +313,7 @@ static const struct spawn_step child_steps[] = {
         { SPAWN_STAGE_DESCRIPTORS,       false, child_close_descriptors },
         { SPAWN_STAGE_OOM_SCORE,         true,  child_reset_oom_score },
         { SPAWN_STAGE_CGROUP,            false, child_enter_cgroup },
+        { SPAWN_STAGE_AFFINITY,          false, child_set_affinity },
         { SPAWN_STAGE_NICE,              false, child_set_nice },
         { SPAWN_STAGE_LIMITS,            false, child_set_limits },
         { SPAWN_STAGE_UMASK,             false, child_set_umask },

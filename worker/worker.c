@@ -403,6 +403,7 @@ static void worker_deinit(struct worker *worker)
         names_free(worker->names);
         record_close(worker->record);
         fd_close(worker->site.null_fd);
+        prepare_site_deinit(&worker->site);
         fd_close(worker->spool_fd);
         fd_close(worker->cgroup_fd);
 }

@@ -110,7 +110,7 @@ void worker_link_flush(struct worker *worker, uint64_t durable)
         channel_flush(worker->channel);
 }
 
-static bool worker_link_is_old(const struct worker *worker)
+bool worker_link_is_old(const struct worker *worker)
 {
         return strverscmp(worker->build, JOBD_BUILD) < 0;
 }
@@ -199,6 +199,7 @@ static void worker_link_attach_pool(struct worker *worker)
                 workers_stop_pool(workers);
         else
                 worker_orders_pool_set(worker);
+        user_weights_tell_all(workers);
         workers->ops->on_pool(workers->arg, true);
         worker_link_retire_old(workers);
 }

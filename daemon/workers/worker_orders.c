@@ -72,6 +72,15 @@ static ProtobufCBinaryData worker_orders_bytes(const void *data, size_t size)
         return bytes;
 }
 
+/* Where it is not known which cores a task has, it is bound to none. */
+static bool worker_orders_are_cores(const struct workers_start *start)
+{
+        for (size_t i = 0; i < start->cores_count; i++)
+                if (start->cores[i] > WIRE_CORE_MAX)
+                        return false;
+        return start->cores_count <= WIRE_ENTRIES_MAX;
+}
+
 void worker_start(struct worker *worker, const struct workers_start *start, uint64_t barrier)
 {
         Jobd__Work__Start body = JOBD__WORK__START__INIT;
@@ -105,6 +114,10 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
         body.values = worker_orders_bytes(start->values, start->values_size);
         body.has_slot = start->slot > 0;
         body.slot = start->slot;
+        if (worker_orders_are_cores(start)) {
+                body.n_cores = start->cores_count;
+                memcpy(&body.cores, &start->cores, sizeof(start->cores)); /* only read: as above */
+        }
         if (barrier < worker->start_barrier)
                 barrier = worker->start_barrier;
         worker->start_barrier = barrier;

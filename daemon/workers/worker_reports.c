@@ -238,6 +238,8 @@ static struct workers_held worker_report_held(const Jobd__Work__HeldLease *lease
                 .spooled = lease->spooled,
                 .output_bytes = lease->output_bytes,
                 .stdin_taken = lease->stdin_taken,
+                .cores = lease->cores,
+                .cores_count = lease->n_cores,
         };
 }
 

@@ -103,6 +103,7 @@ struct workers *workers_free(struct workers *workers)
                 fd_close(workers->listen_fd);
                 unlink(workers->socket_path);
         }
+        user_weights_deinit(workers);
         free(workers->pool_workers);
         free(workers->containment);
         free(workers->socket_path);

@@ -50,6 +50,8 @@ struct workers_held {
         enum workers_outcome outcome; /* on_dead, slot EXITED: what the record knows of the end */
         int32_t exit_code;            /* -1: none */
         uint32_t exit_signal;
+        const uint32_t *cores; /* borrowed for the call: what its START leased to it */
+        size_t cores_count;
 };
 
 struct workers_exit {
@@ -148,7 +150,9 @@ struct workers_start {
         bool is_repeated;      /* the job's other tasks have the same spec: send it only once */
         const uint8_t *values; /* NULL, or a map's: each ended by a zero byte */
         size_t values_size;
-        uint32_t slot; /* 0: none */
+        uint32_t slot;         /* 0: none */
+        const uint32_t *cores; /* that it leases, from 0; borrowed for the call */
+        size_t cores_count;    /* 0, or one of them over WIRE_CORE_MAX (unknown): no affinity */
         bool follow;
         uint64_t output_cap_bytes; /* 0: the default */
 };
@@ -180,6 +184,12 @@ void workers_ack_dead(struct workers *workers, uint32_t number, uint64_t generat
                       uint64_t barrier);
 void workers_compact(struct workers *workers, uint64_t job, uint64_t task, uint32_t attempt);
 void workers_set_disk(struct workers *workers, bool full);
+/*
+ * A user's share of the processors, where cgroups are delegated: 100 is everybody's, and it is
+ * clamped to 1..10000. Told to the pool when it is news, and again to every pool that connects.
+ * Cheap when nothing changed: may be called for each start.
+ */
+void workers_set_user_weight(struct workers *workers, uint32_t uid, uint32_t weight);
 /* A worker owes an answer for too long: the pool looks who still lives. No-op without a pool. */
 void workers_check(struct workers *workers);
 /* Ends pool and workers for good. */

@@ -47,6 +47,12 @@ struct workers_pool_worker {
         uint32_t pid;
 };
 
+/* What the pool is to give a user; by uid. */
+struct workers_weight {
+        uint32_t uid;
+        uint32_t weight;
+};
+
 struct workers {
         struct loop *loop;               /* borrowed: outlives us */
         const struct workers_ops *ops;   /* borrowed: outlive us */
@@ -77,6 +83,9 @@ struct workers {
         bool is_pool_stopping;
         struct workers_pool_worker *pool_workers; /* owned; by number */
         size_t pool_workers_count;
+
+        struct workers_weight *weights; /* owned; sorted by uid */
+        size_t weights_count, weights_room;
 };
 
 /* ------------------------------------------------------------------------------ worker_link.c */
@@ -93,6 +102,8 @@ void worker_link_drop(struct worker *worker, const char *why);
 void worker_link_send(struct worker *worker, const Jobd__Work__Order *order, uint64_t barrier);
 /* Sends what may leave, acknowledgements first. */
 void worker_link_flush(struct worker *worker, uint64_t durable);
+/* Is what runs there of an older build than we are? */
+bool worker_link_is_old(const struct worker *worker);
 /* Asks workers of an older build to retire, once a pool of our build can replace them. */
 void worker_link_retire_old(struct workers *workers);
 
@@ -104,6 +115,12 @@ void worker_orders_send_acks(struct worker *worker, uint64_t durable);
 void worker_orders_welcome(struct worker *worker);
 void worker_orders_pool_set(struct worker *worker);
 void worker_orders_disk(struct worker *worker);
+
+/* ---------------------------------------------------------------------------- user_weights.c */
+
+/* Every weight that is known, to a pool that has just connected. */
+void user_weights_tell_all(struct workers *workers);
+void user_weights_deinit(struct workers *workers);
 
 /* --------------------------------------------------------------------------- worker_reports.c */
 

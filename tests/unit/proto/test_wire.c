@@ -786,6 +786,30 @@ START_TEST(orders_are_checked)
 }
 END_TEST
 
+START_TEST(cores_and_weights_are_checked)
+{
+        static const uint64_t uids[] = { 0, 1000, UINT32_MAX - 1, UINT32_MAX };
+        static const uint64_t weights[] = { 0, 1, 10000, 10001 };
+        const char good[] = { 1, (char)0xff, (char)0xff, 3 }; /* 1, 65535 */
+        const char bad[] = { 1, (char)0x80, (char)0x80, 4 };  /* 1, 65536 */
+        struct bytes part = start_bytes(17, 1, 1000);
+
+        put_data(&part, 15, good, sizeof(good));
+        ck_assert_int_eq(judge_order(2, &part), 0);
+        part = start_bytes(17, 1, 1000);
+        put_data(&part, 15, bad, sizeof(bad));
+        ck_assert_int_eq(judge_order(2, &part), WIRE_E_BAD);
+        for (size_t i = 0; i < 16; i++) {
+                struct bytes order = { 0 };
+
+                put_number(&order, 1, uids[i % 4]);
+                put_number(&order, 2, weights[i / 4]);
+                ck_assert_int_eq(judge_order(18, &order),
+                                 i % 4 < 3 && (i / 4 == 1 || i / 4 == 2) ? 0 : WIRE_E_BAD);
+        }
+}
+END_TEST
+
 START_TEST(offsets_do_not_wrap)
 {
         static const struct {
@@ -853,6 +877,7 @@ static void add_tests(TCase *tcase)
         tcase_add_test(tcase, messages_fit_a_frame);
         tcase_add_test(tcase, merging_is_bounded);
         tcase_add_test(tcase, orders_are_checked);
+        tcase_add_test(tcase, cores_and_weights_are_checked);
         tcase_add_test(tcase, offsets_do_not_wrap);
         tcase_add_test(tcase, reports_are_checked);
 }

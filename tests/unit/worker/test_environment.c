@@ -136,6 +136,9 @@ START_TEST(system_mode_fills_what_is_missing)
         expect("USER", "ann");
         expect("LOGNAME", "ann");
         expect("SHELL", "/bin/zsh");
+        /* Others wait for the processors that it did not ask for. */
+        expect("OMP_NUM_THREADS", "1");
+        expect("NUMBA_NUM_THREADS", "1");
         expect("PATH", "/usr/local/bin:/usr/bin:/bin");
 }
 END_TEST

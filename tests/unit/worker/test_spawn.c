@@ -182,6 +182,51 @@ START_TEST(it_stands_in_its_folder_with_its_umask_and_session)
 }
 END_TEST
 
+/* The last processor that we may use ourselves. */
+static size_t own_processor(void)
+{
+        cpu_set_t own;
+        size_t last = 0;
+
+        ck_assert_int_eq(sched_getaffinity(0, sizeof(own), &own), 0);
+        for (size_t i = 0; i < CPU_SETSIZE; i++)
+                if (CPU_ISSET(i, &own))
+                        last = i;
+        return last;
+}
+
+START_TEST(it_runs_on_the_processors_of_the_plan)
+{
+        const size_t processor = own_processor();
+        cpu_set_t *large = CPU_ALLOC(8192);
+        char expected[64];
+
+        plan.affinity = large;
+        plan.affinity_bytes = CPU_ALLOC_SIZE(8192);
+        CPU_ZERO_S(plan.affinity_bytes, large);
+        CPU_SET_S(processor, plan.affinity_bytes, large);
+        CPU_SET_S(8191, plan.affinity_bytes, large); /* not there: the others count */
+        shell("grep ^Cpus_allowed_list /proc/self/status");
+        snprintf(expected, sizeof(expected), "Cpus_allowed_list:\t%zu\n", processor);
+        ck_assert_str_eq(run_well(), expected);
+        CPU_FREE(large);
+}
+END_TEST
+
+START_TEST(processors_that_went_away_do_not_stop_it)
+{
+        cpu_set_t *large = CPU_ALLOC(8192);
+
+        plan.affinity = large;
+        plan.affinity_bytes = CPU_ALLOC_SIZE(8192);
+        CPU_ZERO_S(plan.affinity_bytes, large);
+        CPU_SET_S(8191, plan.affinity_bytes, large);
+        shell("echo runs");
+        ck_assert_str_eq(run_well(), "runs\n");
+        CPU_FREE(large);
+}
+END_TEST
+
 START_TEST(no_signal_is_blocked_or_ignored)
 {
         shell("grep -E '^Sig(Blk|Ign)' /proc/self/status | tr -d '\\t'");
@@ -511,6 +556,8 @@ int main(void)
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, the_environment_is_the_plans_alone);
         tcase_add_test(tcase, it_stands_in_its_folder_with_its_umask_and_session);
+        tcase_add_test(tcase, it_runs_on_the_processors_of_the_plan);
+        tcase_add_test(tcase, processors_that_went_away_do_not_stop_it);
         tcase_add_test(tcase, no_signal_is_blocked_or_ignored);
         tcase_add_test(tcase, it_has_three_descriptors);
         tcase_add_test(tcase, it_dies_with_its_parent);

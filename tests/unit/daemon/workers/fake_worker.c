@@ -53,8 +53,11 @@ static void stage_on_held(void *arg, struct worker *worker _unused_,
 {
         struct stage *stage = arg;
 
-        trace_add(stage->trace, "held(%llu,%d,%u) ", (unsigned long long)held->lease,
-                  (int)held->slot, held->pid);
+        trace_add(stage->trace, "held(%llu,%d,%u", (unsigned long long)held->lease, (int)held->slot,
+                  held->pid);
+        for (size_t i = 0; i < held->cores_count; i++)
+                trace_add(stage->trace, "%s%u", i ? "+" : ",", held->cores[i]);
+        trace_add(stage->trace, ") ");
         stage_note(stage, "held");
 }
 
@@ -312,9 +315,12 @@ static void fake_note_ack(struct fake *fake, const Jobd__Work__Ack *ack)
 
 static void fake_note_start(struct fake *fake, const Jobd__Work__Start *start)
 {
-        trace_add(fake->trace, "start(%llu,%.*s,%.*s) ", (unsigned long long)start->lease,
+        trace_add(fake->trace, "start(%llu,%.*s,%.*s", (unsigned long long)start->lease,
                   (int)start->spec.len, (const char *)start->spec.data, (int)start->environment.len,
                   (const char *)start->environment.data);
+        for (size_t i = 0; i < start->n_cores; i++)
+                trace_add(fake->trace, "%s%u", i ? "+" : ",", start->cores[i]);
+        trace_add(fake->trace, ") ");
 }
 
 static void fake_note_stdin(struct fake *fake, const Jobd__Work__StdinPiece *piece)
@@ -365,6 +371,9 @@ static void fake_note_order(struct fake *fake, const Jobd__Work__Order *order)
                 return trace_add(trace, "retire ");
         case JOBD__WORK__ORDER__BODY_POOL_SET:
                 return trace_add(trace, "pool_set(%u) ", order->pool_set->wanted);
+        case JOBD__WORK__ORDER__BODY_USER_WEIGHT:
+                return trace_add(trace, "weight(%u,%u) ", order->user_weight->uid,
+                                 order->user_weight->weight);
         case JOBD__WORK__ORDER__BODY_DEAD_ACK:
                 return trace_add(trace, "dead_ack(%u/%llu) ", order->dead_ack->number,
                                  (unsigned long long)order->dead_ack->generation);

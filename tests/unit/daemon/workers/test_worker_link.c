@@ -40,6 +40,7 @@ START_TEST(inventory_is_told_before_ready)
         Jobd__Work__Hello hello = fake_hello(JOBD__WORK__ROLE__ROLE_WORKER, 0, 1);
         Jobd__Work__HeldLease leases[2] = { JOBD__WORK__HELD_LEASE__INIT,
                                             JOBD__WORK__HELD_LEASE__INIT };
+        uint32_t cores[] = { 3, 700 };
 
         leases[0].lease = 11;
         leases[0].job = 1;
@@ -47,13 +48,15 @@ START_TEST(inventory_is_told_before_ready)
         leases[0].state = JOBD__WORK__SLOT_STATE__SLOT_RUNNING;
         leases[0].has_pid = true;
         leases[0].pid = 99;
+        leases[0].cores = cores;
+        leases[0].n_cores = ARRAY_SIZE(cores);
         leases[1].lease = 12;
         leases[1].job = 2;
         leases[1].attempt = 1;
         leases[1].state = JOBD__WORK__SLOT_STATE__SLOT_ACCEPTED;
         fake_send_hello(fake, &hello);
         fake_send_inventory(fake, leases, ARRAY_SIZE(leases));
-        stage_expect(&stage, "attached(0/1) held(11,3,99) held(12,1,0) ready(0/1) ");
+        stage_expect(&stage, "attached(0/1) held(11,3,99,3+700) held(12,1,0) ready(0/1) ");
 }
 END_TEST
 

@@ -81,6 +81,28 @@ START_TEST(a_repeated_job_is_told_once)
 }
 END_TEST
 
+START_TEST(a_start_tells_its_cores)
+{
+        uint32_t cores[] = { 0, 5, 4095 };
+        struct workers_start order = {
+                .lease = 1,
+                .job = 5,
+                .attempt = 1,
+                .spec = (const uint8_t *)"SPEC",
+                .spec_size = 4,
+                .cores = cores,
+                .cores_count = ARRAY_SIZE(cores),
+        };
+
+        worker_start(stage.last, &order, 0);
+        order.lease = 2;
+        cores[1] = UINT32_MAX; /* one that nobody knows */
+        worker_start(stage.last, &order, 0);
+        fake_expect(fake, "start(2,SPEC,) ");
+        ck_assert_str_eq(fake->trace, "start(1,SPEC,,0+5+4095) start(2,SPEC,) ");
+}
+END_TEST
+
 /* It needs what the one before it brings, and may not pass it. */
 START_TEST(a_start_does_not_pass_another)
 {
@@ -211,6 +233,7 @@ int main(void)
         tcase_add_test(tests, orders_arrive);
         tcase_add_test(tests, held_order_waits_for_its_barrier);
         tcase_add_test(tests, a_repeated_job_is_told_once);
+        tcase_add_test(tests, a_start_tells_its_cores);
         tcase_add_test(tests, a_start_does_not_pass_another);
         tcase_add_test(tests, acks_share_a_frame);
         tcase_add_test(tests, ack_leaves_before_a_start);

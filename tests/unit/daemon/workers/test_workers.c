@@ -61,6 +61,37 @@ START_TEST(pool_gets_its_orders)
 }
 END_TEST
 
+/* Only news travel; what was said before the pool came, or to another, it hears on arrival. */
+START_TEST(pool_hears_the_weights_of_users)
+{
+        struct fake *pool;
+        Jobd__Work__Hello hello = fake_hello(JOBD__WORK__ROLE__ROLE_POOL, 0, 0);
+        char old[] = "0.0.1";
+
+        workers_set_user_weight(stage.workers, 1002, 300);
+        workers_set_user_weight(stage.workers, 1001, 100);
+        pool = fake_pool(&stage);
+        workers_set_user_weight(stage.workers, 1002, 300);
+        workers_set_user_weight(stage.workers, 1003, 0);
+        workers_set_user_weight(stage.workers, 1000, 4000000);
+        workers_set_user_weight(stage.workers, 1001, 7);
+        workers_stop_pool(stage.workers);
+        fake_expect(pool, "pool_stop ");
+        ck_assert_ptr_nonnull(strstr(pool->trace,
+                                     "weight(1001,100) weight(1002,300) weight(1003,1) "
+                                     "weight(1000,10000) weight(1001,7) pool_stop "));
+        pool = fake_dial(&stage);
+        fake_send_hello(pool, &hello);
+        fake_expect(pool, "weight(1000,10000) weight(1001,7) weight(1002,300) weight(1003,1) ");
+        /* To one of an older build the order would be a breach. */
+        hello.build = old;
+        pool = fake_dial(&stage);
+        fake_send_hello(pool, &hello);
+        fake_expect(pool, "pool_stop ");
+        ck_assert_ptr_null(strstr(pool->trace, "weight"));
+}
+END_TEST
+
 START_TEST(without_a_pool_orders_do_nothing)
 {
         workers_compact(stage.workers, 17, 0, 1);
@@ -131,6 +162,7 @@ int main(void)
         tcase_add_test(tests, socket_is_private);
         tcase_add_test(tests, pool_hears_its_size);
         tcase_add_test(tests, pool_gets_its_orders);
+        tcase_add_test(tests, pool_hears_the_weights_of_users);
         tcase_add_test(tests, without_a_pool_orders_do_nothing);
         tcase_add_test(tests, workers_are_listed_by_number);
         tcase_add_test(tests, full_disk_is_told_to_all);
