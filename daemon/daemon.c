@@ -95,6 +95,7 @@ static void daemon_engine_options(const struct daemon *d, struct engine_options 
                 .spool_fd = d->setup->spool_fd,
                 .cores = config_cores(c, d->is_resized),
                 .memory_bytes = c->memory_bytes,
+                .affinity = (enum engine_affinity)c->affinity, /* the same names */
                 .aging_usec = c->aging_usec,
                 .shares = d->shares,
                 .shares_count = c->shares_count,

@@ -39,6 +39,7 @@ int lease_new(const Jobd__Work__Start *start, int spool_folder_fd, struct lease 
         lease->wants_follow = start->follow;
         lease->cap_bytes = start->output_cap_bytes;
         lease->job_slot = start->slot;
+        lease->is_bound = start->bind;
         output_log_init(&lease->log, spool_folder_fd, lease->job, lease->task, lease->attempt);
         r = lease_take_cores(lease, start);
         if (r)

@@ -50,7 +50,8 @@ struct lease {
         size_t values_bytes;
         uint32_t job_slot;     /* among the job's tasks that run at once; 0: none */
         uint32_t *cores;       /* owned; processors that it leases; kept for the inventory */
-        size_t cores_count;    /* 0: no affinity */
+        size_t cores_count;    /* 0: not known */
+        bool is_bound;         /* it may run on no others */
         struct output_log log; /* owned parts */
         pid_t pid;             /* 0: no process was made */
         uint64_t start_boot_usec, start_wall_usec;

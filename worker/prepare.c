@@ -183,8 +183,7 @@ static void prepare_limits(const struct prepare_site *site, const Jobd__Spec *sp
 
 /*
  * Core n of jobd's books is the n-th processor that this worker may use. A job that has one that is
- * not there (the configuration names more cores than the machine has) may run on all of them; so
- * may, on one's own machine, a job that did not ask for cores.
+ * not there (the configuration names more cores than the machine has) may run on all of them.
  */
 static int prepare_affinity(const struct prepare_site *site, const struct lease *lease,
                             struct preparation *out)
@@ -192,7 +191,7 @@ static int prepare_affinity(const struct prepare_site *site, const struct lease 
         const size_t room = site->processors[site->processors_count - 1] + 1U;
         struct spawn_plan *plan = &out->plan;
 
-        if (!lease->cores_count || !(site->is_system || lease->what->spec->has_cpus))
+        if (!lease->is_bound || !lease->cores_count)
                 return 0;
         for (size_t i = 0; i < lease->cores_count; i++)
                 if (lease->cores[i] >= site->processors_count)

@@ -84,6 +84,8 @@ void core_lease_take(struct engine *e, struct task *task, struct worker_view *vi
                 lease->generation = task->generation;
                 lease->view = view;
                 view->core_lease = lease;
+                workers_set_user_weight(e->workers, lease->lane->user->uid,
+                                        lease->lane->user->share.weight);
                 if (!cores_take(&e->cores, lease->count, lease->numbers)) {
                         memset(lease->numbers, 0xff, lease->count * sizeof(lease->numbers[0]));
                         cores_take_these(&e->cores, lease->count, lease->numbers);

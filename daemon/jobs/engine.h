@@ -40,6 +40,13 @@ struct engine_share {
         uint64_t jobs_max;  /* queued tasks; 0: no cap but queued_max_per_user */
 };
 
+/* Which jobs may run on no other cores than those that they lease. */
+enum engine_affinity {
+        ENGINE_AFFINITY_ASKED, /* those that say how many they need */
+        ENGINE_AFFINITY_ALWAYS,
+        ENGINE_AFFINITY_NEVER,
+};
+
 struct engine_options {
         uint64_t grace_usec;
         uint64_t queued_max_per_user, queued_max;
@@ -51,6 +58,7 @@ struct engine_options {
         uint32_t cores;              /* 0: one for each worker of the pool */
         uint64_t memory_bytes;       /* 0: not counted */
         uint64_t aging_usec;         /* of waiting, as good as a point of priority; 0: none is */
+        enum engine_affinity affinity;
         const struct engine_share *shares; /* borrowed until they are set again */
         size_t shares_count;
 };

@@ -228,6 +228,8 @@ void lanes_set_share(struct engine *e, struct user *user)
         fair_set_weight(&e->fair, &user->share, share ? share->weight : FAIR_WEIGHT_DEFAULT,
                         clock_mono_usec());
         lanes_update_user(e, user);
+        if (user->share.cores) /* others are told when they start something */
+                workers_set_user_weight(e->workers, user->uid, user->share.weight);
 }
 
 void lanes_set_weight(struct queue *queue)

@@ -79,7 +79,7 @@ static void report_on_held(void *arg, struct worker *worker, const struct worker
         }
         if (!task->worker && view) {
                 engine_bind(e, task, view);
-                core_lease_attach(e, task, view, NULL, 0);
+                core_lease_attach(e, task, view, held->cores, held->cores_count);
         }
         task->start_ready = true;
         task->spooled = held->spooled;

@@ -162,6 +162,13 @@ static uint64_t start_output_cap(const struct engine *e, const struct user *user
         return o->output_cap_bytes && left > o->output_cap_bytes ? 0 : left;
 }
 
+static bool start_is_bound(const struct engine *e, const struct job *job)
+{
+        if (e->options.affinity == ENGINE_AFFINITY_ASKED)
+                return job->extra && job->extra->cpus;
+        return e->options.affinity == ENGINE_AFFINITY_ALWAYS;
+}
+
 static void start_send(struct engine *e, struct task *task, const struct journal_blob *spec,
                        const struct journal_blob *environment, const struct start_values *values,
                        uint64_t barrier)
@@ -183,6 +190,9 @@ static void start_send(struct engine *e, struct task *task, const struct journal
                 .output_cap_bytes = start_output_cap(e, job->user),
                 .is_repeated = map != NULL,
                 .slot = task->slot,
+                .cores = task->core_lease ? task->core_lease->numbers : NULL,
+                .cores_count = task->core_lease ? task->core_lease->count : 0,
+                .bind = start_is_bound(e, job),
         };
 
         task->start_ready = true;

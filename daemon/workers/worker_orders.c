@@ -115,6 +115,7 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
         body.has_slot = start->slot > 0;
         body.slot = start->slot;
         if (worker_orders_are_cores(start)) {
+                body.has_bind = body.bind = start->bind;
                 body.n_cores = start->cores_count;
                 memcpy(&body.cores, &start->cores, sizeof(start->cores)); /* only read: as above */
         }

@@ -152,7 +152,8 @@ struct workers_start {
         size_t values_size;
         uint32_t slot;         /* 0: none */
         const uint32_t *cores; /* that it leases, from 0; borrowed for the call */
-        size_t cores_count;    /* 0, or one of them over WIRE_CORE_MAX (unknown): no affinity */
+        size_t cores_count;    /* 0, or one of them over WIRE_CORE_MAX: not known */
+        bool bind;             /* it may run on no others */
         bool follow;
         uint64_t output_cap_bytes; /* 0: the default */
 };

@@ -29,7 +29,7 @@ static void teardown(void)
 }
 
 /* Runs a job and says which processors it was given: ours may be the 4th and 7th of a machine. */
-static void run(uint32_t *cores, size_t count, uint32_t cpus, cpu_set_t *out_set)
+static void run(uint32_t *cores, size_t count, bool bind, cpu_set_t *out_set)
 {
         static const char *const command[] = { "/usr/bin/python3", "-Sc",
                                                "import os; print(*sorted(os.sched_getaffinity(0)))",
@@ -39,10 +39,9 @@ static void run(uint32_t *cores, size_t count, uint32_t cpus, cpu_set_t *out_set
         char *text, *end;
 
         fake_job_init(&job, 5, command);
-        job.spec.has_cpus = cpus > 0;
-        job.spec.cpus = cpus;
         job.start.cores = cores;
         job.start.n_cores = count;
+        job.start.has_bind = job.start.bind = bind;
         fake_job_send(jobd, &job);
         report = fake_await(jobd, REPORT(EXITED));
         ck_assert_int_eq(report->exited->exit_code, 0);
@@ -71,9 +70,9 @@ START_TEST(a_job_is_bound_to_its_cores)
                         CPU_ZERO(&wanted);
                         CPU_SET(i, &wanted);
                 }
-        run(&cores[count - 1], 1, 1, &got);
+        run(&cores[count - 1], 1, true, &got);
         ck_assert(CPU_EQUAL(&got, &wanted));
-        run(cores, count, count, &got);
+        run(cores, count, true, &got);
         ck_assert(CPU_EQUAL(&got, &own));
 }
 END_TEST
@@ -85,18 +84,18 @@ START_TEST(a_core_that_is_not_there_binds_nobody)
         cpu_set_t own, got;
 
         ck_assert_int_eq(sched_getaffinity(0, sizeof(own), &own), 0);
-        run(cores, 2, 2, &got);
+        run(cores, 2, true, &got);
         ck_assert(CPU_EQUAL(&got, &own));
 }
 END_TEST
 
-START_TEST(a_job_that_asks_for_nothing_may_run_anywhere)
+START_TEST(a_job_that_is_not_bound_may_run_anywhere)
 {
         uint32_t core = 0;
         cpu_set_t own, got;
 
         ck_assert_int_eq(sched_getaffinity(0, sizeof(own), &own), 0);
-        run(&core, 1, 0, &got);
+        run(&core, 1, false, &got);
         ck_assert(CPU_EQUAL(&got, &own));
 }
 END_TEST
@@ -141,7 +140,7 @@ int main(void)
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, a_job_is_bound_to_its_cores);
         tcase_add_test(tcase, a_core_that_is_not_there_binds_nobody);
-        tcase_add_test(tcase, a_job_that_asks_for_nothing_may_run_anywhere);
+        tcase_add_test(tcase, a_job_that_is_not_bound_may_run_anywhere);
         tcase_add_test(tcase, the_inventory_tells_them);
         suite_add_tcase(suite, tcase);
         return suite_run(suite);

@@ -391,7 +391,13 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
                                   .task = start->task,
                                   .barrier = barrier,
                                   .attempt = start->attempt,
-                                  .slot = start->slot };
+                                  .slot = start->slot,
+                                  .cores_count = (uint32_t)start->cores_count,
+                                  .bind = start->bind };
+
+        assert(start->cores_count <= ARRAY_SIZE(sent.cores));
+        for (size_t i = 0; i < start->cores_count; i++)
+                sent.cores[i] = start->cores[i];
 
         assert(start->values_size < sizeof(sent.values));
         for (size_t i = 0; i < start->values_size; i++)
@@ -472,6 +478,13 @@ void workers_compact(struct workers *workers, uint64_t job, uint64_t task, uint3
         (void)job;
         (void)task;
         (void)attempt;
+}
+
+void workers_set_user_weight(struct workers *workers, uint32_t uid, uint32_t weight)
+{
+        (void)workers;
+        fake.weight_uid = uid;
+        fake.weight = weight;
 }
 
 void workers_check(struct workers *workers)

@@ -23,6 +23,8 @@ struct fake_sent {
         uint32_t worker;
         uint64_t lease, job, task, barrier;
         uint32_t attempt, slot;
+        uint32_t cores[8], cores_count;
+        bool bind;
         char values[64]; /* a map's, with commas for the zero bytes */
 };
 
@@ -55,6 +57,8 @@ struct fake {
         uint32_t dead_acked;
         uint32_t wanted; /* size of the pool; 0: as many as fit here */
         uint32_t extra;  /* workers_set_extra() */
+        uint32_t weight_uid, weight; /* as the pool was last told */
+        uint32_t wanted;             /* size of the pool; 0: as many as fit here */
 };
 extern struct fake fake;
 

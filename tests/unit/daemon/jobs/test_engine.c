@@ -384,6 +384,44 @@ START_TEST(a_link_that_breaks_changes_nothing)
 }
 END_TEST
 
+/* Only a job that asks is bound to its cores; they stay leased when jobd is started again. */
+START_TEST(a_start_tells_cores_and_weight)
+{
+        struct engine_spec spec = { .task_count = 1 };
+        struct engine_options options = { .affinity = ENGINE_AFFINITY_ALWAYS };
+        const struct engine_share share = { .uid = 1000, .weight = 7 };
+        const struct fake_sent *sent;
+
+        options.queued_max = options.queued_max_per_user = 10;
+        options.spec_bytes_max = options.spec_bytes_max_per_user = 1000;
+        fake_attach(0);
+        fake_attach(1);
+        fake_attach(2);
+        fake_submit(1000, &spec);
+        fake_turn();
+        sent = fake_find(FAKE_START, 0);
+        ck_assert_uint_eq(sent->cores_count, 1);
+        ck_assert(!sent->bind);
+        ck_assert_uint_eq(fake.weight_uid, 1000);
+        ck_assert_uint_eq(fake.weight, 100);
+        spec.cpus = 2;
+        fake_submit(1000, &spec);
+        fake_turn();
+        ck_assert_uint_eq(fake_find(FAKE_START, 1)->cores_count, 2);
+        ck_assert_uint_ne(fake_find(FAKE_START, 1)->cores[0], sent->cores[0]);
+        ck_assert_uint_ne(fake_find(FAKE_START, 1)->cores[1], sent->cores[0]);
+        ck_assert(fake_find(FAKE_START, 1)->bind);
+        options.shares = &share;
+        options.shares_count = 1;
+        engine_set_options(fake.engine, &options);
+        ck_assert_uint_eq(fake.weight, 7);
+        spec.cpus = 0;
+        fake_submit(1000, &spec);
+        fake_turn();
+        ck_assert(fake_find(FAKE_START, 2)->bind);
+}
+END_TEST
+
 START_TEST(an_inventory_binds_its_leases)
 {
         uint64_t id, lease;
@@ -801,6 +839,7 @@ int main(void)
                 T(a_death_told_before_the_links_end_gets_nothing_more),
                 T(requeue_runs_again_what_is_lost),
                 T(a_link_that_breaks_changes_nothing),
+                T(a_start_tells_cores_and_weight),
                 T(an_inventory_binds_its_leases),
                 T(a_lease_that_never_arrived_is_queued_again),
                 T(an_unknown_lease_is_killed),

@@ -320,7 +320,7 @@ static void fake_note_start(struct fake *fake, const Jobd__Work__Start *start)
                   (const char *)start->environment.data);
         for (size_t i = 0; i < start->n_cores; i++)
                 trace_add(fake->trace, "%s%u", i ? "+" : ",", start->cores[i]);
-        trace_add(fake->trace, ") ");
+        trace_add(fake->trace, start->bind ? ",bind) " : ") ");
 }
 
 static void fake_note_stdin(struct fake *fake, const Jobd__Work__StdinPiece *piece)

@@ -96,10 +96,14 @@ START_TEST(a_start_tells_its_cores)
 
         worker_start(stage.last, &order, 0);
         order.lease = 2;
+        order.bind = true;
+        worker_start(stage.last, &order, 0);
+        order.lease = 3;
         cores[1] = UINT32_MAX; /* one that nobody knows */
         worker_start(stage.last, &order, 0);
-        fake_expect(fake, "start(2,SPEC,) ");
-        ck_assert_str_eq(fake->trace, "start(1,SPEC,,0+5+4095) start(2,SPEC,) ");
+        fake_expect(fake, "start(3,SPEC,) ");
+        ck_assert_str_eq(fake->trace, "start(1,SPEC,,0+5+4095) start(2,SPEC,,0+5+4095,bind) "
+                                      "start(3,SPEC,) ");
 }
 END_TEST
 
