@@ -55,10 +55,9 @@ struct fake {
         bool key_known;
         uint64_t commit_usec;
         uint32_t dead_acked;
-        uint32_t wanted; /* size of the pool; 0: as many as fit here */
-        uint32_t extra;  /* workers_set_extra() */
-        uint32_t weight_uid, weight; /* as the pool was last told */
         uint32_t wanted;             /* size of the pool; 0: as many as fit here */
+        uint32_t extra;              /* workers_set_extra() */
+        uint32_t weight_uid, weight; /* as the pool was last told */
 };
 extern struct fake fake;
 
