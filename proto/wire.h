@@ -24,6 +24,7 @@
 #define WIRE_WEIGHT_MAX 10000U         /* of a user; the kernel's cpu.weight has the same range */
 #define WIRE_VALUES_MAX (1024U * 1024) /* one Append, one task's values */
 #define WIRE_BATCH_MAX 10000U          /* submissions in a frame */
+#define WIRE_DEPENDENCIES_MAX 1000U    /* of one job */
 /* Beside 8 x size: 10,000 tiny submissions become 6 MB of structures out of 200 KB of bytes. */
 #define WIRE_DECODE_BYTES (8U * 1024 * 1024)
 
@@ -74,6 +75,12 @@ DEFINE_CLEANUP(Jobd__Environment *, wire_free_environment);
  */
 _must_use_ int wire_check_spec(const Jobd__Spec *spec, struct reason *why);
 _must_use_ int wire_check_environment(const Jobd__Environment *environment, struct reason *why);
+
+/*
+ * The jobs of one Submit, in its order: the places that dependencies name exist, and no jobs wait
+ * for each other in a circle; the sentence names the circle. 0, WIRE_E_BAD, or a fault (memory).
+ */
+_must_use_ int wire_check_flow(Jobd__Spec *const *specs, size_t count, struct reason *why);
 
 /* Packs any message into a new piece of memory owned by the caller. */
 _must_use_ int wire_pack(const ProtobufCMessage *message, void **out_data, size_t *out_size);

@@ -74,5 +74,7 @@ _must_use_ int wire_check_ranges(const void *message, const char *type,
  */
 _must_use_ int wire_check_decoded(ProtobufCMessage *message, struct wire_arena *arena,
                                   struct reason *why);
+/* The dependencies of one job, each by itself: 0 or WIRE_E_BAD (wire_flow.c). */
+_must_use_ int wire_check_dependencies(const Jobd__Spec *spec, struct reason *why);
 /* The memory that entries take as C strings, terminators included. */
 size_t wire_strings_bytes(const ProtobufCBinaryData *entries, size_t count);

@@ -227,8 +227,8 @@ static int wire_check_map(const Jobd__Spec *spec, struct reason *why)
 int wire_check_spec(const Jobd__Spec *spec, struct reason *why)
 {
         static int (*const checks[])(const Jobd__Spec *, struct reason *) = {
-                wire_check_argv,  wire_check_paths, wire_check_words,
-                wire_check_lists, wire_check_array, wire_check_map,
+                wire_check_argv,  wire_check_paths, wire_check_words,        wire_check_lists,
+                wire_check_array, wire_check_map,   wire_check_dependencies,
         };
         int r;
 

@@ -22,6 +22,7 @@
 #define JOB_ATTEMPTS_MAX 1000U
 #define JOB_ATTEMPT_BYTES 128U /* of one on the wire, about */
 #define JOB_OTHERS_MAX 1000U
+#define JOB_DEPENDENCIES_MAX 100U
 
 /* One Job message and what it points to. */
 struct job_message {
@@ -32,6 +33,9 @@ struct job_message {
         struct job_attempt *attempts;     /* owned */
         Jobd__Attempt **attempt_pointers; /* owned */
         uint64_t by_state[JOB_STATE_COUNT];
+        Jobd__Dependency *dependencies;         /* owned */
+        Jobd__Dependency **dependency_pointers; /* owned */
+        char why[96];
 };
 
 struct job_attempt {
@@ -80,6 +84,8 @@ static void job_page_clear(struct job_page *page)
                 wire_free_environment(message->environment);
                 free(message->attempts);
                 free(message->attempt_pointers);
+                free(message->dependencies);
+                free(message->dependency_pointers);
                 *message = (struct job_message){ 0 };
         }
         page->count = 0;
@@ -306,6 +312,38 @@ static void job_fill_row(struct job_message *message, const struct selector_item
         job_fill_states(message, view, row);
 }
 
+/* What it waits for of other jobs, in full; a list says only why it waits in vain. */
+static int job_fill_dependencies(struct job_page *page, struct job_message *message,
+                                 const struct job *job)
+{
+        struct engine_waited list[JOB_DEPENDENCIES_MAX];
+        const size_t max = page->options.is_full ? JOB_DEPENDENCIES_MAX : 0;
+        const size_t count = engine_view_dependencies(job, list, max);
+
+        if (!message->job.why &&
+            engine_describe_dependency(job, message->why, sizeof(message->why)))
+                message->job.why = message->why;
+        if (count == 0)
+                return 0;
+        message->dependencies = calloc(count, sizeof(*message->dependencies));
+        message->dependency_pointers = calloc(count, sizeof(*message->dependency_pointers));
+        if (!message->dependencies || !message->dependency_pointers)
+                return FAULT(-ENOMEM);
+        for (size_t i = 0; i < count; i++) {
+                Jobd__Dependency *const to = &message->dependencies[i];
+
+                jobd__dependency__init(to);
+                to->kind = (Jobd__DependencyKind)list[i].kind;
+                to->has_job = true;
+                to->job = list[i].job;
+                to->has_impossible = to->impossible = list[i].is_impossible;
+                message->dependency_pointers[i] = to;
+        }
+        message->job.dependencies = message->dependency_pointers;
+        message->job.n_dependencies = count;
+        return 0;
+}
+
 /* The tasks that were asked for: the first, all, or a range of them. */
 static void job_find_tasks(const struct job_page *page, const struct selector_item *item,
                            const struct journal_task **out_tasks, size_t *out_count)
@@ -343,6 +381,8 @@ int job_page_add(struct job_page *page, const struct selector_item *item)
         if (!item->is_continued) {
                 job_fill_row(message, item, item->job ? &view : NULL);
                 r = job_fill_spec(page, message, item->row);
+                if (!r && item->job)
+                        r = job_fill_dependencies(page, message, item->job);
                 if (!r)
                         r = job_fill_environment(page, message, item->row);
         }

@@ -3,9 +3,10 @@
  * submit: many jobs in one frame, accepted together or not at all.
  *
  * Everything is judged before the engine hears of it, and the refusal names the job by its place
- * in the frame. What the engine needs goes into struct engine_spec, which points into the request;
- * the rest travels packed: one blob for each Spec, and one for each Environment of the frame that
- * is used, however many jobs share it.
+ * in the frame; jobs that wait for each other in a circle are named by their names. What the engine
+ * needs goes into struct engine_spec, which points into the request; the rest travels packed: one
+ * blob for each Spec, and one for each Environment of the frame that is used, however many jobs
+ * share it.
  *
  * The engine answers at once, or, when the key may be known, after a look into the journal; both
  * come to submit_on_done(). The answer waits for the commit (its barrier), never this code.
@@ -27,6 +28,7 @@ struct submit {
         struct journal_blob **environments; /* owned; NULL where no job uses it */
         size_t environments_count;
         uint8_t *retry_on; /* owned: a bitmap for each job; NULL when no job has one */
+        struct engine_dependency *dependencies; /* owned: those of all jobs, one after the other */
 };
 
 static void submit_deinit(struct submit *submit)
@@ -38,9 +40,26 @@ static void submit_deinit(struct submit *submit)
         free(submit->specs);
         free(submit->environments);
         free(submit->retry_on);
+        free(submit->dependencies);
 }
 
 /* ------------------------------------------------------------------------------------- judging */
+
+static int submit_check_flow(const Jobd__Submit *request, struct reason *why)
+{
+        _cleanup_(freep) Jobd__Spec **specs = calloc(request->n_jobs, sizeof(*specs));
+        struct reason detail = { "" };
+        int r;
+
+        if (!specs)
+                return FAULT(-ENOMEM);
+        for (size_t i = 0; i < request->n_jobs; i++)
+                specs[i] = request->jobs[i]->spec;
+        r = wire_check_flow(specs, request->n_jobs, &detail);
+        if (r < 0)
+                return PASS(r);
+        return r ? reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE, "%s", detail.text) : 0;
+}
 
 static int submit_check(const Jobd__Submit *request, struct reason *why)
 {
@@ -69,7 +88,7 @@ static int submit_check(const Jobd__Submit *request, struct reason *why)
                         return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE, "job %zu: %s", i,
                                           detail.text);
         }
-        return 0;
+        return submit_check_flow(request, why);
 }
 
 /* ------------------------------------------------------------------------------------- filling */
@@ -143,6 +162,35 @@ static int submit_fill_retry_on(struct submit *submit, const Jobd__Spec *spec, s
         return 0;
 }
 
+static int submit_fill_dependencies(struct submit *submit, const Jobd__Submit *request)
+{
+        struct engine_dependency *to;
+        size_t count = 0;
+
+        for (size_t i = 0; i < request->n_jobs; i++)
+                count += request->jobs[i]->spec->n_dependencies;
+        if (count == 0)
+                return 0;
+        to = submit->dependencies = calloc(count, sizeof(*to));
+        if (!to)
+                return FAULT(-ENOMEM);
+        for (size_t i = 0; i < request->n_jobs; i++) {
+                const Jobd__Spec *const spec = request->jobs[i]->spec;
+
+                submit->specs[i].dependencies = to;
+                submit->specs[i].dependencies_count = spec->n_dependencies;
+                submit->specs[i].dependencies_any = spec->dependencies_any;
+                submit->specs[i].keep_waiting = spec->keep_waiting;
+                for (size_t k = 0; k < spec->n_dependencies; k++, to++) {
+                        to->kind = (uint8_t)spec->dependencies[k]->kind;
+                        to->is_sibling = spec->dependencies[k]->has_sibling;
+                        to->job = to->is_sibling ? spec->dependencies[k]->sibling
+                                                 : spec->dependencies[k]->job;
+                }
+        }
+        return 0;
+}
+
 static int submit_fill_environment(struct submit *submit, const Jobd__Submit *request, size_t index)
 {
         const Jobd__Submission *job = request->jobs[index];
@@ -183,7 +231,8 @@ static int submit_fill(struct submit *submit, const Jobd__Submit *request)
                 if (r)
                         return PASS(r);
         }
-        return 0;
+        r = submit_fill_dependencies(submit, request);
+        return r ? PASS(r) : 0;
 }
 
 /* ----------------------------------------------------------------------------------- the answer */
@@ -288,6 +337,7 @@ static int submit_hand_over(struct session *from, const Jobd__Submit *request,
         struct engine_submission submission = {
                 .uid = from->peer.uid,
                 .gid = from->peer.gid,
+                .is_admin = from->is_admin,
                 .specs = submit->specs,
                 .specs_count = submit->specs_count,
         };

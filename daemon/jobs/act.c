@@ -85,6 +85,9 @@ static struct task *act_materialise(struct engine *e, struct job *job, uint64_t 
 
         if (!task && number - job->task_next >= ACT_AHEAD_MAX)
                 return NULL;
+        /* Those before it would be queued by themselves, and wait for no partner any more. */
+        if (!task && number > job->task_next && !deps_lets_next(job))
+                return NULL;
         while (!task && number >= job->task_next && number < job->task_count && !e->fault) {
                 struct task *made = engine_add_task(e, job, job->task_next++);
 

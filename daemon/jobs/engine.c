@@ -49,6 +49,8 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         STAILQ_INIT(&e->doomed);
         RB_INIT(&e->begins);
         RB_INIT(&e->delays);
+        deps_init(e);
+        TAILQ_INIT(&e->submit_waits);
         r = clock_read_boot_id(e->boot_id);
         if (r)
                 return PASS(r);
@@ -80,6 +82,7 @@ static void engine_free_job(struct job *job)
                 free(task);
         }
         if (job->extra) {
+                deps_free_child(job);
                 if (job->extra->map)
                         start_forget(job->extra->map);
                 free(job->extra->map);
@@ -154,6 +157,7 @@ struct engine *engine_free(struct engine *e)
         engine_free_users(e);
         queues_deinit(&e->queues);
         cores_deinit(&e->cores);
+        deps_deinit(e);
         engine_free_doomed(e);
         job_table_clear(&e->jobs);
         key_set_deinit(&e->keys);
@@ -215,11 +219,14 @@ void engine_decide(struct engine *e)
         if (!e->fault)
                 halt_run(e);
         if (!e->fault)
+                deps_run(e);
+        if (!e->fault)
                 scheduler_run(e);
 }
 
 static int engine_hand_over(struct engine *e)
 {
+        deps_flush(e);
         if (e->fault)
                 return e->fault;
         if (e->batch && !journal_batch_is_empty(e->batch)) {

@@ -97,6 +97,13 @@ struct journal *engine_journal(struct engine *engine);
 
 /* ------------------------------------------------------------------------------------ submit */
 
+/* What a job waits for. */
+struct engine_dependency {
+        uint8_t kind; /* jobd.DependencyKind */
+        bool is_sibling;
+        uint64_t job; /* its id; a sibling's: its place in the submission */
+};
+
 struct engine_spec {
         /* What the engine itself needs of a job; the rest is in `spec`. */
         const char *name;                 /* NULL when none; borrowed */
@@ -123,10 +130,15 @@ struct engine_spec {
         bool halt_now;
         uint64_t halt_count;
         uint32_t halt_percent;
+        const struct engine_dependency *dependencies; /* borrowed; no circle among siblings */
+        size_t dependencies_count;
+        bool dependencies_any; /* one of them is enough */
+        bool keep_waiting;
 };
 
 struct engine_submission {
         uint32_t uid, gid;
+        bool is_admin; /* may depend on anybody's jobs */
         uint8_t key[JOURNAL_KEY_BYTES];
         const struct engine_spec *specs;
         size_t specs_count;
@@ -262,6 +274,16 @@ struct engine_view {
 };
 void engine_view_job(const struct engine *engine, const struct job *job,
                      struct engine_view *out_view);
+/* What the job still waits for of other jobs: at most `max`; returns how many. */
+struct engine_waited {
+        uint8_t kind; /* jobd.DependencyKind */
+        bool is_impossible;
+        uint64_t job;
+};
+size_t engine_view_dependencies(const struct job *job, struct engine_waited *out_list, size_t max);
+/* Why it waits in vain, "afterok:17: job 17 failed"; false: it does not. */
+bool engine_describe_dependency(const struct job *job, char *buf, size_t size);
+
 struct engine_task_view {
         enum job_state state;
         uint32_t attempt; /* the current one, from 1; 0 when none began */

@@ -167,6 +167,7 @@ static void engine_finish_job(struct engine *e, struct job *job, enum job_state 
         if (batch)
                 engine_note(e, journal_set_job(batch, &row));
         run_queue_remove(e, job);
+        deps_on_finished(e, job, (uint8_t)state);
         if (job->extra && job->extra->unique_key)
                 HASH_DELETE(unique_hh, job->user->unique, job->extra);
         TAILQ_REMOVE(&job->user->jobs, job, user_entry);
@@ -278,6 +279,8 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
         if (event == JOB_EV_STARTED || event == JOB_EV_LOSE ||
             (exit && exit->outcome != WORKERS_OUTCOME_REFUSED))
                 engine_note_start(task, exit);
+        if (task->started)
+                deps_on_started(e, job);
         task->state = (uint8_t)after;
         engine_move(e, task, before, end);
         engine_post_event(e, job, task->number, event, after, detail);
@@ -286,6 +289,8 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
                 engine_keep_output(e, task, exit);
         if (exit && is_end)
                 engine_measure(job, exit);
+        if (is_end || event == JOB_EV_RETRY)
+                deps_on_task(e, job, task->number, is_end ? (uint8_t)after : 0);
         if (is_end)
                 job_finished = engine_count_end(e, job, after, 1);
         engine_tell(e, task, event, end, job_finished);
@@ -299,6 +304,8 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
                 free(task);
         }
         run_queue_update(e, job);
+        if (event == JOB_EV_ASSIGN)
+                deps_on_next(e, job);
         if (after == JOB_QUEUED && job_map_of(job) && job_map_of(job)->is_halted)
                 engine_apply(e, task, JOB_EV_CANCEL, NULL, NULL);
 }

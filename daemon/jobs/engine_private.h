@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/jobs/cores.h"
+#include "daemon/jobs/dependency.h"
 #include "daemon/jobs/ends.h"
 #include "daemon/jobs/engine.h"
 #include "daemon/jobs/job.h"
@@ -61,6 +62,9 @@ struct files_doomed {
 };
 STAILQ_HEAD(files_queue, files_doomed);
 
+struct submit_wait; /* submit.c */
+TAILQ_HEAD(submit_waits, submit_wait);
+
 struct engine {
         struct loop *loop; /* borrowed */
         struct engine_options options;
@@ -99,7 +103,9 @@ struct engine {
         struct pace_tree paces;   /* jobs whose next start is due later, by monotonic clock */
         struct map_queue orphans; /* open maps without an appender, longest first */
         struct map_queue seens;   /* whose seen_task goes with the next transaction */
-        struct map_queue halts;   /* whose rest is cancelled in this turn's DECIDE */
+        struct deps deps;         /* jobs that wait for jobs */
+        struct submit_waits submit_waits; /* borrowed: their reads own them */
+        struct map_queue halts;           /* whose rest is cancelled in this turn's DECIDE */
         struct loop_alarm *begin_alarm;
         struct loop_timer *delay_timer;
         struct loop_timer *pace_timer;

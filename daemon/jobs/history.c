@@ -153,6 +153,7 @@ int engine_retry(struct engine *e, const struct journal_job *row, const struct j
         job = history_reopen(e, row);
         if (!job || !batch)
                 return FAULT(-ENOMEM);
+        deps_on_reopened(e, job);
         history_retry_tasks(e, job, tasks, tasks_count, number, which);
         if (number == ENGINE_ALL_TASKS && which != ENGINE_RETRY_LOST)
                 history_retry_rest(e, job, tasks, tasks_count);
@@ -190,7 +191,8 @@ int engine_drop(struct engine *e, const struct journal_page *page, uint64_t *out
         for (i = 0; batch && i < page->jobs_count; i++) {
                 const struct journal_job *row = &page->jobs[i];
 
-                if (!row->finished || job_table_find(&e->jobs, row->id))
+                if (!row->finished || job_table_find(&e->jobs, row->id) ||
+                    deps_has_children(e, row->id))
                         continue;
                 history_drop_files(e, page, row->id, engine_get_user(e, row->uid));
                 /* More of its tasks follow in another page: the rows go with the last of them. */

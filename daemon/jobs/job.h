@@ -18,6 +18,7 @@ struct core_lease;
 struct worker;
 struct user;
 struct job;
+struct job_deps;
 
 /* Why a task is stopping; stored. */
 enum job_stop {
@@ -136,9 +137,10 @@ struct job_extra {
         bool has_retry_on;
         bool is_cancelled; /* as a whole: it ends so, whatever its last task does */
         uint8_t retry_on[JOB_RETRY_ON_BYTES];
-        char *unique_key;    /* owned; NULL when none */
-        struct job_map *map; /* owned; NULL unless an array or a map */
-        struct job *job;     /* borrowed: owns us */
+        char *unique_key;      /* owned; NULL when none */
+        struct job_map *map;   /* owned; NULL unless an array or a map */
+        struct job_deps *deps; /* owned; NULL unless it waits for other jobs (deps_decide.c) */
+        struct job *job;       /* borrowed: owns us */
         RB_ENTRY(job_extra) begin_entry;
         UT_hash_handle unique_hh; /* in user->unique */
 };
@@ -165,6 +167,7 @@ struct job {
         bool requeue;
         bool is_ready;
         bool is_begin_due; /* has no begin time, or it has come */
+        bool is_waiting;   /* for other jobs (deps_decide.c) */
 };
 static inline struct job_map *job_map_of(const struct job *job)
 {

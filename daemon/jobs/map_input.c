@@ -82,6 +82,7 @@ static void map_input_add_chunk(struct engine *e, struct job *job, const struct 
         e->queued_tasks += tasks;
         map_input_write_job(e, job);
         run_queue_update(e, job);
+        deps_on_next(e, job);
 }
 
 int engine_append(struct engine *e, struct job *job, const struct engine_chunk *chunk,

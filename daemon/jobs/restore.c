@@ -240,6 +240,11 @@ static int restore_on_task(void *arg, const struct journal_task *row)
         return job ? restore_task(e, job, row) : restore_bad_row("task", row->job, row->task);
 }
 
+static int restore_on_dependency(void *arg, const struct journal_dependency *row)
+{
+        return deps_restore(arg, row);
+}
+
 static int restore_on_key(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KEY_BYTES])
 {
         struct engine *e = arg;
@@ -289,6 +294,7 @@ int engine_restore(struct engine *e, struct journal *journal)
                 .on_job = restore_on_job,
                 .on_task = restore_on_task,
                 .on_key = restore_on_key,
+                .on_dependency = restore_on_dependency,
         };
         int r;
 

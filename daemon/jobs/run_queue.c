@@ -59,9 +59,11 @@ static bool run_queue_could_start(const struct job *job)
 {
         const struct job_map *map = job_map_of(job);
 
-        if (job->hold || !job->is_begin_due || (map && (map->is_halted || map->is_paced)))
+        if (job->hold || job->is_waiting || !job->is_begin_due ||
+            (map && (map->is_halted || map->is_paced)))
                 return false;
-        return !TAILQ_EMPTY(&job->requeued) || job->task_next < job->task_count;
+        return !TAILQ_EMPTY(&job->requeued) ||
+               (job->task_next < job->task_count && deps_lets_next(job));
 }
 
 bool run_queue_is_only_full(const struct job *job)

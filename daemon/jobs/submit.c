@@ -3,7 +3,8 @@
  * Taking jobs in. All jobs of a submission enter in one batch under consecutive ids, or none does;
  * what could refuse it (limits, a full disk, a stopping daemon) is looked at before anything is
  * posted. The key makes a retry harmless: a key that may be known is looked up in the journal, and
- * when it is, the ids of its first use are the answer.
+ * when it is, the ids of its first use are the answer. What a job waits for is looked up next, as
+ * far as it is not in memory (deps_submit.c).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,9 +16,14 @@
 
 /* A submission that waits for the journal's word about its key: a copy of what it needs. */
 struct submit_wait {
-        struct engine *engine; /* borrowed: reads end before the engine does */
+        TAILQ_ENTRY(submit_wait) entry; /* in engine->submit_waits */
+        struct engine *engine;          /* borrowed: reads end before the engine does */
         struct engine_submission submission;
-        struct engine_spec *specs; /* owned, with their names, keys, bitmaps and blobs */
+        struct engine_spec *specs;  /* owned, with their names, keys, bitmaps and blobs */
+        struct deps_lookup *lookup; /* owned; NULL: memory knows what it waits for */
+        struct journal_read *read;
+        uint64_t twin_id; /* the same key entered meanwhile, with this first id; 0: no */
+        uint64_t twin_barrier;
         engine_submitted_fn done;
         void *arg;
 };
@@ -28,15 +34,18 @@ static struct submit_wait *submit_wait_free(struct submit_wait *wait)
 
         if (!wait)
                 return NULL;
+        TAILQ_REMOVE(&wait->engine->submit_waits, wait, entry);
         for (i = 0; wait->specs && i < wait->submission.specs_count; i++) {
                 struct engine_spec *s = &wait->specs[i];
 
                 free((void *)(uintptr_t)s->name);
                 free((void *)(uintptr_t)s->unique_key);
                 free((void *)(uintptr_t)s->retry_on);
+                free((void *)(uintptr_t)s->dependencies);
                 journal_blob_unref(s->spec);
                 journal_blob_unref(s->environment);
         }
+        deps_lookup_free(wait->lookup);
         free(wait->specs);
         free(wait);
         return NULL;
@@ -204,6 +213,7 @@ static void submit_one(struct engine *e, const struct engine_submission *submiss
         job->priority = s->priority;
         job->hold = s->hold;
         job->requeue = s->requeue;
+        job->is_waiting = s->dependencies_count > 0; /* until deps_link() */
         job->task_count = s->task_count;
         job->submit_wall_usec = now_wall_usec;
         job->spec_bytes = (uint32_t)s->spec->size;
@@ -224,10 +234,25 @@ static void submit_one(struct engine *e, const struct engine_submission *submiss
         if (job->extra && job->extra->begin_wall_usec)
                 run_queue_begin_at(e, job);
         run_queue_update(e, job);
+        deps_lookup_note(e, submission->uid, s->name, job->id);
+}
+
+/* A client that lost its connection may ask twice while the first is still being looked up. */
+static void submit_tell_twins(struct engine *e, const struct engine_submission *submission,
+                              uint64_t first_id)
+{
+        struct submit_wait *wait;
+
+        TAILQ_FOREACH (wait, &e->submit_waits, entry)
+                if (wait->submission.uid == submission->uid &&
+                    memcmp(wait->submission.key, submission->key, JOURNAL_KEY_BYTES) == 0) {
+                        wait->twin_id = first_id;
+                        wait->twin_barrier = e->sequence;
+                }
 }
 
 static void submit_enter(struct engine *e, const struct engine_submission *submission,
-                         engine_submitted_fn done, void *arg)
+                         const struct deps_lookup *lookup, engine_submitted_fn done, void *arg)
 {
         const uint64_t now = clock_wall_usec();
         const uint64_t first_id = e->last_job_id + 1;
@@ -241,15 +266,20 @@ static void submit_enter(struct engine *e, const struct engine_submission *submi
         if (!user || !batch)
                 return;
         r = submit_check(e, submission, user, &why);
+        if (!r)
+                r = deps_check(e, submission, lookup, &why);
         if (r) {
                 done(arg, r, 0, 0, false, 0, &why);
                 return;
         }
         for (i = 0; i < submission->specs_count && !e->fault; i++)
                 submit_one(e, submission, &submission->specs[i], now);
+        if (!e->fault)
+                deps_link(e, submission, lookup, first_id);
         engine_note(e,
                     journal_put_key(batch, submission->uid, submission->key, first_id, count, now));
         engine_note(e, key_set_add(&e->keys, submission->uid, submission->key, JOURNAL_KEY_BYTES));
+        submit_tell_twins(e, submission, first_id);
         if (!e->fault)
                 done(arg, 0, first_id, count, false, e->sequence, NULL);
 }
@@ -266,19 +296,7 @@ static struct job *submit_find_unique(struct engine *e, const struct engine_subm
         return x ? x->job : NULL;
 }
 
-/* --------------------------------------------------------------------------- keys seen before */
-
-static void submit_on_key(void *arg, const struct journal_page *page)
-{
-        _cleanup_(submit_wait_freep) struct submit_wait *wait = arg;
-
-        if (page->fault)
-                engine_note(wait->engine, page->fault);
-        else if (page->found_first)
-                wait->done(wait->arg, 0, page->found_first, page->found_count, true, 0, NULL);
-        else
-                submit_enter(wait->engine, &wait->submission, wait->done, wait->arg);
-}
+/* ---------------------------------------------------------------------- what must be read first */
 
 static int submit_copy_text(const char *from, const char **to)
 {
@@ -286,41 +304,56 @@ static int submit_copy_text(const char *from, const char **to)
         return from && !*to ? FAULT(-ENOMEM) : 0;
 }
 
+static int submit_copy_bytes(const void *from, size_t size, const void **to)
+{
+        void *copy;
+
+        if (!from || size == 0)
+                return 0;
+        copy = malloc(size);
+        if (!copy)
+                return FAULT(-ENOMEM);
+        *to = memcpy(copy, from, size);
+        return 0;
+}
+
 static int submit_copy_spec(const struct engine_spec *from, struct engine_spec *to)
 {
-        uint8_t *retry_on;
+        const void *retry_on = NULL, *dependencies = NULL;
         int r;
 
         *to = *from;
         to->name = NULL;
         to->unique_key = NULL;
         to->retry_on = NULL;
+        to->dependencies = NULL;
         journal_blob_ref(to->spec);
         journal_blob_ref(to->environment);
         r = submit_copy_text(from->name, &to->name);
         if (!r)
                 r = submit_copy_text(from->unique_key, &to->unique_key);
-        if (r || !from->retry_on)
-                return r;
-        retry_on = malloc(JOB_RETRY_ON_BYTES);
-        if (!retry_on)
-                return FAULT(-ENOMEM);
-        memcpy(retry_on, from->retry_on, JOB_RETRY_ON_BYTES);
+        if (!r)
+                r = submit_copy_bytes(from->retry_on, JOB_RETRY_ON_BYTES, &retry_on);
         to->retry_on = retry_on;
-        return 0;
+        if (!r)
+                r = submit_copy_bytes(from->dependencies,
+                                      from->dependencies_count * sizeof(*from->dependencies),
+                                      &dependencies);
+        to->dependencies = dependencies;
+        return r;
 }
 
-static int submit_ask_key(struct engine *e, const struct engine_submission *submission,
-                          engine_submitted_fn done, void *arg, struct journal_read **out_read)
+static int submit_wait_new(struct engine *e, const struct engine_submission *submission,
+                           engine_submitted_fn done, void *arg, struct submit_wait **out_wait)
 {
         _cleanup_(submit_wait_freep) struct submit_wait *wait = calloc(1, sizeof(*wait));
-        struct journal *journal = engine_journal(e);
         size_t i;
         int r;
 
-        if (!wait || !journal)
+        if (!wait)
                 return FAULT(-ENOMEM);
         wait->engine = e;
+        TAILQ_INSERT_TAIL(&e->submit_waits, wait, entry);
         wait->done = done;
         wait->arg = arg;
         wait->submission = *submission;
@@ -333,26 +366,107 @@ static int submit_ask_key(struct engine *e, const struct engine_submission *subm
                 if (r)
                         return PASS(r);
         }
-        r = journal_read_key(journal, submission->uid, submission->key, submit_on_key, wait,
-                             out_read);
+        *out_wait = TAKE_PTR(wait);
+        return 0;
+}
+
+static void submit_on_lookup(void *arg, int fault)
+{
+        _cleanup_(submit_wait_freep) struct submit_wait *wait = arg;
+
+        if (fault)
+                engine_note(wait->engine, fault);
+        else if (wait->twin_id)
+                wait->done(wait->arg, 0, wait->twin_id, (uint32_t)wait->submission.specs_count,
+                           true, wait->twin_barrier, NULL);
+        else
+                submit_enter(wait->engine, &wait->submission, wait->lookup, wait->done, wait->arg);
+}
+
+/* Takes over the wait; it enters when its parents are known. */
+static int submit_look_up(struct submit_wait *taken)
+{
+        _cleanup_(submit_wait_freep) struct submit_wait *wait = taken;
+        struct engine *e = wait->engine;
+        int r;
+
+        r = deps_lookup_new(e, &wait->submission, &wait->lookup);
+        if (r)
+                return PASS(r);
+        if (!wait->lookup) {
+                submit_on_lookup(TAKE_PTR(wait), 0);
+                return 0;
+        }
+        r = deps_lookup_run(wait->lookup, submit_on_lookup, wait, &wait->read);
         if (r)
                 return PASS(r);
         (void)TAKE_PTR(wait);
         return 0;
 }
 
+static void submit_on_key(void *arg, const struct journal_page *page)
+{
+        _cleanup_(submit_wait_freep) struct submit_wait *wait = arg;
+
+        if (page->fault)
+                engine_note(wait->engine, page->fault);
+        else if (page->found_first)
+                wait->done(wait->arg, 0, page->found_first, page->found_count, true, 0, NULL);
+        else
+                engine_note(wait->engine, submit_look_up(TAKE_PTR(wait)));
+}
+
+static int submit_ask_key(struct engine *e, const struct engine_submission *submission,
+                          engine_submitted_fn done, void *arg, struct journal_read **out_read)
+{
+        _cleanup_(submit_wait_freep) struct submit_wait *wait = NULL;
+        struct journal *journal = engine_journal(e);
+        int r;
+
+        if (!journal)
+                return FAULT(-ENOMEM);
+        r = submit_wait_new(e, submission, done, arg, &wait);
+        if (!r)
+                r = journal_read_key(journal, submission->uid, submission->key, submit_on_key, wait,
+                                     out_read);
+        if (r)
+                return PASS(r);
+        (void)TAKE_PTR(wait);
+        return 0;
+}
+
+/* Most submissions need no look into the journal. */
+static bool submit_has_dependencies(const struct engine_submission *submission)
+{
+        size_t i;
+
+        for (i = 0; i < submission->specs_count; i++)
+                if (submission->specs[i].dependencies_count > 0)
+                        return true;
+        return false;
+}
+
 int engine_submit(struct engine *e, const struct engine_submission *submission,
                   engine_submitted_fn done, void *arg, struct journal_read **out_read)
 {
+        struct submit_wait *wait = NULL;
         const struct job *same;
+        int r;
 
         *out_read = NULL;
         if (key_set_may_have(&e->keys, submission->uid, submission->key, JOURNAL_KEY_BYTES))
                 return submit_ask_key(e, submission, done, arg, out_read);
         same = submit_find_unique(e, submission);
-        if (same)
+        if (same) {
                 done(arg, 0, same->id, 1, true, same->last_sequence, NULL);
-        else
-                submit_enter(e, submission, done, arg);
+        } else if (submit_has_dependencies(submission)) {
+                r = submit_wait_new(e, submission, done, arg, &wait);
+                if (!r)
+                        r = submit_look_up(wait);
+                if (r)
+                        return PASS(r);
+        } else {
+                submit_enter(e, submission, NULL, done, arg);
+        }
         return e->fault ? PASS(e->fault) : 0;
 }

@@ -15,6 +15,7 @@
 #define VIEW_BLOCKER_HOLD 1U
 #define VIEW_BLOCKER_BEGIN 2U
 #define VIEW_BLOCKER_RETRY 4U
+#define VIEW_BLOCKER_DEPENDENCY 8U
 #define VIEW_BLOCKER_DRAIN 16U
 
 /* Others' jobs that are passed over before the user's own list is walked instead. */
@@ -142,10 +143,35 @@ void engine_view_job(const struct engine *e, const struct job *job, struct engin
                 out_view->blockers |= VIEW_BLOCKER_BEGIN;
                 out_view->begin_wall_usec = x->begin_wall_usec;
         }
+        if (job->is_waiting || (job->task_next < job->task_count && !deps_lets_next(job)))
+                out_view->blockers |= VIEW_BLOCKER_DEPENDENCY;
         if (job->hold)
                 out_view->blockers |= VIEW_BLOCKER_HOLD;
         if (e->is_draining && out_view->state == JOB_QUEUED)
                 out_view->blockers |= VIEW_BLOCKER_DRAIN;
+}
+
+size_t engine_view_dependencies(const struct job *job, struct engine_waited *out_list, size_t max)
+{
+        const struct job_deps *child = job->extra ? job->extra->deps : NULL;
+        const struct deps_edge *edge;
+        size_t count = 0;
+
+        if (!child)
+                return 0;
+        TAILQ_FOREACH (edge, &child->edges, child_entry) {
+                if (count == max)
+                        break;
+                out_list[count].kind = edge->kind;
+                out_list[count].job = edge->parent->id;
+                out_list[count++].is_impossible = deps_is_impossible(edge);
+        }
+        return count;
+}
+
+bool engine_describe_dependency(const struct job *job, char *buf, size_t size)
+{
+        return deps_describe(job, buf, size);
 }
 
 bool engine_view_task(const struct engine *e, const struct job *job, uint64_t number,

@@ -124,6 +124,41 @@ static int apply_set_seen(struct apply *apply, struct op *op)
         return store_run(apply->store, &set, NULL);
 }
 
+static int apply_put_dependency(struct apply *apply, struct op *op)
+{
+        const struct journal_dependency *const row =
+                &((const struct op_dependency *)(void *)op)->row;
+        struct binder put = store_bind(apply->store, STATEMENT_DEPENDENCY_PUT);
+
+        bind_number(&put, row->job);
+        bind_number(&put, row->ordinal);
+        bind_number(&put, row->kind);
+        bind_number(&put, row->parent);
+        bind_number(&put, row->flags);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_drop_dependency(struct apply *apply, struct op *op)
+{
+        const struct journal_dependency *const row =
+                &((const struct op_dependency *)(void *)op)->row;
+        struct binder drop = store_bind(apply->store, STATEMENT_DEPENDENCY_DROP);
+
+        bind_number(&drop, row->job);
+        bind_number(&drop, row->ordinal);
+        return store_run(apply->store, &drop, NULL);
+}
+
+static int apply_drop_dependencies(struct apply *apply, struct op *op)
+{
+        const struct op_dependencies *const range = (const void *)op;
+        struct binder drop = store_bind(apply->store, STATEMENT_DEPENDENCY_DROP_JOBS);
+
+        bind_number(&drop, range->first_job);
+        bind_number(&drop, range->last_job);
+        return store_run(apply->store, &drop, NULL);
+}
+
 static int apply_put_event(struct apply *apply, struct op *op)
 {
         const struct op_event *const event = (const void *)op;
@@ -221,6 +256,9 @@ static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
         [OP_DROP_JOB] = apply_drop_job,
         [OP_FETCH_SPEC] = apply_fetch_spec,
         [OP_FETCH_INPUT] = apply_fetch_input,
+        [OP_PUT_DEPENDENCY] = apply_put_dependency,
+        [OP_DROP_DEPENDENCY] = apply_drop_dependency,
+        [OP_DROP_DEPENDENCIES] = apply_drop_dependencies,
 };
 /* clang-format on */
 

@@ -228,6 +228,42 @@ int journal_set_seen(struct journal_batch *batch, uint64_t job, uint64_t seen_ta
         return 0;
 }
 
+static int batch_add_dependency(struct journal_batch *batch, enum op_kind kind,
+                                const struct journal_dependency *row)
+{
+        struct op_dependency *const op = batch_take_op(batch, kind, sizeof(*op));
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->row = *row;
+        batch_append(batch, &op->op, 0);
+        return 0;
+}
+
+int journal_put_dependency(struct journal_batch *batch, const struct journal_dependency *row)
+{
+        return batch_add_dependency(batch, OP_PUT_DEPENDENCY, row);
+}
+
+int journal_drop_dependency(struct journal_batch *batch, uint64_t job, uint32_t ordinal)
+{
+        const struct journal_dependency row = { .job = job, .ordinal = ordinal };
+
+        return batch_add_dependency(batch, OP_DROP_DEPENDENCY, &row);
+}
+
+int journal_drop_dependencies(struct journal_batch *batch, uint64_t first_job, uint64_t last_job)
+{
+        struct op_dependencies *const op = batch_take_op(batch, OP_DROP_DEPENDENCIES, sizeof(*op));
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->first_job = first_job;
+        op->last_job = last_job;
+        batch_append(batch, &op->op, 0);
+        return 0;
+}
+
 int journal_put_event(struct journal_batch *batch, const struct journal_event *row)
 {
         struct op_event *const op = batch_take_op(batch, OP_PUT_EVENT, sizeof(*op));

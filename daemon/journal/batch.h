@@ -25,6 +25,9 @@ enum op_kind {
         OP_DROP_JOB,
         OP_FETCH_SPEC,
         OP_FETCH_INPUT,
+        OP_PUT_DEPENDENCY,
+        OP_DROP_DEPENDENCY,
+        OP_DROP_DEPENDENCIES,
         OP_COUNT,
 };
 
@@ -67,6 +70,16 @@ struct op_input {
 struct op_seen {
         struct op op;
         uint64_t job, seen_task;
+};
+
+struct op_dependency { /* OP_PUT_DEPENDENCY, OP_DROP_DEPENDENCY */
+        struct op op;
+        struct journal_dependency row;
+};
+
+struct op_dependencies {
+        struct op op;
+        uint64_t first_job, last_job;
 };
 
 struct op_event {

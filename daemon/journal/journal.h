@@ -125,6 +125,19 @@ enum journal_where {
         JOURNAL_OUTPUT_ZSTD,
 };
 
+/*
+ * A row of `dependency`: what an unfinished job waits for. kind and flags are daemon/jobs' own.
+ * Rows go when they are decided, and with their job's end.
+ */
+struct journal_dependency {
+        uint64_t job;
+        uint32_t ordinal; /* of the job's dependencies */
+        uint8_t kind;
+        uint8_t flags;
+        uint64_t parent;
+        uint8_t parent_state; /* only in rows that come out: what it ended with; 0: unfinished */
+};
+
 /* A row of `event`: history, never read at start. `kind` is enum job_event of daemon/jobs. */
 struct journal_event {
         uint64_t seq; /* the journal sequence; strictly rising */
@@ -183,10 +196,13 @@ uint64_t journal_last_lease(const struct journal *journal);
 /* -------------------------------------------------------------------- restoring (before start) */
 
 struct journal_restore {
-        /* Unfinished jobs by rising id (no spec, no environment); then their tasks; then keys. */
+        /* Unfinished jobs by rising id (no spec, no environment); then their tasks; then
+         * dependencies; then keys. */
         int (*on_job)(void *arg, const struct journal_job *row);
         int (*on_task)(void *arg, const struct journal_task *row);
         int (*on_key)(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KEY_BYTES]);
+        /* After the tasks, by job and ordinal. */
+        int (*on_dependency)(void *arg, const struct journal_dependency *row);
 };
 /* Only between journal_open() and journal_start(). Stops at the first non-zero callback (PASSed).
  */
@@ -223,6 +239,13 @@ _must_use_ int journal_put_output(struct journal_batch *batch, uint64_t job, uin
  */
 _must_use_ int journal_put_input(struct journal_batch *batch, uint64_t job, uint64_t number,
                                  uint64_t first_task, uint64_t count, struct journal_blob *values);
+/* Inserts or replaces. */
+_must_use_ int journal_put_dependency(struct journal_batch *batch,
+                                      const struct journal_dependency *row);
+_must_use_ int journal_drop_dependency(struct journal_batch *batch, uint64_t job, uint32_t ordinal);
+/* All that these jobs wait for. */
+_must_use_ int journal_drop_dependencies(struct journal_batch *batch, uint64_t first_job,
+                                         uint64_t last_job);
 /* Only this column, of a finished job too. */
 _must_use_ int journal_set_seen(struct journal_batch *batch, uint64_t job, uint64_t seen_task);
 /* The finished task's output was compressed: where it is now and what it occupies. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What start-up reads: every unfinished job, the tasks of those jobs, the keys, and how much output
- * each user keeps. On the main thread, between journal_open() and journal_start(), row by row
- * through callbacks, so that a million jobs need no second copy in memory.
+ * What start-up reads: every unfinished job, the tasks of those jobs, what they wait for, the keys,
+ * and how much output each user keeps. On the main thread, between journal_open() and
+ * journal_start(), row by row through callbacks, so that a million jobs need no second copy in
+ * memory.
  *
  * Tasks are found by going through two ordered lists at once: the ids of the unfinished jobs, and
  * `task` by (job, task). Where a job has no rows the walk goes on by itself; where finished jobs
@@ -126,6 +127,29 @@ static int restore_read_tasks(struct restore *restore)
         return 0;
 }
 
+static int restore_read_dependencies(struct restore *restore)
+{
+        struct store *const store = restore->journal->store;
+        struct binder list = store_bind(store, STATEMENT_DEPENDENCY_LIST);
+        int r;
+
+        while ((r = store_step(store, &list)) > 0) {
+                struct taker from = { .stmt = list.stmt };
+                struct journal_dependency row = { .job = take_number(&from) };
+
+                row.ordinal = take_u32(&from);
+                row.kind = take_u8(&from);
+                row.parent = take_number(&from);
+                row.flags = take_u8(&from);
+                row.parent_state = take_u8(&from);
+                r = restore->to->on_dependency(restore->arg, &row);
+                if (r != 0)
+                        break;
+        }
+        store_reset(&list);
+        return r != 0 ? PASS(r) : 0;
+}
+
 static int restore_read_keys(struct restore *restore)
 {
         struct store *const store = restore->journal->store;
@@ -158,6 +182,8 @@ int journal_read_all(struct journal *journal, const struct journal_restore *to, 
         r = restore_read_jobs(&restore);
         if (r == 0)
                 r = restore_read_tasks(&restore);
+        if (r == 0 && to->on_dependency)
+                r = restore_read_dependencies(&restore);
         if (r == 0)
                 r = restore_read_keys(&restore);
         free(restore.ids);

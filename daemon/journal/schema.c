@@ -16,6 +16,7 @@
  *     key              what a submission key was answered with
  *     remains          dropped jobs of which too many rows were left for one transaction
  *     mark             the high numbers ever used, one row
+ *     dependency       what unfinished jobs wait for, as far as it is not decided
  *
  * What an index costs is paid at each submission, so there are only three beside the primary keys:
  * job_by_uid (lists of a user), job_unfinished (start-up, and nothing else), event_by_job (history
@@ -104,6 +105,11 @@ const char *const schema_steps[] = {
         " tasks_oom = (SELECT count(*) FROM task WHERE task.job = job.id AND task.state = 10),"
         " tasks_lost = (SELECT count(*) FROM task WHERE task.job = job.id AND task.state = 11)"
         " WHERE finished = 1 AND tasks_failed > 0;",
+        /* Dependencies. */
+        [3] =
+        "CREATE TABLE dependency (job INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
+        " kind INTEGER NOT NULL, parent INTEGER NOT NULL, flags INTEGER NOT NULL,"
+        " PRIMARY KEY (job, ordinal)) WITHOUT ROWID;",
 };
 /* clang-format on */
 const size_t schema_steps_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -142,6 +142,17 @@ static const char *const statements[STATEMENT_COUNT] = {
         [STATEMENT_REMAINS_PUT] = "INSERT OR IGNORE INTO remains (job) VALUES (?)",
         [STATEMENT_REMAINS_FIRST] = "SELECT job FROM remains LIMIT 1",
         [STATEMENT_REMAINS_DROP] = "DELETE FROM remains WHERE job = ?",
+
+        [STATEMENT_DEPENDENCY_PUT] =
+                "INSERT OR REPLACE INTO dependency (job, ordinal, kind, parent, flags)"
+                " VALUES (?,?,?,?,?)",
+        [STATEMENT_DEPENDENCY_DROP] = "DELETE FROM dependency WHERE job = ? AND ordinal = ?",
+        [STATEMENT_DEPENDENCY_DROP_JOBS] = "DELETE FROM dependency WHERE job BETWEEN ? AND ?",
+        /* The state that the parent ended with; 0: it is unfinished, or not there. */
+        [STATEMENT_DEPENDENCY_LIST] =
+                "SELECT d.job, d.ordinal, d.kind, d.parent, d.flags,"
+                " CASE WHEN p.finished THEN p.state ELSE 0 END"
+                " FROM dependency d LEFT JOIN job p ON p.id = d.parent ORDER BY d.job, d.ordinal",
 };
 /* clang-format on */
 

@@ -396,6 +396,94 @@ START_TEST(delay_and_halt_are_for_many)
 }
 END_TEST
 
+static Jobd__Dependency dependency_on(Jobd__DependencyKind kind, int64_t job, int64_t sibling)
+{
+        Jobd__Dependency dependency = JOBD__DEPENDENCY__INIT;
+
+        dependency.kind = kind;
+        dependency.has_job = job >= 0;
+        dependency.job = job >= 0 ? (uint64_t)job : 0;
+        dependency.has_sibling = sibling >= 0;
+        dependency.sibling = sibling >= 0 ? (uint32_t)sibling : 0;
+        return dependency;
+}
+
+#define AFTEROK JOBD__DEPENDENCY_KIND__DEPENDENCY_AFTEROK
+#define SINGLETON JOBD__DEPENDENCY_KIND__DEPENDENCY_SINGLETON
+
+START_TEST(dependencies)
+{
+        Jobd__Dependency one = dependency_on(AFTEROK, 17, -1);
+        Jobd__Dependency *list[] = { &one, &one };
+        char name[] = "night";
+        Jobd__Spec spec = good_spec();
+
+        spec.dependencies = list;
+        spec.n_dependencies = 1;
+        ACCEPT(&spec);
+        one.job = 0;
+        REFUSE(&spec, "cannot be");
+        one = dependency_on(AFTEROK, 17, 1);
+        REFUSE(&spec, "one of them");
+        one = dependency_on(AFTEROK, -1, -1);
+        REFUSE(&spec, "one of them");
+        one = dependency_on((Jobd__DependencyKind)(SINGLETON + 1), 17, -1);
+        REFUSE(&spec, "no kind of dependency 7");
+        one = dependency_on(JOBD__DEPENDENCY_KIND__DEPENDENCY_NONE, 17, -1);
+        REFUSE(&spec, "no kind of dependency 0");
+        one = dependency_on(SINGLETON, 17, -1);
+        spec.name = name;
+        REFUSE(&spec, "names no job");
+        one = dependency_on(SINGLETON, -1, -1);
+        ACCEPT(&spec);
+        spec.n_dependencies = 2;
+        ACCEPT(&spec);
+        spec.has_dependencies_any = spec.dependencies_any = 1;
+        REFUSE(&spec, "no alternative");
+        spec.n_dependencies = 1;
+        spec.name = NULL;
+        REFUSE(&spec, "--name");
+        spec.n_dependencies = WIRE_DEPENDENCIES_MAX + 1;
+        REFUSE(&spec, "at most 1000");
+}
+END_TEST
+
+/* Job i of a flow waits for `on[i]`, -1: for none. */
+static int check_flow(const int *on, const char *const *names, size_t count, struct reason *why)
+{
+        Jobd__Spec specs[8], *pointers[8];
+        Jobd__Dependency ones[8], *lists[8];
+
+        for (size_t i = 0; i < count; i++) {
+                specs[i] = good_spec();
+                pointers[i] = &specs[i];
+                ones[i] = dependency_on(AFTEROK, -1, on[i]);
+                lists[i] = &ones[i];
+                specs[i].name = names ? (char *)(uintptr_t)names[i] : NULL;
+                specs[i].n_dependencies = on[i] >= 0;
+                specs[i].dependencies = &lists[i];
+        }
+        return wire_check_flow(pointers, count, why);
+}
+
+START_TEST(circles_are_named)
+{
+        static const char *const names[] = { "start", "a", "b", "c" };
+        struct reason why = { "" };
+
+        ck_assert_int_eq(check_flow((const int[]){ -1, 0, 1, 2 }, names, 4, &why), 0);
+        ck_assert_int_eq(check_flow((const int[]){ 1, 2, 3, -1 }, names, 4, &why), 0);
+        ck_assert_int_eq(check_flow((const int[]){ 1, 2, 3, 1 }, names, 4, &why), WIRE_E_BAD);
+        ck_assert_str_eq(why.text, "the jobs wait for each other in a circle: a -> b -> c -> a");
+        ck_assert_int_eq(check_flow((const int[]){ 0 }, names, 1, &why), WIRE_E_BAD);
+        ck_assert_ptr_nonnull(strstr(why.text, "start -> start"));
+        ck_assert_int_eq(check_flow((const int[]){ 1, 0 }, NULL, 2, &why), WIRE_E_BAD);
+        ck_assert_ptr_nonnull(strstr(why.text, "job 0 -> job 1 -> job 0"));
+        ck_assert_int_eq(check_flow((const int[]){ 4, 0 }, names, 2, &why), WIRE_E_BAD);
+        ck_assert_ptr_nonnull(strstr(why.text, "job 0 waits for job 4 of the 2"));
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("spec");
@@ -416,6 +504,8 @@ int main(void)
         tcase_add_test(tcase, a_map_is_no_array);
         tcase_add_test(tcase, a_map_can_be_expanded);
         tcase_add_test(tcase, delay_and_halt_are_for_many);
+        tcase_add_test(tcase, dependencies);
+        tcase_add_test(tcase, circles_are_named);
         tcase_add_test(tcase, environment_entries);
         tcase_add_test(tcase, environment_is_limited);
         suite_add_tcase(suite, tcase);

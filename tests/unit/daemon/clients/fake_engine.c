@@ -453,6 +453,22 @@ void engine_view_job(const struct engine *e, const struct job *job, struct engin
                 out_view->by_state[t < job->tasks_room ? job->tasks[t].row.state : JOB_QUEUED]++;
 }
 
+size_t engine_view_dependencies(const struct job *job, struct engine_waited *out_list, size_t max)
+{
+        (void)job;
+        (void)out_list;
+        (void)max;
+        return 0;
+}
+
+bool engine_describe_dependency(const struct job *job, char *buf, size_t size)
+{
+        (void)job;
+        (void)buf;
+        (void)size;
+        return false;
+}
+
 bool engine_view_task(const struct engine *e, const struct job *job, uint64_t task,
                       struct engine_task_view *out_view)
 {

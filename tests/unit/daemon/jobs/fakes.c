@@ -90,11 +90,23 @@ bool journal_batch_is_empty(const struct journal_batch *batch)
         return false;
 }
 
+/* The row with texts of its own; a name that it does not bring stays. */
+static void fake_keep_job(const struct journal_job *row)
+{
+        fake.jobs[row->id] = *row;
+        if (row->name)
+                snprintf(fake.names[row->id], sizeof(fake.names[0]), "%s", row->name);
+        fake.jobs[row->id].name = fake.names[row->id][0] ? fake.names[row->id] : NULL;
+        if (row->why)
+                snprintf(fake.whys[row->id], sizeof(fake.whys[0]), "%s", row->why);
+        fake.jobs[row->id].why = row->why ? fake.whys[row->id] : NULL;
+}
+
 int journal_put_job(struct journal_batch *batch, const struct journal_job *row)
 {
         (void)batch;
         assert(row->id < FAKE_MAX);
-        fake.jobs[row->id] = *row;
+        fake_keep_job(row);
         return 0;
 }
 
@@ -102,7 +114,7 @@ int journal_set_job(struct journal_batch *batch, const struct journal_job *row)
 {
         (void)batch;
         assert(row->id < FAKE_MAX && fake.jobs[row->id].id == row->id);
-        fake.jobs[row->id] = *row;
+        fake_keep_job(row);
         return 0;
 }
 
@@ -142,6 +154,59 @@ int journal_set_output(struct journal_batch *batch, uint64_t job, uint64_t task,
         (void)output_where;
         (void)output_disk_bytes;
         return 0;
+}
+
+int journal_put_dependency(struct journal_batch *batch, const struct journal_dependency *row)
+{
+        size_t i;
+
+        (void)batch;
+        for (i = 0; i < fake.dependencies_count; i++)
+                if (fake.dependencies[i].job == row->job &&
+                    fake.dependencies[i].ordinal == row->ordinal)
+                        break;
+        assert(i < FAKE_MAX);
+        if (i == fake.dependencies_count)
+                fake.dependencies_count++;
+        fake.dependencies[i] = *row;
+        return 0;
+}
+
+static void fake_drop_dependencies(uint64_t first, uint64_t last, uint32_t ordinal)
+{
+        size_t i, kept = 0;
+
+        for (i = 0; i < fake.dependencies_count; i++) {
+                const struct journal_dependency row = fake.dependencies[i];
+
+                if (row.job < first || row.job > last ||
+                    (ordinal != UINT32_MAX && row.ordinal != ordinal))
+                        fake.dependencies[kept++] = row;
+        }
+        fake.dependencies_count = kept;
+}
+
+int journal_drop_dependency(struct journal_batch *batch, uint64_t job, uint32_t ordinal)
+{
+        (void)batch;
+        fake_drop_dependencies(job, job, ordinal);
+        return 0;
+}
+
+int journal_drop_dependencies(struct journal_batch *batch, uint64_t first_job, uint64_t last_job)
+{
+        (void)batch;
+        fake_drop_dependencies(first_job, last_job, UINT32_MAX);
+        return 0;
+}
+
+size_t fake_dependencies(uint64_t job)
+{
+        size_t i, n = 0;
+
+        for (i = 0; i < fake.dependencies_count; i++)
+                n += fake.dependencies[i].job == job;
+        return n;
 }
 
 int journal_put_event(struct journal_batch *batch, const struct journal_event *row)
@@ -256,14 +321,32 @@ int journal_read_key(struct journal *journal, uint32_t uid,
         return 0;
 }
 
+/* Jobs by id with their tasks, or the unfinished ones of a user: at once, in one page. */
 int journal_read_jobs(struct journal *journal, const struct journal_job_query *query,
                       journal_page_fn done, void *arg, struct journal_read **out_read)
 {
+        struct journal_job jobs[FAKE_MAX];
+        struct journal_task tasks[FAKE_MAX];
+        struct journal_page page = { .jobs = jobs, .tasks = tasks };
+        size_t i, k;
+
         (void)journal;
-        (void)query;
-        (void)done;
-        (void)arg;
         *out_read = NULL;
+        for (i = FAKE_MAX - 1; i > 0; i--) {
+                const struct journal_job *const row = &fake.jobs[i];
+                bool wanted = !query->ids;
+
+                for (k = 0; k < query->ids_count; k++)
+                        wanted = wanted || query->ids[k] == i;
+                if (!wanted || !row->id || (!query->any_uid && row->uid != query->uid) ||
+                    (query->state_mask && !(query->state_mask & (1U << row->state))))
+                        continue;
+                jobs[page.jobs_count++] = *row;
+                for (k = 0; query->want_tasks && k < fake.tasks_count; k++)
+                        if (fake.tasks[k].job == i && fake.tasks[k].task >= query->first_task)
+                                tasks[page.tasks_count++] = fake.tasks[k];
+        }
+        done(arg, &page);
         return 0;
 }
 
@@ -299,6 +382,15 @@ int journal_read_all(struct journal *journal, const struct journal_restore *rest
                         if (r)
                                 return r;
                 }
+        for (i = 0; i < fake.dependencies_count; i++) {
+                struct journal_dependency row = fake.dependencies[i];
+
+                if (fake.jobs[row.parent].finished)
+                        row.parent_state = fake.jobs[row.parent].state;
+                r = restore->on_dependency(arg, &row);
+                if (r)
+                        return r;
+        }
         return 0;
 }
 
@@ -669,18 +761,27 @@ static void fake_on_submitted(void *arg, int r, uint64_t first_id, uint32_t coun
 
 uint64_t fake_submit(uint32_t uid, const struct engine_spec *spec)
 {
+        return fake_submit_many(uid, spec, 1);
+}
+
+uint64_t fake_submit_many(uint32_t uid, const struct engine_spec *specs, size_t count)
+{
         static uint32_t counter;
         struct journal_blob *blob = NULL;
-        struct engine_spec full = *spec;
-        struct engine_submission submission = { .uid = uid, .gid = uid, .specs_count = 1 };
+        struct engine_spec full[FAKE_MAX];
+        struct engine_submission submission = {
+                .uid = uid, .gid = uid, .is_admin = uid == 0, .specs = full, .specs_count = count
+        };
         struct journal_read *read;
         uint64_t id = 0;
 
-        assert(journal_blob_new(strdup("spec"), 4, &blob) == 0);
-        full.spec = blob;
-        if (full.task_count == 0 && !full.map_values)
-                full.task_count = 1;
-        submission.specs = &full;
+        assert(count <= FAKE_MAX && journal_blob_new(strdup("spec"), 4, &blob) == 0);
+        for (size_t i = 0; i < count; i++) {
+                full[i] = specs[i];
+                full[i].spec = blob;
+                if (full[i].task_count == 0 && !full[i].map_values)
+                        full[i].task_count = 1;
+        }
         if (!fake.key_known)
                 counter++;
         memcpy(submission.key, &counter, sizeof(counter));

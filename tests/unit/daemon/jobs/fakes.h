@@ -41,9 +41,12 @@ struct fake {
         struct fake_sent sent[FAKE_MAX];
         size_t sent_count;
         /* What the journal was given. */
-        struct journal_job jobs[FAKE_MAX]; /* by id */
+        struct journal_job jobs[FAKE_MAX];            /* by id */
+        char names[FAKE_MAX][32], whys[FAKE_MAX][96]; /* copies of theirs */
         struct journal_task tasks[FAKE_MAX];
         size_t tasks_count;
+        struct journal_dependency dependencies[FAKE_MAX];
+        size_t dependencies_count;
         uint8_t events[FAKE_MAX];
         size_t events_count;
         uint64_t posted, durable;
@@ -81,6 +84,10 @@ size_t fake_count(enum fake_order order);
 /* Submits one job of this user; 0 when refused (the reason is in fake_why). */
 uint64_t fake_submit(uint32_t uid, const struct engine_spec *spec);
 extern char fake_why[256];
+/* The same for several at once; the first id. */
+uint64_t fake_submit_many(uint32_t uid, const struct engine_spec *specs, size_t count);
+/* Rows of dependencies that this job has. */
+size_t fake_dependencies(uint64_t job);
 /* Appends chunk `number` to a map: `text` with commas in place of zero bytes ("a,b,"). */
 int fake_append(uint64_t job, uint64_t number, const char *text);
 void fake_exit(struct worker *worker, uint64_t lease, int code);

@@ -208,7 +208,9 @@ static int drop_key(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KE
 
 START_TEST(the_columns_of_a_map_come_back)
 {
-        static const struct journal_restore restore = { keep_job, drop_task, drop_key };
+        static const struct journal_restore restore = { .on_job = keep_job,
+                                                        .on_task = drop_task,
+                                                        .on_key = drop_key };
         struct journal_batch *const batch = batch_new();
         struct journal_job row = map_row(1, 5, 3), found;
 

@@ -133,6 +133,92 @@ START_TEST(a_callback_can_stop_it)
 }
 END_TEST
 
+struct seen_dependencies {
+        struct journal_dependency rows[8];
+        size_t count;
+};
+
+static int seen_on_dependency(void *arg, const struct journal_dependency *row)
+{
+        struct seen_dependencies *const seen = arg;
+
+        ck_assert_uint_lt(seen->count, ARRAY_SIZE(seen->rows));
+        seen->rows[seen->count++] = *row;
+        return 0;
+}
+
+static int pass_job(void *arg, const struct journal_job *row)
+{
+        (void)arg;
+        (void)row;
+        return 0;
+}
+
+static int pass_task(void *arg, const struct journal_task *row)
+{
+        (void)arg;
+        (void)row;
+        return 0;
+}
+
+static int pass_key(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KEY_BYTES])
+{
+        (void)arg;
+        (void)uid;
+        (void)key;
+        return 0;
+}
+
+static void put_dependency(struct journal_batch *batch, uint64_t job, uint32_t ordinal,
+                           uint64_t parent)
+{
+        const struct journal_dependency row = {
+                .job = job, .ordinal = ordinal, .kind = 2, .flags = 3, .parent = parent
+        };
+
+        ck_assert_int_eq(journal_put_dependency(batch, &row), 0);
+}
+
+START_TEST(dependencies_come_with_their_parents_ends)
+{
+        static const struct journal_restore restore = { .on_job = pass_job,
+                                                        .on_task = pass_task,
+                                                        .on_key = pass_key,
+                                                        .on_dependency = seen_on_dependency };
+        struct seen_dependencies seen = { .count = 0 };
+        struct journal_batch *batch;
+
+        fixture_start(&the);
+        batch = batch_new();
+        put_job(batch, 1, true, 1);
+        put_job(batch, 2, false, 0);
+        for (uint64_t id = 3; id <= 7; id++) {
+                put_job(batch, id, false, 0);
+                put_dependency(batch, id, 0, 1);
+                put_dependency(batch, id, 1, 2);
+                put_dependency(batch, id, 2, 99);
+        }
+        ck_assert_int_eq(journal_drop_dependency(batch, 3, 2), 0);
+        ck_assert_int_eq(journal_drop_dependencies(batch, 4, 6), 0);
+        fixture_post(&the, batch, 1);
+        fixture_close(&the);
+
+        fixture_open(&the);
+        ck_assert_int_eq(journal_read_all(the.journal, &restore, &seen), 0);
+        ck_assert_uint_eq(seen.count, 5);
+        ck_assert_uint_eq(seen.rows[0].job, 3);
+        ck_assert_uint_eq(seen.rows[0].parent, 1);
+        ck_assert_uint_eq(seen.rows[0].parent_state, job_row(1, 1).state);
+        ck_assert_uint_eq(seen.rows[0].kind, 2);
+        ck_assert_uint_eq(seen.rows[0].flags, 3);
+        ck_assert_uint_eq(seen.rows[1].ordinal, 1);
+        ck_assert_uint_eq(seen.rows[1].parent_state, 0);
+        ck_assert_uint_eq(seen.rows[4].job, 7);
+        ck_assert_uint_eq(seen.rows[4].parent, 99);
+        ck_assert_uint_eq(seen.rows[4].parent_state, 0);
+}
+END_TEST
+
 TCase *restore_case(void)
 {
         TCase *const tcase = tcase_create("restore");
@@ -141,5 +227,6 @@ TCase *restore_case(void)
         tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, only_what_is_unfinished_is_read);
         tcase_add_test(tcase, a_callback_can_stop_it);
+        tcase_add_test(tcase, dependencies_come_with_their_parents_ends);
         return tcase;
 }

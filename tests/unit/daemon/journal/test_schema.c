@@ -100,7 +100,9 @@ static void check_is_ours(void)
 
 START_TEST(schema_1_becomes_ours)
 {
-        static const struct journal_restore restore = { take_job, take_task, take_key };
+        static const struct journal_restore restore = { .on_job = take_job,
+                                                        .on_task = take_task,
+                                                        .on_key = take_key };
         const struct journal_results_query query = { .job = 2,
                                                      .any_uid = true,
                                                      .want_output = true };
