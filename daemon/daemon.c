@@ -109,6 +109,8 @@ static void daemon_clients_options(const struct daemon *d, struct clients_option
         *out_options = (struct clients_options){
                 .system_mode = d->setup->is_system,
                 .own_uid = getuid(),
+                .admin_gid = c->admin_gid,
+                .jobs_are_public = !c->private_jobs,
                 .connections_max = c->connections_max,
                 .connections_max_per_user = c->connections_max_per_user,
                 .reply_bytes_max = c->reply_bytes_max,

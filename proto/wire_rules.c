@@ -281,6 +281,16 @@ static const struct wire_range wire_act_ranges[] = {
         WIRE_RANGE_IF(Jobd__Act, signal, 1, WIRE_SIGNAL_MAX),
         WIRE_RANGE_IF(Jobd__Act, grace_usec, 0, WIRE_USEC_MAX),
 };
+static const struct wire_range wire_queue_op_ranges[] = {
+        WIRE_RANGE(Jobd__QueueOp, action, 1, INT32_MAX),
+};
+static const struct wire_range wire_queue_settings_ranges[] = {
+        WIRE_RANGE_IF(Jobd__QueueSettings, policy, 1, INT32_MAX),
+        WIRE_RANGE_IF(Jobd__QueueSettings, weight, 1, WIRE_WEIGHT_MAX),
+        WIRE_RANGE_IF(Jobd__QueueSettings, time_limit_usec, 0, WIRE_USEC_MAX),
+        WIRE_RANGE_IF(Jobd__QueueSettings, memory_bytes, 0, INT64_MAX),
+        WIRE_RANGE_IF(Jobd__QueueSettings, priority, -1000, 1000),
+};
 static const struct wire_range wire_job_ended_ranges[] = {
         WIRE_RANGE(Jobd__JobEnded, id, 1, INT64_MAX),
         WIRE_RANGE(Jobd__JobEnded, state, JOBD__JOB_STATE__STATE_SUCCEEDED, INT32_MAX),
@@ -397,6 +407,8 @@ static const struct wire_rule wire_rules[] = {
         { &jobd__submitted__descriptor, RANGES(wire_submitted_ranges) },
         { &jobd__id_range__descriptor, .check = wire_check_id_range },
         { &jobd__act__descriptor, RANGES(wire_act_ranges) },
+        { &jobd__queue_op__descriptor, RANGES(wire_queue_op_ranges) },
+        { &jobd__queue_settings__descriptor, RANGES(wire_queue_settings_ranges) },
         { &jobd__job_ended__descriptor, RANGES(wire_job_ended_ranges) },
         { &jobd__follow__descriptor, RANGES(wire_follow_ranges) },
         { &jobd__task_news__descriptor, RANGES(wire_task_news_ranges) },

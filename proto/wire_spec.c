@@ -134,6 +134,8 @@ static int wire_check_words(const Jobd__Spec *spec, struct reason *why)
                 r = wire_check_text(spec->name, "name", 0, SPEC_NAME_MAX, why);
         if (r == 0 && spec->unique)
                 r = wire_check_text(spec->unique, "unique key", 1, SPEC_NAME_MAX, why);
+        if (r == 0 && spec->queue)
+                r = wire_check_text(spec->queue, "name of the queue", 1, SPEC_NAME_MAX, why);
         if (r == 0 && spec->n_labels > WIRE_LABELS_MAX)
                 r = reason_set(why, WIRE_E_BAD, "there are %zu labels, at most %u are allowed",
                                spec->n_labels, WIRE_LABELS_MAX);

@@ -80,6 +80,7 @@ Jobd__ErrorCode answer_code_of(int engine_answer)
                 [ENGINE_E_FULL] = JOBD__ERROR_CODE__ERROR_FULL,
                 [ENGINE_E_STOPPING] = JOBD__ERROR_CODE__ERROR_STOPPING,
                 [ENGINE_E_BUSY] = JOBD__ERROR_CODE__ERROR_BUSY,
+                [ENGINE_E_REFUSED] = JOBD__ERROR_CODE__ERROR_USAGE,
                 [ENGINE_E_LATER] = JOBD__ERROR_CODE__ERROR_INTERNAL, /* must not get here */
         };
         /* clang-format on */

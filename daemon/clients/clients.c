@@ -73,9 +73,15 @@ struct clients *clients_free(struct clients *clients)
 
 void clients_set_limits(struct clients *clients, const struct clients_options *options)
 {
+        struct session *session;
+
         clients->options.connections_max = options->connections_max;
         clients->options.connections_max_per_user = options->connections_max_per_user;
         clients->options.reply_bytes_max = options->reply_bytes_max;
+        clients->options.admin_gid = options->admin_gid;
+        clients->options.jobs_are_public = options->jobs_are_public;
+        TAILQ_FOREACH (session, &clients->sessions, entry)
+                session_update_role(session);
 }
 
 int clients_listen(struct clients *clients, int listen_fd)

@@ -16,7 +16,9 @@ struct clients;
 
 struct clients_options {
         bool system_mode;
-        uid_t own_uid; /* of jobd: with root, an administrator; user mode: the only one served */
+        uid_t own_uid;   /* of jobd: with root, an administrator; user mode: the only one served */
+        gid_t admin_gid; /* system mode: its members are administrators; (gid_t)-1: nobody is */
+        bool jobs_are_public; /* others' jobs are listed, too, not only counted */
         uint8_t instance[16];
         uint32_t connections_max, connections_max_per_user;
         uint64_t reply_bytes_max; /* unsent, per connection */
@@ -56,6 +58,7 @@ _must_use_ int clients_new(struct loop *loop, const struct clients_options *opti
 /* After the journal was closed, whose answers would come to what is gone. Jobs are not touched. */
 struct clients *clients_free(struct clients *clients);
 DEFINE_CLEANUP(struct clients *, clients_free);
+/* Takes over what may change: limits, and who may what; also for those who are connected. */
 void clients_set_limits(struct clients *clients, const struct clients_options *options);
 
 /* Accepts on this listening socket from now on; owned. May be called for several. */

@@ -290,8 +290,15 @@ static void job_fill_states(struct job_message *message, const struct engine_vie
         job->n_tasks_by_state = JOB_STATE_COUNT;
 }
 
-static void job_fill_row(struct job_message *message, const struct selector_item *item,
-                         const struct engine_view *view)
+/* NULL: the queue is gone. */
+static char *job_find_queue(const struct engine *engine, const struct selector_item *item)
+{
+        return job_text(item->job ? engine_job_queue(item->job)
+                                  : engine_queue_name(engine, item->row->queue));
+}
+
+static void job_fill_row(const struct engine *engine, struct job_message *message,
+                         const struct selector_item *item, const struct engine_view *view)
 {
         const struct journal_job *row = item->row;
         Jobd__Job *job = &message->job;
@@ -301,6 +308,7 @@ static void job_fill_row(struct job_message *message, const struct selector_item
         if (!why && !engine_row_is_many(row) && item->tasks_count > 0)
                 why = item->tasks[0].why;
         job->why = job_text(why);
+        job->queue = job_find_queue(engine, item);
         job->has_blockers = view && view->blockers;
         job->blockers = view ? view->blockers : 0;
         job->has_submit_wall_usec = true;
@@ -379,7 +387,7 @@ int job_page_add(struct job_page *page, const struct selector_item *item)
         message = job_page_begin(page, item,
                                  item->job ? view.state : (enum job_state)item->row->state);
         if (!item->is_continued) {
-                job_fill_row(message, item, item->job ? &view : NULL);
+                job_fill_row(engine, message, item, item->job ? &view : NULL);
                 r = job_fill_spec(page, message, item->row);
                 if (!r && item->job)
                         r = job_fill_dependencies(page, message, item->job);

@@ -107,12 +107,23 @@ static int selector_check(const struct selector_options *options, struct reason 
         if (!from || options->may_be_empty)
                 return 0;
         if (from->n_ids == 0 && !from->all && !from->last && !from->name && from->n_states == 0 &&
-            from->n_labels == 0 && !from->unfinished)
+            from->n_labels == 0 && !from->unfinished && !from->queue)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
                                   "no job was named: give ids, a filter, or all");
         if (from->n_ids > SELECTOR_RANGES_MAX)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
                                   "a request names at most %u ranges of ids", SELECTOR_RANGES_MAX);
+        return 0;
+}
+
+static int selector_find_queue(struct selector *s, const char *name, struct reason *why)
+{
+        struct engine_queue queue;
+
+        if (!engine_queue_find(s->engine, name, &queue, why))
+                return JOBD__ERROR_CODE__ERROR_USAGE;
+        s->has_queue = true;
+        s->queue_id = queue.row.id;
         return 0;
 }
 
@@ -158,9 +169,15 @@ int selector_new(struct stream *stream, const struct selector_options *options,
                 if (r)
                         return PASS(r);
         }
+        if (options->selector && options->selector->queue) {
+                r = selector_find_queue(s, options->selector->queue, why);
+                if (r)
+                        return r;
+        }
         s->options.selector = NULL;
         s->phase = selector_first_phase(s, options->selector);
-        s->any_uid = session->is_admin && (options->everybody || s->phase == SELECTOR_PHASE_IDS);
+        s->any_uid = (options->everybody && (session->is_admin || options->is_public)) ||
+                     (session->is_admin && s->phase == SELECTOR_PHASE_IDS);
         *out_selector = TAKE_PTR(s);
         return 0;
 }
@@ -215,6 +232,10 @@ bool selector_matches(const struct selector *s, const struct job *job,
                         return false;
         }
         if (s->state_mask && !job && row && !(s->state_mask & (1U << (row->state % 32))))
+                return false;
+        if (s->has_queue && job && engine_job_queue_id(job) != s->queue_id)
+                return false;
+        if (s->has_queue && !job && row && row->queue != s->queue_id)
                 return false;
         if (s->name && (!row || !row->name || strcmp(row->name, s->name) != 0))
                 return false;

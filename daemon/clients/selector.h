@@ -35,7 +35,8 @@ struct selector_options {
         uint32_t window;     /* jobs at a time, at most JOURNAL_PAGE_MAX */
         bool may_be_empty;   /* a Selector that names nothing means all */
         bool ids_are_filter; /* ids only narrow the walk, nothing is ever missing */
-        bool everybody;      /* the jobs of all users; for administrators */
+        bool everybody;      /* the jobs of all users; for administrators, */
+        bool is_public;      /* ... and with this for all: nothing is done to them */
         bool want_rows;      /* of unfinished jobs too */
         bool want_spec, want_environment;
         bool want_tasks, all_tasks;

@@ -36,7 +36,9 @@ struct selector {
         bool any_uid;
         uint32_t uid;
 
-        char *name;          /* owned; NULL: any */
+        char *name; /* owned; NULL: any */
+        bool has_queue;
+        uint32_t queue_id;
         char **labels;       /* owned: key, value, key, value... */
         size_t labels_count; /* pairs */
         uint32_t state_mask; /* 0: any */

@@ -279,7 +279,7 @@ int selector_step_last(struct selector *s)
         query.before_id = s->cursor;
         query.name = s->name;
         query.state_mask = s->state_mask;
-        query.limit = s->labels_count > 0 ? 100 : 1;
+        query.limit = s->labels_count > 0 || s->has_queue ? 100 : 1;
         r = session_read_jobs(s->stream, &query);
         return r ? PASS(r) : 0;
 }

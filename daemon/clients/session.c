@@ -71,9 +71,27 @@ static int session_open_channel(struct session *session, int fd)
         return loop_timer_start(session->timer, SESSION_HELLO_USEC);
 }
 
-static bool session_find_admin(const struct clients *clients, uid_t uid)
+/* The kernel has told the groups as they were when the peer connected. */
+static bool session_is_in_group(const struct usocket_peer *peer, gid_t gid)
 {
-        return uid == clients->options.own_uid || (clients->options.system_mode && uid == 0);
+        if (peer->gid == gid)
+                return true;
+        for (size_t i = 0; i < peer->groups_count; i++)
+                if (peer->groups[i] == gid)
+                        return true;
+        return false;
+}
+
+void session_update_role(struct session *session)
+{
+        const struct clients_options *options = &session->clients->options;
+        const struct usocket_peer *peer = &session->peer;
+
+        session->is_admin = peer->uid == options->own_uid;
+        if (options->system_mode && !session->is_admin)
+                session->is_admin =
+                        peer->uid == 0 || (options->admin_gid != (gid_t)-1 &&
+                                           session_is_in_group(peer, options->admin_gid));
 }
 
 int session_new(struct clients *clients, int fd, struct usocket_peer *peer,
@@ -89,9 +107,9 @@ int session_new(struct clients *clients, int fd, struct usocket_peer *peer,
         }
         session->clients = clients;
         session->peer = *peer;
-        session->is_admin = session_find_admin(clients, peer->uid);
         stream_set_init(&session->streams);
         *peer = (struct usocket_peer){ 0 };
+        session_update_role(session);
         TAILQ_INSERT_TAIL(&clients->sessions, session, entry);
         clients->sessions_count++;
         r = session_open_channel(session, fd);
@@ -188,6 +206,14 @@ void session_log_admin(const struct session *session, const char *what)
 {
         log_write(LOG_LEVEL_NOTICE, LOG_EVENT_ADMIN, 0, "uid %u (process %d) %s",
                   (unsigned int)session->peer.uid, (int)session->peer.pid, what);
+}
+
+void session_log_act(const struct session *session, const char *what, uint64_t job, uint32_t uid)
+{
+        if (uid != session->peer.uid)
+                log_write(LOG_LEVEL_NOTICE, LOG_EVENT_ADMIN, job,
+                          "uid %u (process %d) %s job %" PRIu64 " of uid %u",
+                          (unsigned int)session->peer.uid, (int)session->peer.pid, what, job, uid);
 }
 
 /* Hello, the rest of a frame, or the reading of the last reply took too long. */

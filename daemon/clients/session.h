@@ -26,7 +26,7 @@ struct session {
         struct usocket_peer peer; /* owned */
         struct stream_set streams;
         enum session_state state;
-        bool is_admin; /* root or jobd's own user; in user mode the only user */
+        bool is_admin; /* root, jobd's own user, the group of administrators; user mode: the user */
         bool is_busy;  /* in clients->busy */
         uint32_t watches_count;
         size_t request_bytes; /* of the request that is being served */
@@ -54,8 +54,12 @@ void session_close(struct session *session, bool is_gone);
 void session_finish(struct session *session);
 /* A fault of ours ends it. */
 void session_fail(struct session *session, int r);
+/* Looks again whether it is an administrator's. */
+void session_update_role(struct session *session);
 /* Says in the log that an administrator does something. */
 void session_log_admin(const struct session *session, const char *what);
+/* The same, of something done to a job; nothing is said of one's own. */
+void session_log_act(const struct session *session, const char *what, uint64_t job, uint32_t uid);
 static inline bool session_is_over(const struct session *session)
 {
         return session->state >= SESSION_CLOSING;

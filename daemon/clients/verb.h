@@ -51,6 +51,8 @@ int verb_events(struct session *from, const Jobd__Request *request, struct job *
                 struct reason *why);
 int verb_purge(struct session *from, const Jobd__Request *request, struct job *job,
                struct reason *why);
+int verb_queue(struct session *from, const Jobd__Request *request, struct job *job,
+               struct reason *why);
 int verb_pool(struct session *from, const Jobd__Request *request, struct job *job,
               struct reason *why);
 int verb_drain(struct session *from, const Jobd__Request *request, struct job *job,

@@ -58,6 +58,7 @@ struct act {
         size_t work_count, work_next;
         struct act_page page;
         struct act_open_list open;
+        uint64_t logged_id;      /* the last job that the log was told of */
         struct act_retry *retry; /* owned; NULL unless a job's tasks are being gathered */
 };
 
@@ -172,20 +173,29 @@ static int act_release(struct act *act, struct job *job, uint64_t task, struct r
 
 struct act_kind {
         int (*run)(struct act *act, struct job *job, uint64_t task, struct reason *why);
-        bool whole_jobs; /* has no meaning for single tasks */
+        bool whole_jobs;  /* has no meaning for single tasks */
+        const char *what; /* for the log */
 };
 
 /* clang-format off */
 static const struct act_kind kinds[] = {
-        [JOBD__ACTION__ACTION_CANCEL] = { act_cancel, false },
-        [JOBD__ACTION__ACTION_KILL] = { act_kill, false },
-        [JOBD__ACTION__ACTION_PAUSE] = { act_pause, false },
-        [JOBD__ACTION__ACTION_RESUME] = { act_resume, false },
-        [JOBD__ACTION__ACTION_HOLD] = { act_hold, true },
-        [JOBD__ACTION__ACTION_RELEASE] = { act_release, true },
-        [JOBD__ACTION__ACTION_RETRY] = { NULL, false },
+        [JOBD__ACTION__ACTION_CANCEL] = { act_cancel, false, "cancels" },
+        [JOBD__ACTION__ACTION_KILL] = { act_kill, false, "signals" },
+        [JOBD__ACTION__ACTION_PAUSE] = { act_pause, false, "pauses" },
+        [JOBD__ACTION__ACTION_RESUME] = { act_resume, false, "resumes" },
+        [JOBD__ACTION__ACTION_HOLD] = { act_hold, true, "holds" },
+        [JOBD__ACTION__ACTION_RELEASE] = { act_release, true, "releases" },
+        [JOBD__ACTION__ACTION_RETRY] = { NULL, false, "retries" },
 };
 /* clang-format on */
+
+/* One line for a job, however many of its tasks were named. */
+static void act_log(struct act *act, uint64_t id, uint32_t uid)
+{
+        if (act->logged_id != id)
+                session_log_act(act->stream.session, kinds[act->action].what, id, uid);
+        act->logged_id = id;
+}
 
 /* Acts on a job, or one task of it, that is in memory. */
 static int act_do(struct act *act, struct job *job, const uint64_t *task)
@@ -193,12 +203,15 @@ static int act_do(struct act *act, struct job *job, const uint64_t *task)
         struct engine *engine = act->stream.session->clients->engine;
         const uint64_t id = engine_job_id(job);
         const uint64_t number = task ? *task : ENGINE_ALL_TASKS;
+        const uint32_t uid = engine_job_uid(job);
         struct reason why = { "" };
         int r;
 
         r = kinds[act->action].run(act, job, number, &why);
         if (r < 0)
                 return PASS(r);
+        if (r == 0 || r == ENGINE_E_LATER)
+                act_log(act, id, uid);
         if (r == ENGINE_E_LATER)
                 return act_leave_open(act, job, number, task);
         if (r)
@@ -338,6 +351,8 @@ static int act_retry_one(struct act *act, const struct selector_item *item)
                 return act_page_add(&act->page, item->id, NULL, r, why.text, JOB_ABSENT, 0);
         }
         r = act_retry_item(&act->retry, session->clients->engine, item, act->which, &why);
+        if (r == 0)
+                act_log(act, item->id, item->row->uid);
         if (r == ACT_RETRY_E_MORE)
                 return 0;
         if (r < 0)

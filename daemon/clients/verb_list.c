@@ -108,12 +108,15 @@ static int list_on_window(struct stream *stream, const struct selector_item *ite
 static int list_open(struct list *list, const Jobd__List *request, struct reason *why)
 {
         const bool everybody = request->has_all_users && request->all_users;
+        const struct session *session = list->stream.session;
+        const bool is_public = session->clients->options.jobs_are_public;
         const struct selector_options options = {
                 .selector = request->selector,
                 .window = list->left,
                 .may_be_empty = true,
                 .ids_are_filter = true,
                 .everybody = everybody,
+                .is_public = is_public,
                 .want_rows = true,
                 .want_spec = true,
                 .want_tasks = true,
@@ -123,7 +126,7 @@ static int list_open(struct list *list, const Jobd__List *request, struct reason
                 .on_window = list_on_window,
         };
 
-        list->wants_others = everybody && !list->stream.session->is_admin;
+        list->wants_others = everybody && !session->is_admin && !is_public;
         return selector_new(&list->stream, &options, &list->selector, why);
 }
 

@@ -88,6 +88,10 @@ static int purge_drop(struct purge *purge, const struct selector_item *const *it
         }
         /* Then only its files go; the row follows with its last tasks. */
         page.next_task = items[count - 1]->has_more_tasks ? 1 : 0;
+        for (size_t i = 0; i < count; i++)
+                if (!items[i]->is_continued)
+                        session_log_act(purge->stream.session, "purges", items[i]->id,
+                                        items[i]->row->uid);
         r = engine_drop(engine, &page, &dropped);
         if (r)
                 return PASS(r);

@@ -133,6 +133,7 @@ static void submit_fill_spec(const Jobd__Spec *spec, struct engine_spec *to)
 {
         to->name = spec->name && spec->name[0] ? spec->name : NULL;
         to->unique_key = spec->unique;
+        to->queue = spec->queue && spec->queue[0] ? spec->queue : NULL;
         to->hold = spec->has_hold && spec->hold;
         to->requeue = spec->has_requeue && spec->requeue;
         to->priority = spec->has_priority ? spec->priority : 0;
@@ -209,7 +210,34 @@ static int submit_fill_environment(struct submit *submit, const Jobd__Submit *re
         return 0;
 }
 
-static int submit_fill(struct submit *submit, const Jobd__Submit *request)
+/* What the job does not say and its queue does. Whether it may go there is the engine's to say. */
+static void submit_fill_defaults(const struct engine *engine, Jobd__Spec *spec)
+{
+        struct engine_queue queue;
+
+        if (!engine_queue_find(engine, spec->queue && spec->queue[0] ? spec->queue : NULL, &queue,
+                               NULL))
+                return;
+        if (!spec->has_time_limit_usec && queue.row.time_limit_usec) {
+                spec->has_time_limit_usec = true;
+                spec->time_limit_usec = queue.row.time_limit_usec;
+        }
+        if (!spec->has_memory_bytes && queue.row.memory_bytes) {
+                spec->has_memory_bytes = true;
+                spec->memory_bytes = queue.row.memory_bytes;
+        }
+        if (!spec->has_cpus && queue.row.cpus) {
+                spec->has_cpus = true;
+                spec->cpus = queue.row.cpus;
+        }
+        if (!spec->has_priority && queue.row.priority) {
+                spec->has_priority = true;
+                spec->priority = queue.row.priority;
+        }
+}
+
+static int submit_fill(const struct engine *engine, struct submit *submit,
+                       const Jobd__Submit *request)
 {
         int r;
 
@@ -221,9 +249,11 @@ static int submit_fill(struct submit *submit, const Jobd__Submit *request)
         submit->environments_count = request->n_environments;
         for (size_t i = 0; i < request->n_jobs; i++) {
                 const Jobd__Spec *spec = request->jobs[i]->spec;
+                Jobd__Spec filled = *spec;
 
-                submit_fill_spec(spec, &submit->specs[i]);
-                r = submit_pack(&spec->base, &submit->specs[i].spec);
+                submit_fill_defaults(engine, &filled);
+                submit_fill_spec(&filled, &submit->specs[i]);
+                r = submit_pack(&filled.base, &submit->specs[i].spec);
                 if (!r)
                         r = submit_fill_retry_on(submit, spec, i);
                 if (!r)
@@ -337,6 +367,8 @@ static int submit_hand_over(struct session *from, const Jobd__Submit *request,
         struct engine_submission submission = {
                 .uid = from->peer.uid,
                 .gid = from->peer.gid,
+                .groups = from->peer.groups,
+                .groups_count = from->peer.groups_count,
                 .is_admin = from->is_admin,
                 .specs = submit->specs,
                 .specs_count = submit->specs_count,
@@ -377,7 +409,7 @@ int verb_submit(struct session *from, const Jobd__Request *request, struct job *
                 request->submit->n_jobs == 1 && request->submit->jobs[0]->spec->stdin_pipe;
         ((struct submit_stream *)stream)->is_map =
                 request->submit->n_jobs == 1 && request->submit->jobs[0]->spec->has_map_values;
-        r = submit_fill(&submit, request->submit);
+        r = submit_fill(from->clients->engine, &submit, request->submit);
         if (!r)
                 r = submit_hand_over(from, request->submit, &submit,
                                      (struct submit_stream *)stream);

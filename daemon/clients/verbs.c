@@ -7,7 +7,7 @@
  *    OWNER   whoever owns the jobs named: a single job is looked up here and handed over, or handed
  *            over as NULL; a Selector expands (selector.c) to the caller's own jobs only. So no
  *            handler looks up or authorises, and a foreign job is to it as if it did not exist.
- *    ADMIN   root or jobd's own user; in user mode the only user there is
+ *    ADMIN   root, jobd's own user and members of AdminGroup=; in user mode the only user there is
  *
  * If you add a request: its message in jobd.proto, a row here, verb_x.c, a test, PROTOCOL.md.
  */
@@ -57,6 +57,11 @@ static bool verbs_is_resize(const Jobd__Request *request)
         return request->pool->has_resize;
 }
 
+static bool verbs_changes_queue(const Jobd__Request *request)
+{
+        return request->queue->action != JOBD__QUEUE_ACTION__QUEUE_LIST;
+}
+
 /* clang-format off */
 static const struct verb verbs[] = {
         [JOBD__REQUEST__BODY_HELLO] =      { "hello",    ROLE_ANYONE, verb_hello, NULL, NULL },
@@ -87,6 +92,8 @@ static const struct verb verbs[] = {
                                              verbs_results_job, NULL },
         [JOBD__REQUEST__BODY_SEEN] =       { "seen",     ROLE_OWNER,  verb_seen,
                                              verbs_seen_job, NULL },
+        [JOBD__REQUEST__BODY_QUEUE] =      { "queue",    ROLE_ANYONE, verb_queue,
+                                             NULL, verbs_changes_queue },
         [JOBD__REQUEST__BODY_INPUTS] =     { "inputs",   ROLE_OWNER,  verb_inputs, NULL, NULL },
 };
 /* clang-format on */
@@ -114,7 +121,7 @@ static int verbs_run(struct session *from, const Jobd__Request *request, struct 
         needs_admin = verb->role == ROLE_ADMIN || (verb->needs_admin && verb->needs_admin(request));
         if (needs_admin && !from->is_admin)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_DENIED,
-                                  "%s is for root and the daemon's own user", verb->name);
+                                  "%s is for root and for the group of administrators", verb->name);
         return verb->run(from, request,
                          verb->job_of ? verbs_find_job(from, verb->job_of(request)) : NULL, why);
 }

@@ -26,6 +26,7 @@ enum engine_answer {
         ENGINE_E_FULL,        /* the disk is full */
         ENGINE_E_STOPPING,    /* the daemon is shutting down */
         ENGINE_E_BUSY,        /* no room now: again when tasks have ended */
+        ENGINE_E_REFUSED,     /* it can never be so */
         ENGINE_E_LATER,       /* under way: the answer is the next change of the task's state */
 };
 
@@ -108,6 +109,7 @@ struct engine_spec {
         /* What the engine itself needs of a job; the rest is in `spec`. */
         const char *name;                 /* NULL when none; borrowed */
         const char *unique_key;           /* NULL when none; borrowed */
+        const char *queue;                /* NULL: the default one; borrowed */
         struct journal_blob *spec;        /* borrowed (the engine refs) */
         struct journal_blob *environment; /* borrowed; NULL: empty */
         bool hold, requeue;
@@ -138,7 +140,9 @@ struct engine_spec {
 
 struct engine_submission {
         uint32_t uid, gid;
-        bool is_admin; /* may depend on anybody's jobs */
+        const gid_t *groups; /* the others he is in; borrowed */
+        size_t groups_count;
+        bool is_admin; /* may depend on anybody's jobs, and use every queue */
         uint8_t key[JOURNAL_KEY_BYTES];
         const struct engine_spec *specs;
         size_t specs_count;
@@ -157,6 +161,42 @@ typedef void (*engine_submitted_fn)(void *arg, int r, uint64_t first_id, uint32_
  */
 _must_use_ int engine_submit(struct engine *engine, const struct engine_submission *submission,
                              engine_submitted_fn done, void *arg, struct journal_read **out_read);
+
+/* ------------------------------------------------------------------------------------ queues */
+
+/*
+ * Every change posts a row and returns 0 (its barrier is engine_sequence() right after),
+ * ENGINE_E_UNKNOWN or ENGINE_E_STATE, _LIMIT with a sentence, or a fault. Who may was asked before.
+ */
+struct engine_queue {
+        struct journal_queue row; /* its texts live until the queue changes */
+        uint64_t jobs_count;      /* unfinished, of all users */
+        uint32_t tasks_leased, cores_leased;
+};
+/* The n-th by age, the default one first; false past the last. */
+bool engine_queue_at(const struct engine *engine, size_t index, struct engine_queue *out_queue);
+/* By name, NULL: the default one; false with a sentence that says what there is. */
+bool engine_queue_find(const struct engine *engine, const char *name,
+                       struct engine_queue *out_queue, struct reason *why);
+/* May this user put jobs into it? */
+bool engine_queue_admits(const struct engine_queue *queue, uint32_t uid, uint32_t gid,
+                         const gid_t *groups, size_t groups_count);
+/* row->id and row->is_* are not looked at; row->users NULL: everybody. */
+_must_use_ int engine_queue_add(struct engine *engine, const struct journal_queue *row,
+                                struct reason *why);
+/* row: the whole row as it is to be, by id; the name cannot change. */
+_must_use_ int engine_queue_set(struct engine *engine, const struct journal_queue *row,
+                                struct reason *why);
+/*
+ * move_to: NULL, or the queue that gets its unfinished jobs. Refused while a task of it has a
+ * worker, and without move_to while a job is in it.
+ */
+_must_use_ int engine_queue_remove(struct engine *engine, const char *name, const char *move_to,
+                                   struct reason *why);
+/* NULL: it is gone. */
+const char *engine_queue_name(const struct engine *engine, uint32_t id);
+const char *engine_job_queue(const struct job *job);
+uint32_t engine_job_queue_id(const struct job *job);
 
 /* -------------------------------------------------------------------------------------- maps */
 

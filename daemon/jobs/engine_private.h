@@ -232,6 +232,18 @@ void lanes_set_share(struct engine *engine, struct user *user);
 void lanes_update_queue(struct engine *engine, struct queue *queue);
 void lanes_set_weight(struct queue *queue);
 
+/* ----------------------------------------------------------------------------- engine_queues.c */
+
+/* The queue that a specification means. ENGINE_E_REFUSED or _STATE, with a
+ * sentence, when it may not go there. */
+_must_use_ int engine_queues_judge(const struct engine *engine,
+                                   const struct engine_submission *submission,
+                                   const struct engine_spec *spec, struct reason *why);
+/* A journal_restore's on_queue; arg is the engine. */
+_must_use_ int engine_queues_restore(void *arg, const struct journal_queue *row);
+/* The queue of that id; the default one, with a warning, when it is gone. */
+struct queue *engine_queues_find(struct engine *engine, uint32_t id, uint64_t job);
+
 /* -------------------------------------------------------------------------------- core_lease.c */
 
 uint32_t job_cores(const struct job *job);

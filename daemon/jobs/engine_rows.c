@@ -59,10 +59,12 @@ void engine_fill_job_row(const struct job *job, struct journal_job *out_row)
         out_row->submit_wall_usec = job->submit_wall_usec;
         out_row->task_count = job->task_count;
         out_row->task_next = job->task_next;
+        out_row->queue = job->lane->queue->id;
         if (!x)
                 return;
         out_row->cpus = x->cpus;
         out_row->memory_bytes = x->memory_bytes;
+        out_row->time_limit_usec = x->time_limit_usec;
         out_row->begin_wall_usec = x->begin_wall_usec;
         out_row->array_first = x->array_first;
         out_row->array_step = x->array_step;

@@ -126,7 +126,7 @@ struct job_extra {
         uint64_t begin_wall_usec; /* 0: none; while in engine->begins */
         uint64_t retry_delay_usec;
         uint64_t memory_bytes;
-        uint64_t time_limit_usec; /* as submitted; 0: none, or restored */
+        uint64_t time_limit_usec; /* as submitted; 0: none */
         uint64_t array_first, array_step;
         uint64_t tasks_ok, tasks_failed;      /* ended; failed: all that did not succeed, */
         uint64_t tasks_other[JOB_OTHER_ENDS]; /* these among them, from JOB_CANCELLED on */

@@ -4,7 +4,7 @@
  * workers and cores they may have at once, all users together (width), and how a user's own
  * queues share what he gets (weight). Between users a queue decides nothing: that is fair.c's.
  *
- * A few dozen of them at most, so they stand in a list. Settings are changed by queues_admin.c and
+ * A few dozen of them at most, so they stand in a list. Settings are changed by engine_queues.c and
  * restored from the journal; lanes.c counts what is leased. Pure, but for memory.
  */
 #include "daemon/jobs/queues.h"
@@ -20,6 +20,7 @@
 static void queue_free(struct queue *queue)
 {
         free(queue->name);
+        free(queue->users);
         free(queue);
 }
 
@@ -97,6 +98,61 @@ struct queue *queues_find_name(const struct queues *queues, const char *name)
                 if (strcmp(queue->name, name) == 0)
                         return queue;
         return NULL;
+}
+
+/* The next word of a list; NULL at its end or where it is none. */
+static const char *queues_next_user(const char *at, bool *out_is_group, uint64_t *out_number)
+{
+        *out_is_group = *at == '@';
+        at += *out_is_group;
+        if (*at < '0' || *at > '9')
+                return NULL;
+        for (*out_number = 0; *at >= '0' && *at <= '9'; at++) {
+                *out_number = *out_number * 10 + (uint64_t)(*at - '0');
+                if (*out_number >= UINT32_MAX)
+                        return NULL;
+        }
+        if (*at == ',' && at[1])
+                return at + 1;
+        return *at ? NULL : at;
+}
+
+bool queues_is_user_list(const char *users)
+{
+        uint64_t number;
+        bool is_group;
+
+        while (users && *users)
+                users = queues_next_user(users, &is_group, &number);
+        return users;
+}
+
+static bool queues_is_member(uint64_t gid, uint32_t own_gid, const gid_t *groups, size_t count)
+{
+        if (gid == own_gid)
+                return true;
+        for (size_t i = 0; i < count; i++)
+                if (gid == groups[i])
+                        return true;
+        return false;
+}
+
+bool queues_admits(const char *users, uint32_t uid, uint32_t gid, const gid_t *groups,
+                   size_t groups_count)
+{
+        uint64_t number;
+        bool is_group;
+
+        if (!users)
+                return true;
+        while (users && *users) {
+                users = queues_next_user(users, &is_group, &number);
+                if (!users)
+                        return false;
+                if (is_group ? queues_is_member(number, gid, groups, groups_count) : number == uid)
+                        return true;
+        }
+        return false;
 }
 
 bool queue_is_open(const struct queue *queue)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/error.h"
 #include "common/list.h"
@@ -30,6 +31,12 @@ struct queue {
         uint32_t weight;      /* among the queues of one user: fair.h */
         bool is_paused;       /* starts nothing */
         bool is_draining;     /* takes no more jobs */
+        /* For jobs that do not say; 0: nothing is filled in. */
+        uint64_t time_limit_usec, memory_bytes;
+        uint32_t cpus;
+        int32_t priority;
+        uint32_t owner_uid; /* who made it */
+        char *users; /* owned: who may use it, as queues_admits() reads it; NULL: everybody */
         uint32_t tasks_leased, cores_leased;
         uint64_t jobs_count; /* unfinished ones in it */
         struct queue_lanes lanes;
@@ -39,6 +46,7 @@ TAILQ_HEAD(queue_list, queue);
 /* All queues; the default one is always there, first. */
 struct queues {
         struct queue_list list; /* owned, by id */
+        uint32_t last_id;       /* the newest that was ever given */
 };
 
 _must_use_ int queues_init(struct queues *queues);
@@ -52,6 +60,14 @@ struct queue *queues_default(const struct queues *queues);
 /* NULL: there is none. */
 struct queue *queues_find(const struct queues *queues, uint32_t id);
 struct queue *queues_find_name(const struct queues *queues, const char *name);
+/*
+ * Does `users` ("1000,@100": uids, and gids behind an @) admit this user? NULL admits everybody.
+ * groups: the supplementary ones.
+ */
+bool queues_admits(const char *users, uint32_t uid, uint32_t gid, const gid_t *groups,
+                   size_t groups_count);
+/* Is it such a list, or empty? */
+bool queues_is_user_list(const char *users);
 /* May one more worker begin a task of it? */
 bool queue_is_open(const struct queue *queue);
 /* And may it have so many cores? */

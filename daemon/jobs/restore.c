@@ -45,14 +45,16 @@ static int restore_fill_extra(struct engine *e, struct job *job, const struct jo
 {
         struct job_extra *x;
 
-        if (!row->unique_key && !row->cpus && !row->memory_bytes && !row->begin_wall_usec &&
-            !row->retries && !row->array_step && !row->map_values && row->task_count == 1)
+        if (!row->unique_key && !row->cpus && !row->memory_bytes && !row->time_limit_usec &&
+            !row->begin_wall_usec && !row->retries && !row->array_step && !row->map_values &&
+            row->task_count == 1)
                 return 0;
         x = engine_extra(e, job);
         if (!x)
                 return FAULT(-ENOMEM);
         x->cpus = row->cpus;
         x->memory_bytes = row->memory_bytes;
+        x->time_limit_usec = row->time_limit_usec;
         x->begin_wall_usec = row->begin_wall_usec;
         x->retries = row->retries;
         x->retry_delay_usec = row->retry_delay_usec;
@@ -96,6 +98,8 @@ int restore_job(struct engine *e, const struct journal_job *row, struct job **ou
         job = engine_add_job(e, row->id, row->uid);
         if (!job)
                 return FAULT(-ENOMEM);
+        if (row->queue)
+                lanes_set_queue(e, job, engine_queues_find(e, row->queue, row->id));
         job->gid = row->gid;
         job->priority = row->priority;
         job->hold = row->hold;
@@ -291,6 +295,7 @@ static void restore_decide_old_boot(struct engine *e)
 int engine_restore(struct engine *e, struct journal *journal)
 {
         static const struct journal_restore restore = {
+                .on_queue = engine_queues_restore,
                 .on_job = restore_on_job,
                 .on_task = restore_on_task,
                 .on_key = restore_on_key,
@@ -302,7 +307,9 @@ int engine_restore(struct engine *e, struct journal *journal)
         e->posted_sequence = e->sequence;
         e->last_job_id = journal_last_job_id(journal);
         e->last_lease = journal_last_lease(journal);
-        r = journal_read_all(journal, &restore, e);
+        r = journal_read_queue_id(journal, &e->queues.last_id);
+        if (!r)
+                r = journal_read_all(journal, &restore, e);
         if (!r)
                 r = journal_read_output_use(journal, restore_on_use, e);
         if (r || e->fault)

@@ -40,12 +40,14 @@ static struct submit_wait *submit_wait_free(struct submit_wait *wait)
 
                 free((void *)(uintptr_t)s->name);
                 free((void *)(uintptr_t)s->unique_key);
+                free((void *)(uintptr_t)s->queue);
                 free((void *)(uintptr_t)s->retry_on);
                 free((void *)(uintptr_t)s->dependencies);
                 journal_blob_unref(s->spec);
                 journal_blob_unref(s->environment);
         }
         deps_lookup_free(wait->lookup);
+        free((void *)(uintptr_t)wait->submission.groups);
         free(wait->specs);
         free(wait);
         return NULL;
@@ -136,7 +138,9 @@ static int submit_check(struct engine *e, const struct engine_submission *submis
                 if (s->unique_key && submission->specs_count > 1)
                         return reason_set(why, ENGINE_E_LIMIT,
                                           "a job with a unique key must be submitted alone");
-                r = submit_check_possible(e, user, s, why);
+                r = engine_queues_judge(e, submission, s, why);
+                if (!r)
+                        r = submit_check_possible(e, user, s, why);
                 if (r)
                         return r;
         }
@@ -209,6 +213,8 @@ static void submit_one(struct engine *e, const struct engine_submission *submiss
 
         if (!job || !batch)
                 return;
+        if (s->queue)
+                lanes_set_queue(e, job, queues_find_name(&e->queues, s->queue));
         job->gid = submission->gid;
         job->priority = s->priority;
         job->hold = s->hold;
@@ -325,6 +331,7 @@ static int submit_copy_spec(const struct engine_spec *from, struct engine_spec *
         *to = *from;
         to->name = NULL;
         to->unique_key = NULL;
+        to->queue = NULL;
         to->retry_on = NULL;
         to->dependencies = NULL;
         journal_blob_ref(to->spec);
@@ -332,6 +339,8 @@ static int submit_copy_spec(const struct engine_spec *from, struct engine_spec *
         r = submit_copy_text(from->name, &to->name);
         if (!r)
                 r = submit_copy_text(from->unique_key, &to->unique_key);
+        if (!r)
+                r = submit_copy_text(from->queue, &to->queue);
         if (!r)
                 r = submit_copy_bytes(from->retry_on, JOB_RETRY_ON_BYTES, &retry_on);
         to->retry_on = retry_on;
@@ -347,6 +356,7 @@ static int submit_wait_new(struct engine *e, const struct engine_submission *sub
                            engine_submitted_fn done, void *arg, struct submit_wait **out_wait)
 {
         _cleanup_(submit_wait_freep) struct submit_wait *wait = calloc(1, sizeof(*wait));
+        gid_t *groups;
         size_t i;
         int r;
 
@@ -357,9 +367,14 @@ static int submit_wait_new(struct engine *e, const struct engine_submission *sub
         wait->done = done;
         wait->arg = arg;
         wait->submission = *submission;
+        wait->submission.groups = NULL;
         wait->specs = calloc(submission->specs_count, sizeof(*wait->specs));
-        if (!wait->specs)
+        groups = calloc(submission->groups_count + 1, sizeof(*groups));
+        wait->submission.groups = groups;
+        if (!wait->specs || !groups)
                 return FAULT(-ENOMEM);
+        for (i = 0; i < submission->groups_count; i++)
+                groups[i] = submission->groups[i];
         wait->submission.specs = wait->specs;
         for (i = 0; i < submission->specs_count; i++) {
                 r = submit_copy_spec(&submission->specs[i], &wait->specs[i]);

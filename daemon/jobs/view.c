@@ -17,6 +17,7 @@
 #define VIEW_BLOCKER_RETRY 4U
 #define VIEW_BLOCKER_DEPENDENCY 8U
 #define VIEW_BLOCKER_DRAIN 16U
+#define VIEW_BLOCKER_QUEUE 32U
 
 /* Others' jobs that are passed over before the user's own list is walked instead. */
 #define VIEW_PASS_MAX 1000U
@@ -149,6 +150,8 @@ void engine_view_job(const struct engine *e, const struct job *job, struct engin
                 out_view->blockers |= VIEW_BLOCKER_HOLD;
         if (e->is_draining && out_view->state == JOB_QUEUED)
                 out_view->blockers |= VIEW_BLOCKER_DRAIN;
+        if (out_view->state == JOB_QUEUED && !queue_is_open(job->lane->queue))
+                out_view->blockers |= VIEW_BLOCKER_QUEUE;
 }
 
 size_t engine_view_dependencies(const struct job *job, struct engine_waited *out_list, size_t max)

@@ -213,6 +213,22 @@ static int apply_drop_job(struct apply *apply, struct op *op)
         return r < 0 ? PASS(r) : 0;
 }
 
+static int apply_put_queue(struct apply *apply, struct op *op)
+{
+        const struct op_queue *const queue = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_QUEUE_PUT);
+
+        row_bind_queue(&put, &queue->row);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_drop_queue(struct apply *apply, struct op *op)
+{
+        const struct op_queue *const queue = (const void *)op;
+
+        return apply_drop_row(apply, STATEMENT_QUEUE_DROP, queue->row.id);
+}
+
 static int apply_fetch_spec(struct apply *apply, struct op *op)
 {
         struct op_fetch *const fetch = (void *)op;
@@ -254,6 +270,8 @@ static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
         [OP_PUT_EVENT] = apply_put_event,
         [OP_PUT_KEY] = apply_put_key,
         [OP_DROP_JOB] = apply_drop_job,
+        [OP_PUT_QUEUE] = apply_put_queue,
+        [OP_DROP_QUEUE] = apply_drop_queue,
         [OP_FETCH_SPEC] = apply_fetch_spec,
         [OP_FETCH_INPUT] = apply_fetch_input,
         [OP_PUT_DEPENDENCY] = apply_put_dependency,

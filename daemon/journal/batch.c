@@ -308,6 +308,35 @@ int journal_drop_job(struct journal_batch *batch, uint64_t job)
         return 0;
 }
 
+int journal_put_queue(struct journal_batch *batch, const struct journal_queue *row)
+{
+        struct op_queue *const op = batch_take_op(batch, OP_PUT_QUEUE, sizeof(*op));
+        size_t bytes = 0;
+        int r;
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->row = *row;
+        r = batch_keep_text(batch, &op->row.name, &bytes);
+        if (r == 0)
+                r = batch_keep_text(batch, &op->row.users, &bytes);
+        if (r < 0)
+                return PASS(r);
+        batch_append(batch, &op->op, bytes);
+        return 0;
+}
+
+int journal_drop_queue(struct journal_batch *batch, uint32_t id)
+{
+        struct op_queue *const op = batch_take_op(batch, OP_DROP_QUEUE, sizeof(*op));
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->row.id = id;
+        batch_append(batch, &op->op, 0);
+        return 0;
+}
+
 int journal_fetch_spec(struct journal_batch *batch, uint64_t job,
                        void (*done)(void *arg, uint64_t token, struct journal_blob *spec,
                                     struct journal_blob *environment),

@@ -23,6 +23,8 @@ enum op_kind {
         OP_PUT_EVENT,
         OP_PUT_KEY,
         OP_DROP_JOB,
+        OP_PUT_QUEUE,
+        OP_DROP_QUEUE,
         OP_FETCH_SPEC,
         OP_FETCH_INPUT,
         OP_PUT_DEPENDENCY,
@@ -96,9 +98,14 @@ struct op_key {
         uint64_t wall_usec;
 };
 
-struct op_drop {
+struct op_drop { /* OP_DROP_JOB */
         struct op op;
         uint64_t job;
+};
+
+struct op_queue { /* OP_PUT_QUEUE; OP_DROP_QUEUE: only row.id */
+        struct op op;
+        struct journal_queue row;
 };
 
 struct op_fetch {

@@ -79,8 +79,10 @@ struct journal_job {
         uint64_t start_delay_usec;        /* between the starts of two tasks */
         uint8_t halt_on;                  /* jobd.HaltOn */
         bool halt_now;
-        uint64_t halt_count;   /* 0, or give up after so many */
-        uint32_t halt_percent; /* 0, or after so many percent */
+        uint64_t halt_count;      /* 0, or give up after so many */
+        uint32_t halt_percent;    /* 0, or after so many percent */
+        uint32_t queue;           /* id of a journal_queue; 0: the default one */
+        uint64_t time_limit_usec; /* as submitted; 0: none */
 };
 
 enum journal_input {
@@ -136,6 +138,23 @@ struct journal_dependency {
         uint8_t flags;
         uint64_t parent;
         uint8_t parent_state; /* only in rows that come out: what it ended with; 0: unfinished */
+};
+
+/* A row of `queue`. Texts as in struct journal_job. */
+struct journal_queue {
+        uint32_t id; /* never used twice */
+        const char *name;
+        uint8_t policy;       /* enum queue_policy of daemon/jobs */
+        uint32_t width_tasks; /* 0: no limit; so are the next three */
+        uint32_t width_cores;
+        uint64_t time_limit_usec; /* for jobs that do not say; so are the next three */
+        uint64_t memory_bytes;
+        uint32_t cpus;
+        int32_t priority;
+        uint32_t weight; /* hundredths */
+        bool is_paused, is_draining;
+        uint32_t owner_uid; /* who made it */
+        const char *users;  /* who may use it: "1000,@100"; NULL: everybody */
 };
 
 /* A row of `event`: history, never read at start. `kind` is enum job_event of daemon/jobs. */
@@ -203,11 +222,15 @@ struct journal_restore {
         int (*on_key)(void *arg, uint32_t uid, const uint8_t key[static JOURNAL_KEY_BYTES]);
         /* After the tasks, by job and ordinal. */
         int (*on_dependency)(void *arg, const struct journal_dependency *row);
+        /* Queues by id, before all else; may be NULL. */
+        int (*on_queue)(void *arg, const struct journal_queue *row);
 };
 /* Only between journal_open() and journal_start(). Stops at the first non-zero callback (PASSed).
  */
 _must_use_ int journal_read_all(struct journal *journal, const struct journal_restore *restore,
                                 void *arg);
+/* The newest id that a queue ever had, also one that is gone; 0 for none; same time. */
+_must_use_ int journal_read_queue_id(struct journal *journal, uint32_t *out_id);
 /* Bytes of kept output by user, for the quota; same time. */
 _must_use_ int journal_read_output_use(struct journal *journal,
                                        int (*on_use)(void *arg, uint32_t uid, uint64_t bytes),
@@ -226,7 +249,7 @@ bool journal_batch_is_empty(const struct journal_batch *batch);
 
 _must_use_ int journal_put_job(struct journal_batch *batch, const struct journal_job *row);
 /* Updates the columns of an existing row that change: state, finished, hold, priority, begin, end,
- * task_count, task_next, counts, why, input, chunk_next, input_bytes, seen_task. */
+ * task_count, task_next, counts, why, input, chunk_next, input_bytes, seen_task, queue. */
 _must_use_ int journal_set_job(struct journal_batch *batch, const struct journal_job *row);
 /* Inserts or replaces. */
 _must_use_ int journal_put_task(struct journal_batch *batch, const struct journal_task *row);
@@ -251,6 +274,9 @@ _must_use_ int journal_set_seen(struct journal_batch *batch, uint64_t job, uint6
 /* The finished task's output was compressed: where it is now and what it occupies. */
 _must_use_ int journal_set_output(struct journal_batch *batch, uint64_t job, uint64_t task,
                                   uint8_t output_where, uint64_t output_disk_bytes);
+/* Inserts or replaces. */
+_must_use_ int journal_put_queue(struct journal_batch *batch, const struct journal_queue *row);
+_must_use_ int journal_drop_queue(struct journal_batch *batch, uint32_t id);
 _must_use_ int journal_put_event(struct journal_batch *batch, const struct journal_event *row);
 _must_use_ int journal_put_key(struct journal_batch *batch, uint32_t uid,
                                const uint8_t key[static JOURNAL_KEY_BYTES], uint64_t first_id,

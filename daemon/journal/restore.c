@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What start-up reads: every unfinished job, the tasks of those jobs, what they wait for, the keys,
- * and how much output each user keeps. On the main thread, between journal_open() and
- * journal_start(), row by row through callbacks, so that a million jobs need no second copy in
+ * What start-up reads: the queues, every unfinished job, the tasks of those jobs, what they wait
+ * for, the keys, and how much output each user keeps. On the main thread, between journal_open()
+ * and journal_start(), row by row through callbacks, so that a million jobs need no second copy in
  * memory.
  *
  * Tasks are found by going through two ordered lists at once: the ids of the unfinished jobs, and
@@ -43,6 +43,26 @@ static int restore_keep_id(struct restore *restore, uint64_t id)
         }
         restore->ids[restore->ids_count++] = id;
         return 0;
+}
+
+static int restore_read_queues(struct restore *restore)
+{
+        struct store *const store = restore->journal->store;
+        struct binder list = store_bind(store, STATEMENT_QUEUE_LIST);
+        int r;
+
+        while ((r = store_step(store, &list)) > 0) {
+                struct taker from = { .stmt = list.stmt, .arena = &restore->arena };
+                struct journal_queue row;
+
+                row_take_queue(&from, &row);
+                r = from.failed ? FAULT(-ENOMEM) : restore->to->on_queue(restore->arg, &row);
+                arena_reset(&restore->arena);
+                if (r != 0)
+                        break;
+        }
+        store_reset(&list);
+        return r != 0 ? PASS(r) : 0;
 }
 
 static int restore_read_jobs(struct restore *restore)
@@ -177,9 +197,12 @@ static int restore_read_keys(struct restore *restore)
 int journal_read_all(struct journal *journal, const struct journal_restore *to, void *arg)
 {
         struct restore restore = { .journal = journal, .to = to, .arg = arg };
-        int r;
+        int r = 0;
 
-        r = restore_read_jobs(&restore);
+        if (to->on_queue)
+                r = restore_read_queues(&restore);
+        if (r == 0)
+                r = restore_read_jobs(&restore);
         if (r == 0)
                 r = restore_read_tasks(&restore);
         if (r == 0 && to->on_dependency)
@@ -189,6 +212,16 @@ int journal_read_all(struct journal *journal, const struct journal_restore *to, 
         free(restore.ids);
         arena_deinit(&restore.arena);
         return r != 0 ? PASS(r) : 0;
+}
+
+int journal_read_queue_id(struct journal *journal, uint32_t *out_id)
+{
+        struct binder get = store_bind(journal->store, STATEMENT_QUEUE_LAST);
+        const int r = store_step(journal->store, &get);
+
+        *out_id = r > 0 ? (uint32_t)sqlite3_column_int64(get.stmt, 0) : 0;
+        store_reset(&get);
+        return r < 0 ? PASS(r) : 0;
 }
 
 /* ------------------------------------------------------------------------------- kept output */

@@ -53,6 +53,8 @@ void row_bind_job(struct binder *to, const struct journal_job *row, uint64_t spe
         bind_number(to, row->tasks_timeout);
         bind_number(to, row->tasks_oom);
         bind_number(to, row->tasks_lost);
+        bind_number(to, row->queue);
+        bind_number(to, row->time_limit_usec);
 }
 
 void row_bind_job_changes(struct binder *to, const struct journal_job *row)
@@ -75,6 +77,7 @@ void row_bind_job_changes(struct binder *to, const struct journal_job *row)
         bind_number(to, row->tasks_timeout);
         bind_number(to, row->tasks_oom);
         bind_number(to, row->tasks_lost);
+        bind_number(to, row->queue);
         bind_number(to, row->id);
 }
 
@@ -122,6 +125,8 @@ void row_take_job(struct taker *from, struct journal_job *out_row)
         out_row->tasks_timeout = take_number(from);
         out_row->tasks_oom = take_number(from);
         out_row->tasks_lost = take_number(from);
+        out_row->queue = take_u32(from);
+        out_row->time_limit_usec = take_number(from);
 }
 
 void row_bind_task(struct binder *to, const struct journal_task *row)
@@ -199,6 +204,43 @@ void row_take_task(struct taker *from, struct journal_task *out_row)
         out_row->output_cut = take_number(from) != 0;
         out_row->why = take_text(from);
         out_row->slot = take_u32(from);
+}
+
+void row_bind_queue(struct binder *to, const struct journal_queue *row)
+{
+        bind_number(to, row->id);
+        bind_text(to, row->name);
+        bind_number(to, row->policy);
+        bind_number(to, row->width_tasks);
+        bind_number(to, row->width_cores);
+        bind_number(to, row->time_limit_usec);
+        bind_number(to, row->memory_bytes);
+        bind_number(to, row->cpus);
+        bind_signed(to, row->priority);
+        bind_number(to, row->weight);
+        bind_number(to, row->is_paused);
+        bind_number(to, row->is_draining);
+        bind_number(to, row->owner_uid);
+        bind_text(to, row->users);
+}
+
+void row_take_queue(struct taker *from, struct journal_queue *out_row)
+{
+        memset(out_row, 0, sizeof(*out_row));
+        out_row->id = take_u32(from);
+        out_row->name = take_text(from);
+        out_row->policy = take_u8(from);
+        out_row->width_tasks = take_u32(from);
+        out_row->width_cores = take_u32(from);
+        out_row->time_limit_usec = take_number(from);
+        out_row->memory_bytes = take_number(from);
+        out_row->cpus = take_u32(from);
+        out_row->priority = (int32_t)take_signed(from);
+        out_row->weight = take_u32(from);
+        out_row->is_paused = take_number(from) != 0;
+        out_row->is_draining = take_number(from) != 0;
+        out_row->owner_uid = take_u32(from);
+        out_row->users = take_text(from);
 }
 
 void row_bind_event(struct binder *to, const struct journal_event *row)

@@ -14,6 +14,8 @@
  *     input            chunks of the values of maps; with a rowid, since a chunk fills many pages
  *     event            history; start-up never reads it
  *     key              what a submission key was answered with
+ *     queue            what an administrator said of each named queue; a row of the default one
+ *                      only when something was said of it
  *     remains          dropped jobs of which too many rows were left for one transaction
  *     mark             the high numbers ever used, one row
  *     dependency       what unfinished jobs wait for, as far as it is not decided
@@ -110,6 +112,15 @@ const char *const schema_steps[] = {
         "CREATE TABLE dependency (job INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
         " kind INTEGER NOT NULL, parent INTEGER NOT NULL, flags INTEGER NOT NULL,"
         " PRIMARY KEY (job, ordinal)) WITHOUT ROWID;",
+        /* Queues. */
+        [4] =
+        "ALTER TABLE job ADD COLUMN queue INTEGER NOT NULL DEFAULT 0;"
+        "ALTER TABLE job ADD COLUMN time_limit INTEGER NOT NULL DEFAULT 0;"
+        "CREATE TABLE queue (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,"
+        " policy INTEGER NOT NULL, width_tasks INTEGER NOT NULL, width_cores INTEGER NOT NULL,"
+        " time_limit INTEGER NOT NULL, memory_bytes INTEGER NOT NULL, cpus INTEGER NOT NULL,"
+        " priority INTEGER NOT NULL, weight INTEGER NOT NULL, paused INTEGER NOT NULL,"
+        " draining INTEGER NOT NULL, owner_uid INTEGER NOT NULL, users TEXT);",
 };
 /* clang-format on */
 const size_t schema_steps_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

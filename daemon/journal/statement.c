@@ -18,19 +18,22 @@
         " array_width, retries, retry_delay, retry_on, tasks_ok, tasks_failed, name, unique_key,"  \
         " why, spec_bytes, map_values, input, chunk_next, input_bytes, seen_task, start_delay,"    \
         " halt_on, halt_now, halt_count, halt_percent, tasks_cancelled, tasks_timeout, tasks_oom," \
-        " tasks_lost"
+        " tasks_lost, queue, time_limit"
 /* Those that journal_set_job() changes; `finished` follows in one of the two statements. */
 #define JOB_CHANGES                                                                                \
         "state = ?, hold = ?, priority = ?, begin_wall = ?, end_wall = ?, task_next = ?,"          \
         " tasks_ok = ?, tasks_failed = ?, why = ?, task_count = ?, input = ?, chunk_next = ?,"     \
         " input_bytes = ?, seen_task = ?, tasks_cancelled = ?, tasks_timeout = ?, tasks_oom = ?,"  \
-        " tasks_lost = ?"
+        " tasks_lost = ?, queue = ?"
 #define TASK_COLUMNS                                                                               \
         "job, task, state, stop_reason, started, attempt, lease, worker, generation, boot_id, "    \
         "pid,"                                                                                     \
         " retry_wall, start_wall, end_wall, run_usec, exit_code, exit_signal, user_usec,"          \
         " system_usec, memory_peak_bytes, read_bytes, write_bytes, output_bytes,"                  \
         " output_disk_bytes, output_where, output_cut, why, slot"
+#define QUEUE_COLUMNS                                                                              \
+        "id, name, policy, width_tasks, width_cores, time_limit, memory_bytes, cpus, priority,"    \
+        " weight, paused, draining, owner_uid, users"
 #define EVENT_COLUMNS "seq, wall, job, task, uid, kind, state, detail"
 
 /* clang-format off */
@@ -43,12 +46,12 @@ static const char *const statements[STATEMENT_COUNT] = {
 
         [STATEMENT_JOB_PUT] =
                 "INSERT INTO job (" JOB_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         /* Leaves `finished` and its index alone, which most changes of a job do. */
         [STATEMENT_JOB_SET_OPEN] =
                 "UPDATE job SET " JOB_CHANGES " WHERE id = ? AND finished = 0",
         [STATEMENT_JOB_SET_ANY] =
-                "UPDATE job SET " JOB_CHANGES ", finished = ?20 WHERE id = ?19",
+                "UPDATE job SET " JOB_CHANGES ", finished = ?21 WHERE id = ?20",
         [STATEMENT_JOB_SET_SEEN] = "UPDATE job SET seen_task = ? WHERE id = ?",
         [STATEMENT_JOB_DROP] = "DELETE FROM job WHERE id = ?",
         [STATEMENT_JOB_GET] = "SELECT " JOB_COLUMNS " FROM job WHERE id = ?",
@@ -138,6 +141,14 @@ static const char *const statements[STATEMENT_COUNT] = {
                 "SELECT uid, key, wall FROM key WHERE (uid, key) > (?,?) ORDER BY uid, key"
                 " LIMIT ?",
         [STATEMENT_KEY_DROP] = "DELETE FROM key WHERE uid = ? AND key = ?",
+
+        [STATEMENT_QUEUE_PUT] =
+                "INSERT OR REPLACE INTO queue (" QUEUE_COLUMNS ")"
+                " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+        [STATEMENT_QUEUE_LIST] = "SELECT " QUEUE_COLUMNS " FROM queue ORDER BY id",
+        [STATEMENT_QUEUE_DROP] = "DELETE FROM queue WHERE id = ?",
+        /* The newest id ever given, also to one that is gone. */
+        [STATEMENT_QUEUE_LAST] = "SELECT seq FROM sqlite_sequence WHERE name = 'queue'",
 
         [STATEMENT_REMAINS_PUT] = "INSERT OR IGNORE INTO remains (job) VALUES (?)",
         [STATEMENT_REMAINS_FIRST] = "SELECT job FROM remains LIMIT 1",

@@ -42,6 +42,7 @@ void fake_engine_init(struct engine *e, struct loop *loop)
 {
         *e = (struct engine){ .loop = loop, .spool_fd = -1 };
         ck_assert_int_eq(watch_book_new(&e->watches), 0);
+        ck_assert_int_eq(queues_init(&e->queues), 0);
 }
 
 static void fake_pack_spec(struct job *job, const Jobd__Spec *spec)
@@ -67,6 +68,7 @@ static void fake_fill_spec(Jobd__Spec *spec, ProtobufCBinaryData argv[2])
 
 void fake_engine_deinit(struct engine *e)
 {
+        queues_deinit(&e->queues);
         for (size_t i = 0; i < e->jobs_count; i++) {
                 journal_blob_unref(e->jobs[i]->row.spec);
                 journal_blob_unref(e->jobs[i]->row.environment);
@@ -658,6 +660,9 @@ void engine_stdin(struct engine *e, struct job *job, uint64_t task, uint64_t off
 static void fake_take_spec(struct engine *e, const struct engine_submission *submission)
 {
         const struct engine_spec *spec = &submission->specs[0];
+
+        snprintf(e->spec_queue, sizeof(e->spec_queue), "%s", spec->queue ? spec->queue : "");
+        e->is_admin = submission->is_admin;
 
         e->spec = *spec;
         e->spec_name[0] = '\0';

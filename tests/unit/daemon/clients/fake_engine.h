@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "daemon/jobs/engine.h"
+#include "daemon/jobs/queues.h"
 #include "daemon/jobs/watch.h"
 
 #define FAKE_TASKS_MIN 4U /* every job has room for so many */
@@ -44,6 +45,7 @@ struct engine {
         struct watch_book *watches; /* owned */
         struct job **jobs;          /* owned; job n stands at n - 1 */
         size_t jobs_count, jobs_room;
+        struct queues queues; /* owned */
         uint64_t last_id;
         uint64_t sequence;
         char trace[FAKE_TRACE_MAX]; /* "cancel(17,all) follow(17.0,on) " */
@@ -54,6 +56,8 @@ struct engine {
         struct engine_spec spec; /* of the last submission, first job; pointers are not valid */
         uint8_t retry_on[32];
         char spec_name[32];
+        char spec_queue[32];
+        bool is_admin;
         size_t environments_count; /* different blobs */
 
         /* maps */

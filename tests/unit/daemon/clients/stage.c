@@ -171,6 +171,25 @@ static void line_progress(struct line *line, const Jobd__Reply *reply)
         line_add(line, ")");
 }
 
+/* "queues(night fifo 2/0 250 pd-, default ...)": paused, draining, may use it. */
+static void line_queues(struct line *line, const Jobd__QueueReply *reply)
+{
+        static const char *const policies[] = { "?", "fifo", "lifo", "priority" };
+
+        line_add(line, "queues(");
+        for (size_t i = 0; i < reply->n_queues; i++) {
+                const Jobd__Queue *queue = reply->queues[i];
+
+                line_add(line, "%s%s %s %u/%u %u %c%c%c%s", i ? ", " : "", queue->name,
+                         policies[queue->settings->policy % 4], queue->settings->width_tasks,
+                         queue->settings->width_cores, queue->settings->weight,
+                         queue->paused ? 'p' : '-', queue->draining ? 'd' : '-',
+                         queue->may_use ? 'u' : '-',
+                         queue->settings->users[0] ? queue->settings->users : "");
+        }
+        line_add(line, ")");
+}
+
 static void line_inputs(struct line *line, const Jobd__Reply *reply)
 {
         const Jobd__InputPage *page = reply->input_page;
@@ -216,6 +235,9 @@ static void line_others(struct line *line, const Jobd__Reply *reply)
                 break;
         case JOBD__REPLY__BODY_INPUT_PAGE:
                 line_inputs(line, reply);
+                break;
+        case JOBD__REPLY__BODY_QUEUE:
+                line_queues(line, reply->queue);
                 break;
         case JOBD__REPLY__BODY_CONFIG:
                 line_add(line, "config(%zu, %zu)", reply->config->n_entries,
@@ -385,6 +407,7 @@ void stage_init(struct stage *stage)
         fake_engine_init(&stage->engine, stage->loop);
         stage->options = (struct clients_options){
                 .own_uid = getuid(),
+                .admin_gid = (gid_t)-1,
                 .connections_max = 32,
                 .connections_max_per_user = 16,
                 .reply_bytes_max = 1 << 20,
@@ -708,6 +731,7 @@ Jobd__Selector *selection_fill(struct selection_message *to, const struct select
         s->has_last = s->last = from->last;
         s->has_unfinished = s->unfinished = from->unfinished;
         s->name = (char *)(uintptr_t)from->name;
+        s->queue = (char *)(uintptr_t)from->queue;
         if (from->label[0]) {
                 jobd__label__init(&to->label);
                 to->label.key = (char *)(uintptr_t)from->label[0];

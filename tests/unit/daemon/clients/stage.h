@@ -77,6 +77,7 @@ struct selection {
         bool has_tasks;
         bool all, last, unfinished;
         const char *name;
+        const char *queue;
         const char *label[2];
         enum job_state state;
 };

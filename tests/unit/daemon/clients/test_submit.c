@@ -164,6 +164,39 @@ START_TEST(a_plain_spec)
 }
 END_TEST
 
+/* The job's own words count; what it leaves open is its queue's to say. */
+START_TEST(a_queue_fills_in_what_is_open)
+{
+        struct queue *queue;
+        Jobd__Spec *spec;
+        struct journal_blob *blob;
+
+        ck_assert_int_eq(queues_add(&stage.engine.queues, 1, "night", QUEUE_FIFO, &queue), 0);
+        queue->time_limit_usec = 5000;
+        queue->memory_bytes = 6000;
+        queue->cpus = 7;
+        queue->priority = -8;
+        fill(1);
+        m.specs[0].queue = (char *)(uintptr_t) "night";
+        m.specs[0].has_cpus = true;
+        m.specs[0].cpus = 2;
+        m.specs[0].has_priority = true;
+        peer_send(peer, &m.request);
+        peer_expect(peer, "2 submitted(1, 1)");
+        ck_assert_str_eq(stage.engine.spec_queue, "night");
+        ck_assert(stage.engine.is_admin);
+        ck_assert_uint_eq(stage.engine.spec.cpus, 2);
+        ck_assert_int_eq(stage.engine.spec.priority, 0);
+        ck_assert_uint_eq(stage.engine.spec.memory_bytes, 6000);
+        ck_assert_uint_eq(stage.engine.spec.time_limit_usec, 5000);
+        blob = fake_row(&stage.engine, 1)->row.spec;
+        ck_assert_int_eq(wire_unpack_spec(blob->data, blob->size, &spec, NULL), 0);
+        ck_assert_uint_eq(spec->time_limit_usec, 5000);
+        ck_assert_uint_eq(spec->memory_bytes, 6000);
+        wire_free_spec(spec);
+}
+END_TEST
+
 START_TEST(one_bad_job_refuses_all)
 {
         m.argv[1][0].len = 0;
@@ -312,6 +345,7 @@ int main(void)
         tcase_add_test(t, waits_for_the_disk);
         tcase_add_test(t, everything_of_a_spec);
         tcase_add_test(t, a_plain_spec);
+        tcase_add_test(t, a_queue_fills_in_what_is_open);
         tcase_add_test(t, one_bad_job_refuses_all);
         tcase_add_test(t, bad_environment);
         tcase_add_test(t, unique_stands_alone);

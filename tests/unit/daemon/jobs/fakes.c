@@ -364,12 +364,48 @@ int journal_run(struct journal *journal, int (*work)(void *arg),
         return 0;
 }
 
+int journal_put_queue(struct journal_batch *batch, const struct journal_queue *row)
+{
+        struct journal_queue *to = &fake.queues[row->id];
+
+        (void)batch;
+        *to = *row;
+        snprintf(fake.queue_names[row->id], sizeof(fake.queue_names[0]), "%s", row->name);
+        to->name = fake.queue_names[row->id];
+        if (row->users) {
+                snprintf(fake.queue_users[row->id], sizeof(fake.queue_users[0]), "%s", row->users);
+                to->users = fake.queue_users[row->id];
+        }
+        fake.last_queue_id = MAX(fake.last_queue_id, row->id);
+        return 0;
+}
+
+int journal_drop_queue(struct journal_batch *batch, uint32_t id)
+{
+        (void)batch;
+        fake.queues[id].name = NULL;
+        return 0;
+}
+
+int journal_read_queue_id(struct journal *journal, uint32_t *out_id)
+{
+        (void)journal;
+        *out_id = fake.last_queue_id;
+        return 0;
+}
+
 int journal_read_all(struct journal *journal, const struct journal_restore *restore, void *arg)
 {
         size_t i;
         int r;
 
         (void)journal;
+        for (i = 0; i < ARRAY_SIZE(fake.queues); i++)
+                if (fake.queues[i].name) {
+                        r = restore->on_queue(arg, &fake.queues[i]);
+                        if (r)
+                                return r;
+                }
         for (i = 1; i < FAKE_MAX; i++)
                 if (fake.jobs[i].id && !fake.jobs[i].finished) {
                         r = restore->on_job(arg, &fake.jobs[i]);

@@ -54,6 +54,9 @@ struct fake {
         size_t inputs_count;
         size_t fetches_count; /* ever made, of both kinds */
         size_t outputs_count;
+        struct journal_queue queues[8]; /* by id; name NULL: none */
+        char queue_names[8][32], queue_users[8][32];
+        uint32_t last_queue_id;
         bool disk_full;
         bool key_known;
         uint64_t commit_usec;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What start-up reads: unfinished jobs, their tasks, keys, and kept output. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/clock.h"
@@ -60,6 +61,31 @@ static const struct journal_restore seen_restore = {
         .on_task = seen_on_task,
         .on_key = seen_on_key,
 };
+
+struct seen_queues {
+        uint64_t ids;
+        char line[256];
+};
+
+static int seen_on_queue(void *arg, const struct journal_queue *row)
+{
+        struct seen_queues *const seen = arg;
+
+        seen->ids = seen->ids * 10 + row->id;
+        snprintf(seen->line, sizeof(seen->line), "%s %u %u %u %llu %llu %u %d %u %d %d %u %s",
+                 row->name, row->policy, row->width_tasks, row->width_cores,
+                 (unsigned long long)row->time_limit_usec, (unsigned long long)row->memory_bytes,
+                 row->cpus, row->priority, row->weight, row->is_paused, row->is_draining,
+                 row->owner_uid, row->users ? row->users : "-");
+        return 0;
+}
+
+static int seen_no_job(void *arg, const struct journal_job *row)
+{
+        (void)arg;
+        (void)row;
+        return -EINVAL;
+}
 
 /* `tasks` task rows, which keep 10 bytes of output each. */
 static void put_job(struct journal_batch *batch, uint64_t id, bool finished, uint64_t tasks)
@@ -219,6 +245,57 @@ START_TEST(dependencies_come_with_their_parents_ends)
 }
 END_TEST
 
+/* A row is replaced by its id; an id is not given again. */
+START_TEST(queues_come_back)
+{
+        static const struct journal_restore restore = {
+                .on_job = seen_no_job,
+                .on_task = seen_on_task,
+                .on_key = seen_on_key,
+                .on_queue = seen_on_queue,
+        };
+        struct journal_queue row = { .id = 2, .name = "night", .policy = 2, .weight = 100 };
+        struct journal_batch *batch;
+        struct seen_queues seen = { 0 };
+        uint32_t last = 0;
+
+        fixture_start(&the);
+        ck_assert_int_eq(journal_batch_new(&batch), 0);
+        ck_assert_int_eq(journal_put_queue(batch, &row), 0);
+        row = (struct journal_queue){
+                .id = 2,
+                .name = "night",
+                .policy = 1,
+                .width_tasks = 3,
+                .width_cores = 4,
+                .time_limit_usec = UINT64_MAX / 2,
+                .memory_bytes = 6,
+                .cpus = 7,
+                .priority = -8,
+                .weight = 9,
+                .is_paused = true,
+                .is_draining = true,
+                .owner_uid = 4294967294,
+                .users = "1,@2",
+        };
+        ck_assert_int_eq(journal_put_queue(batch, &row), 0);
+        row.id = 5;
+        row.name = "gone";
+        ck_assert_int_eq(journal_put_queue(batch, &row), 0);
+        ck_assert_int_eq(journal_drop_queue(batch, 5), 0);
+        journal_post(the.journal, batch, 1, 0, 0);
+        fixture_close(&the);
+
+        fixture_open(&the);
+        ck_assert_int_eq(journal_read_all(the.journal, &restore, &seen), 0);
+        ck_assert_uint_eq(seen.ids, 2);
+        ck_assert_str_eq(seen.line, "night 1 3 4 9223372036854775807 6 7 -8 9 1 1 4294967294 1,@2");
+        ck_assert_int_eq(journal_read_queue_id(the.journal, &last), 0);
+        ck_assert_uint_eq(last, 5);
+        fixture_close(&the);
+}
+END_TEST
+
 TCase *restore_case(void)
 {
         TCase *const tcase = tcase_create("restore");
@@ -228,5 +305,6 @@ TCase *restore_case(void)
         tcase_add_test(tcase, only_what_is_unfinished_is_read);
         tcase_add_test(tcase, a_callback_can_stop_it);
         tcase_add_test(tcase, dependencies_come_with_their_parents_ends);
+        tcase_add_test(tcase, queues_come_back);
         return tcase;
 }

@@ -163,6 +163,30 @@ START_TEST(schema_2_tells_the_ends_apart)
 }
 END_TEST
 
+/* All jobs were of the one queue that there was, and there is none else. */
+START_TEST(schema_3_has_the_default_queue)
+{
+        const struct journal_job_query query = { .any_uid = true };
+        struct answer answer;
+        uint32_t last = 7;
+
+        load(FIXTURE_SCHEMA_3);
+        fixture_open(&the);
+        ck_assert_int_eq(journal_read_queue_id(the.journal, &last), 0);
+        ck_assert_uint_eq(last, 0);
+        fixture_close(&the);
+
+        fixture_start(&the);
+        fixture_read_jobs(&the, &query, &answer);
+        ck_assert_uint_gt(answer.jobs_count, 3);
+        for (size_t i = 0; i < answer.jobs_count; i++)
+                ck_assert_uint_eq(answer.jobs[i].queue, 0);
+        answer_deinit(&answer);
+        fixture_close(&the);
+        check_is_ours();
+}
+END_TEST
+
 TCase *schema_case(void)
 {
         TCase *const tcase = tcase_create("schema");
@@ -171,5 +195,6 @@ TCase *schema_case(void)
         tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, schema_1_becomes_ours);
         tcase_add_test(tcase, schema_2_tells_the_ends_apart);
+        tcase_add_test(tcase, schema_3_has_the_default_queue);
         return tcase;
 }
