@@ -181,7 +181,8 @@ static int map_command_show_chunk(struct map_command *map, const struct map_chun
                                                     : map_command_say(map, &facts);
 
                 if (r)
-                        return map_command_fail(map, r, &(const struct reason){ "it cannot be begun" });
+                        return map_command_fail(map, r,
+                                                &(const struct reason){ "it cannot be begun" });
         }
         return 0;
 }
