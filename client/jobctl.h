@@ -140,8 +140,9 @@ enum jobctl_field {
         JOBCTL_JOB_ATTEMPTS,       /* items */
         JOBCTL_JOB_ENVIRONMENT,    /* one item */
         JOBCTL_JOB_END_WALL_USEC,
-        JOBCTL_JOB_OPEN,      /* flag: a map whose input is not closed yet */
-        JOBCTL_JOB_SEEN_TASK, /* tasks below it were shown to their owner (jobctl_seen()) */
+        JOBCTL_JOB_OPEN,         /* flag: a map whose input is not closed yet */
+        JOBCTL_JOB_SEEN_TASK,    /* tasks below it were shown to their owner (jobctl_seen()) */
+        JOBCTL_JOB_DEPENDENCIES, /* items: what it still waits for of other jobs */
 
         /* what its owner decided; JOBCTL_SPEC_* are also the fields that a builder takes */
         JOBCTL_SPEC_ARGV = 0x0201, /* byte strings */
@@ -172,6 +173,9 @@ enum jobctl_field {
         JOBCTL_SPEC_PRIORITY,
         JOBCTL_SPEC_CPUS = 0x0228,
         JOBCTL_SPEC_MEMORY_BYTES,
+        JOBCTL_SPEC_DEPENDENCIES = 0x022d, /* items */
+        JOBCTL_SPEC_DEPENDENCIES_ANY,      /* flag: one of them is enough */
+        JOBCTL_SPEC_KEEP_WAITING,          /* flag: stays when they can no longer come true */
         JOBCTL_SPEC_ARRAY_FIRST = 0x0232,
         JOBCTL_SPEC_ARRAY_LAST,
         JOBCTL_SPEC_ARRAY_STEP,
@@ -328,6 +332,12 @@ enum jobctl_field {
         JOBCTL_PROGRESS_RUN_COUNT,      /* how many those are */
 
         /* some values of a map (jobctl_inputs()) */
+        /* what a job waits for */
+        JOBCTL_DEPENDENCY_KIND = 0x1d01, /* enum jobctl_dependency */
+        JOBCTL_DEPENDENCY_JOB,
+        JOBCTL_DEPENDENCY_SIBLING,    /* or: the place of another spec of the same submission */
+        JOBCTL_DEPENDENCY_IMPOSSIBLE, /* flag: it can no longer come true */
+
         JOBCTL_INPUTS_FIRST_TASK = 0x1801,
         JOBCTL_INPUTS_COUNT,  /* of values; 0: there are no such tasks */
         JOBCTL_INPUTS_VALUES, /* bytes: each ended by a zero byte */
@@ -363,6 +373,21 @@ enum jobctl_blocker {
         JOBCTL_BLOCKER_DEPENDENCY = 8,
         JOBCTL_BLOCKER_DRAIN = 16,
 };
+
+enum jobctl_dependency {
+        JOBCTL_DEPENDENCY_NONE,
+        JOBCTL_DEPENDENCY_AFTER, /* it has started, or ended */
+        JOBCTL_DEPENDENCY_AFTEROK,
+        JOBCTL_DEPENDENCY_AFTERANY,
+        JOBCTL_DEPENDENCY_AFTERNOTOK,
+        JOBCTL_DEPENDENCY_AFTERCORR, /* task by task */
+        JOBCTL_DEPENDENCY_SINGLETON, /* no earlier own job of the same name is unfinished */
+        JOBCTL_DEPENDENCY_COUNT,
+};
+/* "afterok"; "unknown" for one of a newer daemon. */
+const char *jobctl_dependency_name(unsigned int kind);
+/* JOBCTL_DEPENDENCY_NONE when `name` is no kind. */
+enum jobctl_dependency jobctl_dependency_from_name(const char *name);
 
 /* "running"; "unknown" for a state of a newer daemon. */
 const char *jobctl_state_name(unsigned int state);
@@ -430,6 +455,9 @@ int jobctl_spec_set_signed(struct jobctl_spec *spec, enum jobctl_field field, in
 /* These add one. A label whose key is there replaces it. */
 int jobctl_spec_add_label(struct jobctl_spec *spec, const char *key, const char *value);
 int jobctl_spec_add_retry_on(struct jobctl_spec *spec, unsigned int exit_code);
+/* Waits for a job (0 for SINGLETON), or for the one at this place in jobctl_submit()'s specs. */
+int jobctl_spec_add_dependency(struct jobctl_spec *spec, enum jobctl_dependency kind, uint64_t job);
+int jobctl_spec_add_sibling(struct jobctl_spec *spec, enum jobctl_dependency kind, size_t place);
 
 /* Everything that a process has: the four below in one. */
 int jobctl_spec_capture(struct jobctl_spec *spec);
@@ -449,6 +477,7 @@ int jobctl_spec_check(const struct jobctl_spec *spec, char *text, size_t size);
  * Submits `count` jobs; when it returns JOBCTL_OK they are on disk. As many as fit one frame (4
  * MiB, 10,000 jobs) are accepted together or not at all; several frames are pipelined, and after a
  * failure `out_ids` is 0 for those that were not accepted. out_ids: `count` numbers.
+ * Jobs that wait for others of these specs go in one frame, or not at all.
  * out_existing (may be NULL): set when a job with the same unique key was there already.
  */
 int jobctl_submit(struct jobctl *conn, struct jobctl_spec *const *specs, size_t count,
@@ -525,16 +554,6 @@ struct jobctl_act_options {
         bool failed_only;           /* RETRY */
         bool lost_only;             /* RETRY */
 };
-
-/*
- * Changes jobs that are still queued, all that are selected or none: gives `changes` the fields
- * that are to be set (JOBCTL_SPEC_*, but not what the job is: argv, folder, files, array) and the
- * variables (jobctl_spec_add_environment()); unset: names of variables to take away. The result is
- * as jobctl_act()'s; a job that runs already makes it JOBCTL_E_STATE.
- */
-int jobctl_update(struct jobctl *conn, const struct jobctl_selector *selector,
-                  const struct jobctl_spec *changes, const char *const *unset, size_t unset_count,
-                  struct jobctl_result **out_result);
 
 int jobctl_act(struct jobctl *conn, const struct jobctl_act_options *options,
                const struct jobctl_selector *selector, struct jobctl_result **out_result);

@@ -16,6 +16,7 @@
 #include "common/text.h"
 
 #include "client/cmd/command.h"
+#include "client/cmd/dependency.h"
 #include "client/cmd/emit.h"
 #include "client/cmd/pager.h"
 #include "client/cmd/select.h"
@@ -64,8 +65,8 @@ static const struct info_row info_spec_rows[] = {
         { INFO_PLAIN, "Retries", JOBCTL_SPEC_RETRIES },
         { INFO_DURATION, "Retry delay", JOBCTL_SPEC_RETRY_DELAY_USEC },
         { INFO_YES, "Requeue", JOBCTL_SPEC_REQUEUE },
+        { INFO_YES, "Keep waiting", JOBCTL_SPEC_KEEP_WAITING },
         { INFO_WORDS, "Unique key", JOBCTL_SPEC_UNIQUE },
-        { INFO_SIGNED, "Priority", JOBCTL_SPEC_PRIORITY },
         { INFO_SIGNED, "Nice", JOBCTL_SPEC_NICE },
         { INFO_OCTAL, "Umask", JOBCTL_SPEC_UMASK },
         { INFO_PLAIN, "At once", JOBCTL_SPEC_ARRAY_WIDTH },
@@ -223,6 +224,7 @@ static void info_print_job(void *arg, const struct jobctl_item *job)
         const unsigned int state = (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0);
         const char *const name = jobctl_get_text(spec, JOBCTL_SPEC_NAME, NULL);
         _cleanup_(freep) char *command = style_command(spec);
+        _cleanup_(freep) char *waits_for = dependency_describe(job);
         char user[STYLE_TEXT_MAX], tasks[STYLE_TASKS_MAX];
 
         if (info->shown++ > 0)
@@ -237,6 +239,8 @@ static void info_print_job(void *arg, const struct jobctl_item *job)
                   style_user((uint32_t)jobctl_number_or(job, JOBCTL_JOB_UID, 0), user));
         if (style_tasks(job, tasks)[0])
                 info_line(out, "Tasks", tasks);
+        if (waits_for)
+                info_line(out, "Waits for", waits_for);
         info_print_rows(job, info_job_rows, out);
         info_print_rows(spec, info_spec_rows, out);
         info_print_halt(spec, out);

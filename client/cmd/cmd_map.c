@@ -224,10 +224,14 @@ static int map_command_set(struct map_command *map, enum jobctl_field field, uin
 static int map_command_make_spec(struct map_command *map)
 {
         const struct map_plan *const plan = map->plan;
+        struct job_options job = plan->job;
         struct reason why = { "" };
         int r;
 
-        r = job_options_build(&plan->job, plan->command, plan->command_count, &map->spec, &why);
+        r = job_options_find_last(map->app, &job);
+        if (r)
+                return r;
+        r = job_options_build(&job, plan->command, plan->command_count, &map->spec, &why);
         if (r == JOB_OPTIONS_E_BAD)
                 return app_usage(map->app, "%s", why.text);
         if (r)

@@ -23,16 +23,21 @@ static const struct option_row cmd_run_rows[] = {
 
 static int cmd_run_run(struct app *app, const void *arg, char **args, size_t count)
 {
-        const struct run_options *const options = arg;
+        struct run_options mine = *(const struct run_options *)arg;
+        const struct run_options *const options = &mine;
         struct follow_session_options session = {
                 .flags = FOLLOW_SESSION_SIGNALS | FOLLOW_SESSION_UNTIL_END |
                          (options->detach ? FOLLOW_SESSION_DETACH : 0),
         };
         _cleanup_(jobctl_spec_freep) struct jobctl_spec *spec = NULL;
         struct reason why = { "" };
+        int r;
 
         if (options->job.array)
                 return app_usage(app, "run stays with one task: use submit --array, wait and logs");
+        r = job_options_find_last(app, &mine.job);
+        if (r)
+                return r;
         if (job_options_build(&options->job, args, count, &spec, &why))
                 return app_usage(app, "%s", why.text);
         if (options->job.dry_run)

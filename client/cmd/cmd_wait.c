@@ -83,12 +83,19 @@ static int wait_add_ranges(const struct wait_ids *ids, struct jobctl_selector *s
 /* The ids of all jobs that a selector finds. 0, or an exit status. */
 static int wait_list(struct app *app, const struct jobctl_selector *selector, struct wait_ids *ids)
 {
+        size_t kept = 0;
         int r;
 
         r = select_each(app, selector, wait_on_job, ids);
-        if (r == 0 && ids->count > 1)
-                qsort(ids->ids, ids->count, sizeof(*ids->ids), wait_compare);
-        return r;
+        if (r || ids->count == 0)
+                return r;
+        qsort(ids->ids, ids->count, sizeof(*ids->ids), wait_compare);
+        /* One that ends meanwhile may come as unfinished and as finished. */
+        for (size_t i = 0; i < ids->count; i++)
+                if (kept == 0 || ids->ids[kept - 1] != ids->ids[i])
+                        ids->ids[kept++] = ids->ids[i];
+        ids->count = kept;
+        return 0;
 }
 
 /* Replaces what a filter means by the ids that it finds now. */

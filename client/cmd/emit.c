@@ -266,6 +266,15 @@ static void emit_put_halt(json_t *object, const struct jobctl_item *item,
                             json_string(style_halt_word(jobctl_number_or(item, row->field, 0))));
 }
 
+static void emit_put_dependency(json_t *object, const struct jobctl_item *item,
+                                const struct emit_row *row)
+{
+        const uint64_t kind = jobctl_number_or(item, row->field, 0);
+
+        json_object_set_new(object, row->name,
+                            json_string(jobctl_dependency_name((unsigned int)kind)));
+}
+
 static void emit_put_map(json_t *object, const struct jobctl_item *item, const struct emit_row *row)
 {
         const size_t count = jobctl_count(item, row->field);
@@ -341,16 +350,27 @@ void emit_put(json_t *object, const struct jobctl_item *item, const struct emit_
 {
         static void (*const put[EMIT_KIND_COUNT])(json_t *, const struct jobctl_item *,
                                                   const struct emit_row *) = {
-                [EMIT_PLAIN] = emit_put_plain,       [EMIT_SIGNED] = emit_put_signed,
-                [EMIT_FLAG] = emit_put_flag,         [EMIT_WORDS] = emit_put_text,
-                [EMIT_BYTES] = emit_put_text,        [EMIT_BYTES_LIST] = emit_put_texts,
-                [EMIT_WORDS_LIST] = emit_put_texts,  [EMIT_PLAIN_LIST] = emit_put_plain_list,
-                [EMIT_STATE] = emit_put_state,       [EMIT_STATE_COUNTS] = emit_put_state_counts,
-                [EMIT_BLOCKERS] = emit_put_blockers, [EMIT_WALL] = emit_put_wall,
-                [EMIT_SECONDS] = emit_put_seconds,   [EMIT_SIGNAL] = emit_put_signal,
-                [EMIT_HALT] = emit_put_halt,         [EMIT_MAP] = emit_put_map,
-                [EMIT_TABLE] = emit_put_table,       [EMIT_TABLES] = emit_put_tables,
-                [EMIT_TABLES_IF] = emit_put_tables,  [EMIT_INLINE] = emit_put_inline,
+                [EMIT_PLAIN] = emit_put_plain,
+                [EMIT_SIGNED] = emit_put_signed,
+                [EMIT_FLAG] = emit_put_flag,
+                [EMIT_WORDS] = emit_put_text,
+                [EMIT_BYTES] = emit_put_text,
+                [EMIT_BYTES_LIST] = emit_put_texts,
+                [EMIT_WORDS_LIST] = emit_put_texts,
+                [EMIT_PLAIN_LIST] = emit_put_plain_list,
+                [EMIT_STATE] = emit_put_state,
+                [EMIT_STATE_COUNTS] = emit_put_state_counts,
+                [EMIT_BLOCKERS] = emit_put_blockers,
+                [EMIT_WALL] = emit_put_wall,
+                [EMIT_SECONDS] = emit_put_seconds,
+                [EMIT_SIGNAL] = emit_put_signal,
+                [EMIT_HALT] = emit_put_halt,
+                [EMIT_MAP] = emit_put_map,
+                [EMIT_DEPENDENCY] = emit_put_dependency,
+                [EMIT_TABLE] = emit_put_table,
+                [EMIT_TABLES] = emit_put_tables,
+                [EMIT_TABLES_IF] = emit_put_tables,
+                [EMIT_INLINE] = emit_put_inline,
         };
 
         for (const struct emit_row *row = table->rows; row->kind != EMIT_END; row++)
@@ -367,6 +387,17 @@ static int emit_dump(json_t *object, const char *behind)
         fputs(behind, stdout);
         json_decref(object);
         return r && !ferror(stdout) ? -1 : 0;
+}
+
+int emit_print_named(const char *name, uint64_t id)
+{
+        json_t *const object = json_object();
+
+        if (!object)
+                return -1;
+        json_object_set_new(object, "name", emit_make_lossy(name, strlen(name)));
+        json_object_set_new(object, "id", emit_number(id));
+        return emit_dump(object, "\n");
 }
 
 int emit_print_item(const struct jobctl_item *item, const struct emit_table *table)

@@ -15,6 +15,9 @@ extern const struct emit_table emit_spec, emit_job, emit_status, emit_act, emit_
 /* One object and a newline on stdout. 0, or -1 without memory. */
 int emit_print_item(const struct jobctl_item *item, const struct emit_table *table);
 
+/* {"name":NAME,"id":ID} and a newline. Returns likewise. */
+int emit_print_named(const char *name, uint64_t id);
+
 /* A piece of a task's output. */
 struct emit_log {
         uint64_t job, task;

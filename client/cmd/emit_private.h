@@ -23,12 +23,13 @@ enum emit_kind {
         EMIT_WALL,
         EMIT_SECONDS,
         EMIT_SIGNAL,
-        EMIT_HALT,      /* which ends a halt counts */
-        EMIT_MAP,       /* items with a key and a value: labels */
-        EMIT_TABLE,     /* an item under its name */
-        EMIT_TABLES,    /* items */
-        EMIT_TABLES_IF, /* the same, left out when there are none */
-        EMIT_INLINE,    /* an item whose fields stand in this object */
+        EMIT_DEPENDENCY, /* its kind */
+        EMIT_HALT,       /* which ends a halt counts */
+        EMIT_MAP,        /* items with a key and a value: labels */
+        EMIT_TABLE,      /* an item under its name */
+        EMIT_TABLES,     /* items */
+        EMIT_TABLES_IF,  /* the same, left out when there are none */
+        EMIT_INLINE,     /* an item whose fields stand in this object */
         EMIT_KIND_COUNT,
 };
 

@@ -57,6 +57,15 @@ static const struct emit_row emit_halt_rows[] = {
 };
 static const struct emit_table emit_halt = { emit_halt_rows };
 
+static const struct emit_row emit_dependency_rows[] = {
+        { EMIT_DEPENDENCY, "kind", JOBCTL_DEPENDENCY_KIND, NULL },
+        { EMIT_PLAIN, "id", JOBCTL_DEPENDENCY_JOB, NULL },
+        { EMIT_PLAIN, "sibling", JOBCTL_DEPENDENCY_SIBLING, NULL },
+        { EMIT_FLAG, "impossible", JOBCTL_DEPENDENCY_IMPOSSIBLE, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+static const struct emit_table emit_dependency = { emit_dependency_rows };
+
 static const struct emit_row emit_spec_rows[] = {
         { EMIT_WORDS, "name", JOBCTL_SPEC_NAME, NULL },
         { EMIT_BYTES_LIST, "argv", JOBCTL_SPEC_ARGV, NULL },
@@ -81,7 +90,6 @@ static const struct emit_row emit_spec_rows[] = {
         { EMIT_WORDS, "unique", JOBCTL_SPEC_UNIQUE, NULL },
         { EMIT_FLAG, "hold", JOBCTL_SPEC_HOLD, NULL },
         { EMIT_WALL, "begin", JOBCTL_SPEC_BEGIN_WALL_USEC, NULL },
-        { EMIT_SIGNED, "priority", JOBCTL_SPEC_PRIORITY, NULL },
         { EMIT_PLAIN, "cpus", JOBCTL_SPEC_CPUS, NULL },
         { EMIT_PLAIN, "memory_bytes", JOBCTL_SPEC_MEMORY_BYTES, NULL },
         { EMIT_PLAIN, "array_first", JOBCTL_SPEC_ARRAY_FIRST, NULL },
@@ -91,6 +99,9 @@ static const struct emit_row emit_spec_rows[] = {
         { EMIT_PLAIN, "map_values", JOBCTL_SPEC_MAP_VALUES, NULL },
         { EMIT_SECONDS, "start_delay_seconds", JOBCTL_SPEC_START_DELAY_USEC, NULL },
         { EMIT_TABLE, "halt", JOBCTL_SPEC_HALT, &emit_halt },
+        { EMIT_TABLES_IF, "dependencies", JOBCTL_SPEC_DEPENDENCIES, &emit_dependency },
+        { EMIT_FLAG, "dependencies_any", JOBCTL_SPEC_DEPENDENCIES_ANY, NULL },
+        { EMIT_FLAG, "keep_waiting", JOBCTL_SPEC_KEEP_WAITING, NULL },
         { EMIT_TABLES_IF, "rlimits", JOBCTL_SPEC_RLIMITS, &emit_rlimit },
         { EMIT_END, NULL, 0, NULL },
 };
@@ -118,6 +129,7 @@ static const struct emit_row emit_job_rows[] = {
         { EMIT_WALL, "ended_at", JOBCTL_JOB_END_WALL_USEC, NULL },
         { EMIT_FLAG, "open", JOBCTL_JOB_OPEN, NULL },
         { EMIT_PLAIN, "seen_task", JOBCTL_JOB_SEEN_TASK, NULL },
+        { EMIT_TABLES_IF, "waits_for", JOBCTL_JOB_DEPENDENCIES, &emit_dependency },
         { EMIT_END, NULL, 0, NULL },
 };
 const struct emit_table emit_job = { emit_job_rows };

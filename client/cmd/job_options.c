@@ -2,8 +2,8 @@
 /*
  * From options to a specification: what this process has is captured first, then the options are
  * laid over it. Plain ones are a table from option to field; the few with a grammar of their own
- * (--signal, --retry-on, --array, --export, --label) have a function each. Paths become absolute
- * against the job's folder, as Slurm does it. Used by submit and run.
+ * (--signal, --retry-on, --array, --export, --label, --dependency) have a function each. Paths
+ * become absolute against the job's folder, as Slurm does it. Used by submit and run.
  */
 #include "client/cmd/job_options.h"
 
@@ -16,6 +16,7 @@
 #include "common/parse.h"
 #include "common/text.h"
 
+#include "client/cmd/dependency.h"
 #include "client/cmd/emit.h"
 #include "client/cmd/style.h"
 
@@ -43,12 +44,13 @@ const struct option_row job_option_rows[] = {
         { OPTION_TEXT, 0, "unique", "KEY", "return the unfinished job with KEY if there is one", AT(unique), 0, 0, false },
         { OPTION_FLAG, 0, "hold", NULL, "do not start it until it is released", AT(hold), 0, 0, false },
         { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now+1h, 18:00, RFC 3339)", AT(begin), 0, 0, false },
-        { OPTION_SIGNED, 0, "priority", "N", "before your jobs of a lower one", AT(priority), (uint64_t)-1000, 1000, true },
         { OPTION_SIGNED, 0, "nice", "N", "be nicer by N", AT(nice), (uint64_t)-20, 19, true },
         { OPTION_LIST, 0, "label", "K=V", "a label", AT(labels), 0, 0, false },
         { OPTION_NUMBER, 'c', "cpus", "N", "cores", AT(cpus), 1, 65536, true },
         { OPTION_SIZE, 0, "mem", "SIZE", "memory", AT(memory), 0, 0, true },
         { OPTION_TEXT, 'a', "array", "A-B:S%M", "a task for each number, M at once", AT(array), 0, 0, false },
+        { OPTION_TEXT, 'd', "dependency", "KIND:ID", "wait for others: afterok:17:18,afterany:last", AT(dependency), 0, 0, false },
+        { OPTION_FLAG, 0, "keep-waiting", NULL, "stay queued when that cannot come true any more", AT(keep_waiting), 0, 0, true },
         { OPTION_FLAG, 0, "dry-run", NULL, "only show what would be submitted", AT(dry_run), 0, 0, false },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
 };
@@ -64,6 +66,7 @@ static const struct {
         { OPTION_FLAG, AT(append), JOBCTL_SPEC_OUTPUT_APPEND },
         { OPTION_FLAG, AT(requeue), JOBCTL_SPEC_REQUEUE },
         { OPTION_FLAG, AT(hold), JOBCTL_SPEC_HOLD },
+        { OPTION_FLAG, AT(keep_waiting), JOBCTL_SPEC_KEEP_WAITING },
         { OPTION_NUMBER, AT(output_cap), JOBCTL_SPEC_OUTPUT_CAP_BYTES },
         { OPTION_NUMBER, AT(time_limit), JOBCTL_SPEC_TIME_LIMIT_USEC },
         { OPTION_NUMBER, AT(grace), JOBCTL_SPEC_GRACE_USEC },
@@ -73,7 +76,6 @@ static const struct {
         { OPTION_NUMBER, AT(cpus), JOBCTL_SPEC_CPUS },
         { OPTION_NUMBER, AT(memory), JOBCTL_SPEC_MEMORY_BYTES },
         { OPTION_SIGNED, AT(nice), JOBCTL_SPEC_NICE },
-        { OPTION_SIGNED, AT(priority), JOBCTL_SPEC_PRIORITY },
 };
 /* clang-format on */
 
@@ -306,6 +308,25 @@ static int job_options_set_array(const struct job_options *options, struct jobct
         return 0;
 }
 
+static int job_options_set_dependency(const struct job_options *options, struct jobctl_spec *spec,
+                                      struct reason *why)
+{
+        const struct dependency_names names = { .last_id = options->last_id };
+        int r;
+
+        if (!options->dependency)
+                return 0;
+        r = dependency_add(spec, options->dependency, &names, why);
+        return r < 0 ? job_options_no_memory(why) : r ? JOB_OPTIONS_E_BAD : 0;
+}
+
+int job_options_find_last(struct app *app, struct job_options *options)
+{
+        if (!dependency_names_last(options->dependency))
+                return 0;
+        return dependency_find_last(app, &options->last_id);
+}
+
 static int job_options_set_argv(const struct job_options *options, char **args, size_t count,
                                 struct jobctl_spec *spec, struct reason *why)
 {
@@ -332,9 +353,9 @@ int job_options_build(const struct job_options *options, char **args, size_t cou
 {
         static int (*const steps[])(const struct job_options *, struct jobctl_spec *,
                                     struct reason *) = {
-                job_options_set_cwd,    job_options_set_paths,  job_options_set_environment,
-                job_options_set_labels, job_options_set_signal, job_options_set_retry_on,
-                job_options_set_array,
+                job_options_set_cwd,    job_options_set_paths,      job_options_set_environment,
+                job_options_set_labels, job_options_set_signal,     job_options_set_retry_on,
+                job_options_set_array,  job_options_set_dependency,
         };
         struct jobctl_spec *spec;
         int r;

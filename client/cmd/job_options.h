@@ -26,12 +26,14 @@ struct job_options {
         bool hold;
         struct option_number begin;
         struct option_signed nice;
-        struct option_signed priority;
         struct option_list labels;
         struct option_number output_cap;
         struct option_number cpus;
         struct option_number memory;
         const char *array; /* A-B:STEP%MAX */
+        const char *dependency;
+        uint64_t last_id; /* what `last` means in it: job_options_find_last() */
+        bool keep_waiting;
         bool dry_run;
 };
 
@@ -47,5 +49,7 @@ enum job_options_answer {
  */
 _must_use_ int job_options_build(const struct job_options *options, char **args, size_t count,
                                  struct jobctl_spec **out_spec, struct reason *why);
+/* Asks which job is the last one, if an option names it. 0, or an exit status after a sentence. */
+_must_use_ int job_options_find_last(struct app *app, struct job_options *options);
 /* --dry-run: shows what would be submitted, on stdout. Returns the exit status. */
 int job_options_show(const struct app *app, const struct jobctl_spec *spec);

@@ -74,6 +74,8 @@ const struct option_row map_option_rows[] = {
         { OPTION_LIST, 0, "label", "K=V", "a label", AT(job.labels), 0, 0, false },
         { OPTION_NUMBER, 'c', "cpus", "N", "cores for each task", AT(job.cpus), 1, 65536, true },
         { OPTION_SIZE, 0, "mem", "SIZE", "memory for each task", AT(job.memory), 0, 0, true },
+        { OPTION_TEXT, 'd', "dependency", "KIND:ID", "wait for others: afterok:17:18,afterany:last", AT(job.dependency), 0, 0, false },
+        { OPTION_FLAG, 0, "keep-waiting", NULL, "stay queued when that cannot come true any more", AT(job.keep_waiting), 0, 0, true },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
 };
 /* clang-format on */

@@ -249,6 +249,46 @@ int jobctl_spec_add_retry_on(struct jobctl_spec *spec, unsigned int exit_code)
         return JOBCTL_OK;
 }
 
+/* A new one at the end of the list; NULL without memory. */
+static Jobd__Dependency *spec_new_dependency(Jobd__Spec *message, enum jobctl_dependency kind)
+{
+        Jobd__Dependency **list, *dependency;
+
+        list = realloc(message->dependencies, (message->n_dependencies + 1) * sizeof(*list));
+        if (!list)
+                return NULL;
+        message->dependencies = list;
+        dependency = malloc(sizeof(*dependency));
+        if (!dependency)
+                return NULL;
+        jobd__dependency__init(dependency);
+        dependency->kind = (Jobd__DependencyKind)kind;
+        list[message->n_dependencies++] = dependency;
+        return dependency;
+}
+
+int jobctl_spec_add_dependency(struct jobctl_spec *spec, enum jobctl_dependency kind, uint64_t job)
+{
+        Jobd__Dependency *const dependency = spec_new_dependency(spec->message, kind);
+
+        if (!dependency)
+                return JOBCTL_E_SYSTEM;
+        dependency->has_job = job > 0;
+        dependency->job = job;
+        return JOBCTL_OK;
+}
+
+int jobctl_spec_add_sibling(struct jobctl_spec *spec, enum jobctl_dependency kind, size_t place)
+{
+        Jobd__Dependency *const dependency = spec_new_dependency(spec->message, kind);
+
+        if (!dependency)
+                return JOBCTL_E_SYSTEM;
+        dependency->has_sibling = true;
+        dependency->sibling = (uint32_t)place;
+        return JOBCTL_OK;
+}
+
 const struct jobctl_item *jobctl_spec_item(const struct jobctl_spec *spec)
 {
         return (const struct jobctl_item *)(const void *)spec->message;

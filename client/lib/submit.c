@@ -119,6 +119,22 @@ static int submit_send_frame(struct jobctl *conn, const struct submit_frame *fra
         return r ? PASS(r) : 0;
 }
 
+static int submit_check_flow(struct jobctl *conn, struct jobctl_spec *const *specs, size_t count)
+{
+        _cleanup_(freep) Jobd__Spec **messages = calloc(count, sizeof(*messages));
+        struct reason why = { "" };
+        int r;
+
+        if (!messages)
+                return failure_from(&conn->failure, -ENOMEM, "submitting");
+        for (size_t i = 0; i < count; i++)
+                messages[i] = specs[i]->message;
+        r = wire_check_flow(messages, count, &why);
+        if (r < 0)
+                return failure_from(&conn->failure, r, "submitting");
+        return r ? failure_set(&conn->failure, JOBCTL_E_USAGE, "%s", why.text) : JOBCTL_OK;
+}
+
 static int submit_check(struct jobctl *conn, struct jobctl_spec *const *specs, size_t count)
 {
         char text[sizeof(struct reason)];
@@ -126,8 +142,26 @@ static int submit_check(struct jobctl *conn, struct jobctl_spec *const *specs, s
         for (size_t i = 0; i < count; i++)
                 if (jobctl_spec_check(specs[i], text, sizeof(text)))
                         return failure_set(&conn->failure, JOBCTL_E_USAGE, "%s", text);
-        return count > 0 ? JOBCTL_OK
-                         : failure_set(&conn->failure, JOBCTL_E_USAGE, "no job to submit");
+        if (count == 0)
+                return failure_set(&conn->failure, JOBCTL_E_USAGE, "no job to submit");
+        return submit_check_flow(conn, specs, count);
+}
+
+static bool submit_has_siblings(const struct jobctl_spec *spec)
+{
+        for (size_t i = 0; i < spec->message->n_dependencies; i++)
+                if (spec->message->dependencies[i]->has_sibling)
+                        return true;
+        return false;
+}
+
+/* Places in the list are places in the frame: jobs that wait for each other are not spread. */
+static bool submit_must_be_one(struct jobctl_spec *const *specs, size_t count)
+{
+        for (size_t i = 0; i < count; i++)
+                if (submit_has_siblings(specs[i]))
+                        return true;
+        return false;
 }
 
 /* What Submitted says, or NULL when the answer is something else. */
@@ -242,6 +276,11 @@ static int submit_send_part(struct jobctl *conn, struct submit_batch *batch,
         while (first + frame.count < count && frame.count < WIRE_BATCH_MAX &&
                submit_frame_add(&frame, specs[first + frame.count]))
                 ;
+        if (frame.count < count && submit_must_be_one(specs, count))
+                return failure_set(&conn->failure, JOBCTL_E_USAGE,
+                                   "%zu jobs that wait for each other do not fit one submission: "
+                                   "at most %u jobs and %u KiB",
+                                   count, WIRE_BATCH_MAX, SUBMIT_FRAME_BYTES / 1024);
         part = malloc(sizeof(*part));
         if (!part)
                 return FAULT(-ENOMEM);
