@@ -555,6 +555,16 @@ struct jobctl_act_options {
         bool lost_only;             /* RETRY */
 };
 
+/*
+ * Changes jobs that are still queued, all that are selected or none: gives `changes` the fields
+ * that are to be set (JOBCTL_SPEC_*, but not what the job is: argv, folder, files, array) and the
+ * variables (jobctl_spec_add_environment()); unset: names of variables to take away. The result is
+ * as jobctl_act()'s; a job that runs already makes it JOBCTL_E_STATE.
+ */
+int jobctl_update(struct jobctl *conn, const struct jobctl_selector *selector,
+                  const struct jobctl_spec *changes, const char *const *unset, size_t unset_count,
+                  struct jobctl_result **out_result);
+
 int jobctl_act(struct jobctl *conn, const struct jobctl_act_options *options,
                const struct jobctl_selector *selector, struct jobctl_result **out_result);
 /* Without waiting; fn (may be NULL) gets the result, borrowed, or NULL with a code. */

@@ -92,10 +92,9 @@ static int act_report_row(const struct app *app, const struct jobctl_item *row, 
 }
 
 /* Rows and what could not be done; the exit status is that of the first failure. */
-static int act_report(const struct app *app, const struct jobctl_act_options *act,
-                      const struct jobctl_result *result, const char *done)
+static int act_report(const struct app *app, bool skips_state, const struct jobctl_result *result,
+                      const char *done)
 {
-        const bool skips_state = act->failed_only || act->lost_only; /* no need is no failure */
         const bool many = jobctl_result_count(result) > ACT_ROWS_MAX;
         size_t left = ACT_ROWS_MAX, failed = 0;
         int status = EXIT_CODE_OK;
@@ -121,16 +120,24 @@ int act_on(struct app *app, const struct jobctl_act_options *act,
            const struct jobctl_selector *selector, const char *done)
 {
         _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
-        int status, code;
+        int code;
 
         if (!app_connection(app))
                 return EXIT_CODE_ERROR;
         code = jobctl_act(app->conn, act, selector, &result);
         if (code)
                 return app_fail_answer(app, code);
+        return act_show(app, result, act->failed_only || act->lost_only, done);
+}
+
+int act_show(struct app *app, const struct jobctl_result *result, bool skips_state,
+             const char *done)
+{
+        int status;
+
         if (app->common.json && emit_print_array(result, &emit_act))
                 return app_out_of_memory(app);
-        status = act_report(app, act, result, done);
+        status = act_report(app, skips_state, result, done);
         for (size_t i = 0; i < jobctl_result_problem_count(result); i++) {
                 const struct jobctl_item *const problem = jobctl_result_problem(result, i);
                 const int r = exit_code_from_answer(

@@ -11,3 +11,9 @@ int act_on(struct app *app, const struct jobctl_act_options *act,
 /* The whole of pause, resume, hold and release: choose, act, report. verb: select_filtered(). */
 int act_simply(struct app *app, enum jobctl_action action, const struct select_options *options,
                char **words, size_t count, const char *verb, const char *done);
+/*
+ * Shows the results of an action that was done. skips_state: a job whose state needed nothing is no
+ * failure. Returns likewise.
+ */
+int act_show(struct app *app, const struct jobctl_result *result, bool skips_state,
+             const char *done);

@@ -67,6 +67,7 @@ static const struct info_row info_spec_rows[] = {
         { INFO_YES, "Requeue", JOBCTL_SPEC_REQUEUE },
         { INFO_YES, "Keep waiting", JOBCTL_SPEC_KEEP_WAITING },
         { INFO_WORDS, "Unique key", JOBCTL_SPEC_UNIQUE },
+        { INFO_SIGNED, "Priority", JOBCTL_SPEC_PRIORITY },
         { INFO_SIGNED, "Nice", JOBCTL_SPEC_NICE },
         { INFO_OCTAL, "Umask", JOBCTL_SPEC_UMASK },
         { INFO_PLAIN, "At once", JOBCTL_SPEC_ARRAY_WIDTH },

@@ -90,6 +90,7 @@ static const struct emit_row emit_spec_rows[] = {
         { EMIT_WORDS, "unique", JOBCTL_SPEC_UNIQUE, NULL },
         { EMIT_FLAG, "hold", JOBCTL_SPEC_HOLD, NULL },
         { EMIT_WALL, "begin", JOBCTL_SPEC_BEGIN_WALL_USEC, NULL },
+        { EMIT_SIGNED, "priority", JOBCTL_SPEC_PRIORITY, NULL },
         { EMIT_PLAIN, "cpus", JOBCTL_SPEC_CPUS, NULL },
         { EMIT_PLAIN, "memory_bytes", JOBCTL_SPEC_MEMORY_BYTES, NULL },
         { EMIT_PLAIN, "array_first", JOBCTL_SPEC_ARRAY_FIRST, NULL },

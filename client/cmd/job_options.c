@@ -44,6 +44,7 @@ const struct option_row job_option_rows[] = {
         { OPTION_TEXT, 0, "unique", "KEY", "return the unfinished job with KEY if there is one", AT(unique), 0, 0, false },
         { OPTION_FLAG, 0, "hold", NULL, "do not start it until it is released", AT(hold), 0, 0, false },
         { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now+1h, 18:00, RFC 3339)", AT(begin), 0, 0, false },
+        { OPTION_SIGNED, 0, "priority", "N", "before your jobs of a lower one", AT(priority), (uint64_t)-1000, 1000, true },
         { OPTION_SIGNED, 0, "nice", "N", "be nicer by N", AT(nice), (uint64_t)-20, 19, true },
         { OPTION_LIST, 0, "label", "K=V", "a label", AT(labels), 0, 0, false },
         { OPTION_NUMBER, 'c', "cpus", "N", "cores", AT(cpus), 1, 65536, true },
@@ -76,6 +77,7 @@ static const struct {
         { OPTION_NUMBER, AT(cpus), JOBCTL_SPEC_CPUS },
         { OPTION_NUMBER, AT(memory), JOBCTL_SPEC_MEMORY_BYTES },
         { OPTION_SIGNED, AT(nice), JOBCTL_SPEC_NICE },
+        { OPTION_SIGNED, AT(priority), JOBCTL_SPEC_PRIORITY },
 };
 /* clang-format on */
 

@@ -26,6 +26,7 @@ struct job_options {
         bool hold;
         struct option_number begin;
         struct option_signed nice;
+        struct option_signed priority;
         struct option_list labels;
         struct option_number output_cap;
         struct option_number cpus;

@@ -16,10 +16,9 @@
 
 #include "common/error.h"
 
+#include "daemon/clients/submit_spec.h"
 #include "daemon/clients/ticket.h"
 #include "daemon/clients/verb.h"
-
-#define SUBMIT_RETRY_ON_BYTES 32
 
 /* A submission on its way to the engine. */
 struct submit {
@@ -93,7 +92,7 @@ static int submit_check(const Jobd__Submit *request, struct reason *why)
 
 /* ------------------------------------------------------------------------------------- filling */
 
-static int submit_pack(const ProtobufCMessage *message, struct journal_blob **out_blob)
+int submit_pack(const ProtobufCMessage *message, struct journal_blob **out_blob)
 {
         void *data;
         size_t size;
@@ -129,7 +128,7 @@ static void submit_fill_array(const Jobd__Spec *spec, struct engine_spec *to)
         to->task_count = (spec->array_last - spec->array_first) / to->array_step + 1;
 }
 
-static void submit_fill_spec(const Jobd__Spec *spec, struct engine_spec *to)
+void submit_fill_spec(const Jobd__Spec *spec, struct engine_spec *to)
 {
         to->name = spec->name && spec->name[0] ? spec->name : NULL;
         to->unique_key = spec->unique;
@@ -146,6 +145,12 @@ static void submit_fill_spec(const Jobd__Spec *spec, struct engine_spec *to)
         submit_fill_array(spec, to);
 }
 
+void submit_fill_codes(const Jobd__Spec *spec, uint8_t bits[static SUBMIT_RETRY_ON_BYTES])
+{
+        for (size_t i = 0; i < spec->n_retry_on; i++)
+                bits[(spec->retry_on[i] & 255) / 8] |= (uint8_t)(1U << (spec->retry_on[i] % 8));
+}
+
 static int submit_fill_retry_on(struct submit *submit, const Jobd__Spec *spec, size_t index)
 {
         uint8_t *bits;
@@ -157,8 +162,7 @@ static int submit_fill_retry_on(struct submit *submit, const Jobd__Spec *spec, s
         if (!submit->retry_on)
                 return FAULT(-ENOMEM);
         bits = submit->retry_on + index * SUBMIT_RETRY_ON_BYTES;
-        for (size_t i = 0; i < spec->n_retry_on; i++)
-                bits[(spec->retry_on[i] & 255) / 8] |= (uint8_t)(1U << (spec->retry_on[i] % 8));
+        submit_fill_codes(spec, bits);
         submit->specs[index].retry_on = bits;
         return 0;
 }

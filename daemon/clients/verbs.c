@@ -71,6 +71,7 @@ static const struct verb verbs[] = {
         [JOBD__REQUEST__BODY_INFO] =       { "info",     ROLE_OWNER,  verb_info, NULL, NULL },
         [JOBD__REQUEST__BODY_STATUS] =     { "status",   ROLE_ANYONE, verb_status, NULL, NULL },
         [JOBD__REQUEST__BODY_ACT] =        { "act",      ROLE_OWNER,  verb_act, NULL, NULL },
+        [JOBD__REQUEST__BODY_UPDATE] =     { "update",   ROLE_OWNER,  verb_update, NULL, NULL },
         [JOBD__REQUEST__BODY_WAIT] =       { "wait",     ROLE_OWNER,  verb_wait, NULL, NULL },
         [JOBD__REQUEST__BODY_FOLLOW] =     { "follow",   ROLE_OWNER,  verb_follow,
                                              verbs_follow_job, NULL },

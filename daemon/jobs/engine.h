@@ -149,8 +149,8 @@ struct engine_submission {
 };
 
 /*
- * done: at once or later in another turn; first_id 0: r and why say why not (ENGINE_E_LIMIT, FULL,
- * STOPPING). barrier: what the answer must wait for.
+ * done: at once or later in another turn; first_id 0: r and why say why not (ENGINE_E_LIMIT,
+ * REFUSED, FULL, STOPPING). barrier: what the answer must wait for.
  */
 typedef void (*engine_submitted_fn)(void *arg, int r, uint64_t first_id, uint32_t count,
                                     bool existing, uint64_t barrier, const struct reason *why);
@@ -197,6 +197,29 @@ _must_use_ int engine_queue_remove(struct engine *engine, const char *name, cons
 const char *engine_queue_name(const struct engine *engine, uint32_t id);
 const char *engine_job_queue(const struct job *job);
 uint32_t engine_job_queue_id(const struct job *job);
+
+/* ------------------------------------------------------------------------------------ update */
+
+/* What a queued job shall be from now on. */
+struct engine_update {
+        uint64_t id;
+        /* As it would be submitted now. Unique key, array and map are not looked at, and hold and
+         * begin only if they are set here. */
+        struct engine_spec spec;
+        bool sets_hold, sets_begin;
+        const char *detail;     /* what has changed: for the history; borrowed */
+        uint64_t read_sequence; /* engine_sequence() before its old specification was read */
+};
+/* Has it something that did not start yet? Then it may be changed. */
+bool engine_is_updatable(const struct job *job);
+/*
+ * Changes all of these jobs or none: then *out_index is the first that cannot be changed, and why
+ * says so. ENGINE_E_STATE (it runs, or has ended), _REFUSED (it could never start), _LIMIT, _FULL,
+ * or _BUSY: its specification was changed after the read. Tasks that a worker has already keep what
+ * they were started with. The barrier of a 0 is engine_sequence() right after.
+ */
+_must_use_ int engine_update(struct engine *engine, const struct engine_update *updates,
+                             size_t count, size_t *out_index, struct reason *why);
 
 /* -------------------------------------------------------------------------------------- maps */
 

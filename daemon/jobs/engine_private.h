@@ -191,6 +191,8 @@ uint64_t engine_job_open_tasks(const struct job *job); /* tasks not finished */
 
 /* Puts the job where it belongs after any change: among the ready, or not. */
 void run_queue_update(struct engine *engine, struct job *job);
+/* It begins at another time: extra->begin_wall_usec becomes this; 0: at once. */
+void run_queue_set_begin(struct engine *engine, struct job *job, uint64_t begin_wall_usec);
 /* Takes it out of every queue: it is finished. */
 void run_queue_remove(struct engine *engine, struct job *job);
 /* Waits for extra->begin_wall_usec. */
@@ -244,6 +246,12 @@ _must_use_ int engine_queues_restore(void *arg, const struct journal_queue *row)
 /* The queue of that id; the default one, with a warning, when it is gone. */
 struct queue *engine_queues_find(struct engine *engine, uint32_t id, uint64_t job);
 
+/* ----------------------------------------------------------------------------------- submit.c */
+
+/* Could so much ever be given to one task of this user? 0 or ENGINE_E_REFUSED. */
+int submit_check_possible(const struct engine *engine, const struct user *user,
+                          const struct engine_spec *spec, struct reason *why);
+
 /* -------------------------------------------------------------------------------- core_lease.c */
 
 uint32_t job_cores(const struct job *job);
@@ -293,6 +301,9 @@ void start_take_slot(struct engine *engine, struct task *task);
 void start_give_slot(struct task *task);
 /* Forgets what was kept for the next START of this job. */
 void start_forget(struct job_map *map);
+/* The job's specification is another one now: STARTs that did not leave get it. */
+void start_replace(struct job_map *map, struct journal_blob *spec,
+                   struct journal_blob *environment);
 
 /* --------------------------------------------------------------------------------- map_input.c */
 

@@ -131,6 +131,7 @@ struct job_extra {
         uint64_t tasks_ok, tasks_failed;      /* ended; failed: all that did not succeed, */
         uint64_t tasks_other[JOB_OTHER_ENDS]; /* these among them, from JOB_CANCELLED on */
         uint64_t rows_count;                  /* while rows are restored: how many tasks have one */
+        uint64_t update_sequence;             /* of the last change of its specification; 0: none */
         uint32_t array_width;
         uint32_t retries;
         uint32_t cpus;

@@ -37,6 +37,7 @@ static const uint8_t next[JOB_STATE_COUNT][JOB_EV_COUNT] = {
                 [JOB_EV_APPEND] = JOB_QUEUED,
                 [JOB_EV_CLOSE] = JOB_QUEUED,
                 [JOB_EV_HALT] = JOB_QUEUED,
+                [JOB_EV_UPDATE] = JOB_QUEUED,
         },
         [JOB_STARTING] = {
                 [JOB_EV_STARTED] = JOB_RUNNING,
@@ -123,6 +124,7 @@ static const char *const event_names[] = {
         [JOB_EV_APPEND] = "appended",
         [JOB_EV_CLOSE] = "closed",
         [JOB_EV_HALT] = "halted",
+        [JOB_EV_UPDATE] = "updated",
 };
 _Static_assert(ARRAY_SIZE(event_names) == JOB_EV_COUNT, "a name for every event");
 /* clang-format on */

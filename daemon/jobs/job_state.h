@@ -47,6 +47,7 @@ enum job_event {
         JOB_EV_APPEND, /* tasks were added to a map */
         JOB_EV_CLOSE,  /* a map's input has ended */
         JOB_EV_HALT,   /* the rest of a job was given up by its own rule */
+        JOB_EV_UPDATE, /* its owner changed its specification */
         JOB_EV_COUNT,
 };
 

@@ -120,6 +120,24 @@ void run_queue_begin_at(struct engine *e, struct job *job)
         run_queue_arm_begins(e);
 }
 
+static void run_queue_forget_begin(struct engine *e, struct job *job)
+{
+        if (job->is_begin_due)
+                return;
+        RB_REMOVE(begin_tree, &e->begins, job->extra);
+        job->is_begin_due = true;
+        run_queue_arm_begins(e);
+}
+
+void run_queue_set_begin(struct engine *e, struct job *job, uint64_t begin_wall_usec)
+{
+        run_queue_forget_begin(e, job);
+        job->extra->begin_wall_usec = begin_wall_usec;
+        if (begin_wall_usec)
+                run_queue_begin_at(e, job);
+        run_queue_update(e, job);
+}
+
 /* ------------------------------------------------------------------------------------- delays */
 
 static void run_queue_arm_delays(struct engine *e)
@@ -222,11 +240,7 @@ void run_queue_remove(struct engine *e, struct job *job)
                 lanes_take_out(e, job);
         if (job_map_of(job) && job_map_of(job)->is_paced)
                 run_queue_unpace(e, job_map_of(job));
-        if (!job->is_begin_due) {
-                RB_REMOVE(begin_tree, &e->begins, job->extra);
-                job->is_begin_due = true;
-                run_queue_arm_begins(e);
-        }
+        run_queue_forget_begin(e, job);
         RB_FOREACH (task, task_tree, &job->tasks)
                 if (task->is_delayed) {
                         RB_REMOVE(delay_tree, &e->delays, task);

@@ -38,6 +38,16 @@ void start_forget(struct job_map *map)
         map->slots_size = map->slots_used = 0;
 }
 
+void start_replace(struct job_map *map, struct journal_blob *spec, struct journal_blob *environment)
+{
+        if (map->slots_used == 0)
+                return; /* the next START fetches it */
+        journal_blob_unref(map->spec);
+        journal_blob_unref(map->environment);
+        map->spec = journal_blob_ref(spec);
+        map->environment = journal_blob_ref(environment);
+}
+
 /* --------------------------------------------------------------------------------------- slots */
 
 static uint32_t start_find_own_slot(const struct task *task)
@@ -189,6 +199,7 @@ static void start_send(struct engine *e, struct task *task, const struct journal
                 .follow = watch_wants_output(e->watches, job->id),
                 .output_cap_bytes = start_output_cap(e, job->user),
                 .is_repeated = map != NULL,
+                .spec_version = map ? job->extra->update_sequence : 0,
                 .slot = task->slot,
                 .cores = task->core_lease ? task->core_lease->numbers : NULL,
                 .cores_count = task->core_lease ? task->core_lease->count : 0,
@@ -261,11 +272,11 @@ static void start_on_spec(void *arg, uint64_t lease, struct journal_blob *spec,
                 start_send(e, task, spec, environment, NULL, 0);
                 return;
         }
-        if (!map->spec) {
+        if (!map->spec) { /* else it is newer: start_replace() */
                 map->spec = journal_blob_ref(spec);
                 map->environment = journal_blob_ref(environment);
         }
-        (void)start_try(e, task, 0);
+        (void)start_try(e, task, task->job->extra->update_sequence);
 }
 
 /* The last task of all may have fewer values. */
@@ -297,7 +308,8 @@ static void start_on_chunk(void *arg, uint64_t lease, uint64_t first_task, uint6
                                           .chunk_tasks = start_count_tasks(map, count),
                                           .cursor_task = first_task };
                 own = start_take_values(&other, task->number);
-                start_send(e, task, map->spec, map->environment, &own, 0);
+                start_send(e, task, map->spec, map->environment, &own,
+                           task->job->extra->update_sequence);
                 return;
         }
         if (map->chunk != values) {
@@ -307,7 +319,7 @@ static void start_on_chunk(void *arg, uint64_t lease, uint64_t first_task, uint6
                 map->chunk_tasks = start_count_tasks(map, count);
                 map->cursor = 0;
         }
-        (void)start_try(e, task, 0);
+        (void)start_try(e, task, task->job->extra->update_sequence);
 }
 
 void start_request(struct engine *e, struct task *task)

@@ -91,23 +91,23 @@ static int submit_check_sums(const struct engine *e, const struct user *user, ui
 }
 
 /* What no waiting could ever satisfy. */
-static int submit_check_possible(const struct engine *e, const struct user *user,
-                                 const struct engine_spec *s, struct reason *why)
+int submit_check_possible(const struct engine *e, const struct user *user,
+                          const struct engine_spec *s, struct reason *why)
 {
         char asked[TEXT_SIZE_MAX], there[TEXT_SIZE_MAX];
 
         if (s->cpus > engine_cores(e))
-                return reason_set(why, ENGINE_E_LIMIT,
+                return reason_set(why, ENGINE_E_REFUSED,
                                   "it asks for %u cores, and this machine has %u to give: ask for "
                                   "fewer with -c",
                                   s->cpus, engine_cores(e));
         if (user->cores_max && s->cpus > user->cores_max)
-                return reason_set(why, ENGINE_E_LIMIT,
+                return reason_set(why, ENGINE_E_REFUSED,
                                   "it asks for %u cores, and you may have %u at once: ask for "
                                   "fewer with -c",
                                   s->cpus, user->cores_max);
         if (e->options.memory_bytes && s->memory_bytes > e->options.memory_bytes)
-                return reason_set(why, ENGINE_E_LIMIT,
+                return reason_set(why, ENGINE_E_REFUSED,
                                   "it asks for %s of memory, and this machine has %s to give: ask "
                                   "for less with --mem",
                                   text_format_size(s->memory_bytes, asked),

@@ -67,6 +67,54 @@ static int apply_set_job(struct apply *apply, struct op *op)
         return store_run(apply->store, &set, NULL);
 }
 
+/* Which environment the job's spec names; 0: none. */
+static int apply_find_environment(struct apply *apply, uint64_t job, uint64_t *out_id)
+{
+        struct binder get = store_bind(apply->store, STATEMENT_SPEC_GET);
+        int r;
+
+        bind_number(&get, job);
+        r = store_step(apply->store, &get);
+        *out_id = r > 0 ? (uint64_t)sqlite3_column_int64(get.stmt, 0) : 0;
+        store_reset(&get);
+        return r < 0 ? PASS(r) : 0;
+}
+
+static int apply_set_spec(struct apply *apply, const struct journal_job *row)
+{
+        struct binder set;
+        uint64_t before, after = 0;
+        int r;
+
+        r = apply_find_environment(apply, row->id, &before);
+        if (r == 0 && row->environment)
+                r = environments_take(&apply->environments, apply->store, row->environment, &after);
+        if (r == 0 && before)
+                r = environments_give(&apply->environments, apply->store, before);
+        if (r < 0)
+                return PASS(r);
+        set = store_bind(apply->store, STATEMENT_SPEC_SET);
+        bind_number(&set, after);
+        bind_blob(&set, row->spec->size > 0 ? (const void *)row->spec->data : "", row->spec->size);
+        bind_number(&set, row->id);
+        return store_run(apply->store, &set, NULL);
+}
+
+static int apply_update_job(struct apply *apply, struct op *op)
+{
+        const struct op_job *const job = (const void *)op;
+        struct binder update;
+        int r;
+
+        r = apply_set_job(apply, op);
+        if (r < 0)
+                return PASS(r);
+        update = store_bind(apply->store, STATEMENT_JOB_UPDATE);
+        row_bind_job_update(&update, &job->row, job->row.spec->size);
+        r = store_run(apply->store, &update, NULL);
+        return r < 0 ? PASS(r) : apply_set_spec(apply, &job->row);
+}
+
 static int apply_put_task(struct apply *apply, struct op *op)
 {
         const struct op_task *const task = (const void *)op;
@@ -193,16 +241,11 @@ static int apply_drop_row(struct apply *apply, enum statement which, uint64_t jo
 static int apply_drop_job(struct apply *apply, struct op *op)
 {
         const struct op_drop *const drop = (const void *)op;
-        struct binder get = store_bind(apply->store, STATEMENT_SPEC_GET);
-        uint64_t environment = 0;
+        uint64_t environment;
         int r;
 
-        bind_number(&get, drop->job);
-        r = store_step(apply->store, &get);
-        if (r > 0)
-                environment = (uint64_t)sqlite3_column_int64(get.stmt, 0);
-        store_reset(&get);
-        if (r >= 0)
+        r = apply_find_environment(apply, drop->job, &environment);
+        if (r == 0)
                 r = apply_drop_row(apply, STATEMENT_SPEC_DROP, drop->job);
         if (r == 0)
                 r = apply_drop_row(apply, STATEMENT_JOB_DROP, drop->job);
@@ -262,6 +305,7 @@ static int apply_fetch_input(struct apply *apply, struct op *op)
 static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
         [OP_PUT_JOB] = apply_put_job,
         [OP_SET_JOB] = apply_set_job,
+        [OP_UPDATE_JOB] = apply_update_job,
         [OP_PUT_TASK] = apply_put_task,
         [OP_PUT_OUTPUT] = apply_put_output,
         [OP_SET_OUTPUT] = apply_set_output,

@@ -38,7 +38,7 @@ static void batch_release_op(struct op *op)
          */
         void *const record = op;
 
-        if (op->kind == OP_PUT_JOB) {
+        if (op->kind == OP_PUT_JOB || op->kind == OP_UPDATE_JOB) {
                 struct op_job *const job = record;
 
                 job->row.spec = journal_blob_unref(job->row.spec);
@@ -135,7 +135,7 @@ static int batch_put_row(struct journal_batch *batch, enum op_kind kind,
                 r = batch_keep_text(batch, &op->row.why, &bytes);
         if (r < 0)
                 return PASS(r);
-        if (kind == OP_PUT_JOB) {
+        if (kind != OP_SET_JOB) {
                 op->row.spec = journal_blob_ref(row->spec);
                 op->row.environment = journal_blob_ref(row->environment);
                 bytes += row->spec ? row->spec->size : 0;
@@ -152,6 +152,11 @@ int journal_put_job(struct journal_batch *batch, const struct journal_job *row)
 int journal_set_job(struct journal_batch *batch, const struct journal_job *row)
 {
         return batch_put_row(batch, OP_SET_JOB, row);
+}
+
+int journal_update_job(struct journal_batch *batch, const struct journal_job *row)
+{
+        return batch_put_row(batch, OP_UPDATE_JOB, row);
 }
 
 int journal_put_task(struct journal_batch *batch, const struct journal_task *row)

@@ -15,6 +15,7 @@
 enum op_kind {
         OP_PUT_JOB,
         OP_SET_JOB,
+        OP_UPDATE_JOB,
         OP_PUT_TASK,
         OP_PUT_OUTPUT,
         OP_SET_OUTPUT,
@@ -39,7 +40,7 @@ struct op {
         enum op_kind kind;
 };
 
-struct op_job { /* OP_PUT_JOB, OP_SET_JOB */
+struct op_job { /* OP_PUT_JOB, OP_SET_JOB, OP_UPDATE_JOB */
         struct op op;
         struct journal_job row; /* texts in the arena; spec and environment: references held */
 };

@@ -251,6 +251,12 @@ _must_use_ int journal_put_job(struct journal_batch *batch, const struct journal
 /* Updates the columns of an existing row that change: state, finished, hold, priority, begin, end,
  * task_count, task_next, counts, why, input, chunk_next, input_bytes, seen_task, queue. */
 _must_use_ int journal_set_job(struct journal_batch *batch, const struct journal_job *row);
+/*
+ * Changes what the owner of an unfinished job may change of it: the same columns as above and name,
+ * cpus, memory, time limit, retries with their codes and delay, requeue, and replaces its spec and
+ * environment (borrowed as by journal_put_job(), and given, too).
+ */
+_must_use_ int journal_update_job(struct journal_batch *batch, const struct journal_job *row);
 /* Inserts or replaces. */
 _must_use_ int journal_put_task(struct journal_batch *batch, const struct journal_task *row);
 /* The record log of one attempt, <= 64 KiB; replaces that of an earlier attempt. */

@@ -81,6 +81,20 @@ void row_bind_job_changes(struct binder *to, const struct journal_job *row)
         bind_number(to, row->id);
 }
 
+void row_bind_job_update(struct binder *to, const struct journal_job *row, uint64_t spec_bytes)
+{
+        bind_text(to, row->name);
+        bind_number(to, row->requeue);
+        bind_number(to, row->cpus);
+        bind_number(to, row->memory_bytes);
+        bind_number(to, row->retries);
+        bind_number(to, row->retry_delay_usec);
+        bind_blob(to, row->retry_on, RETRY_ON_BYTES);
+        bind_number(to, row->time_limit_usec);
+        bind_number(to, spec_bytes);
+        bind_number(to, row->id);
+}
+
 void row_take_job(struct taker *from, struct journal_job *out_row)
 {
         memset(out_row, 0, sizeof(*out_row));

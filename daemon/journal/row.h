@@ -12,6 +12,8 @@
 void row_bind_job(struct binder *to, const struct journal_job *row, uint64_t spec_bytes);
 /* For STATEMENT_JOB_SET_*; `finished` is bound by the caller where the statement has it. */
 void row_bind_job_changes(struct binder *to, const struct journal_job *row);
+/* For STATEMENT_JOB_UPDATE. */
+void row_bind_job_update(struct binder *to, const struct journal_job *row, uint64_t spec_bytes);
 void row_bind_task(struct binder *to, const struct journal_task *row);
 void row_bind_queue(struct binder *to, const struct journal_queue *row);
 void row_bind_event(struct binder *to, const struct journal_event *row);

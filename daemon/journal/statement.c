@@ -53,6 +53,9 @@ static const char *const statements[STATEMENT_COUNT] = {
         [STATEMENT_JOB_SET_ANY] =
                 "UPDATE job SET " JOB_CHANGES ", finished = ?21 WHERE id = ?20",
         [STATEMENT_JOB_SET_SEEN] = "UPDATE job SET seen_task = ? WHERE id = ?",
+        [STATEMENT_JOB_UPDATE] =
+                "UPDATE job SET name = ?, requeue = ?, cpus = ?, memory_bytes = ?, retries = ?,"
+                " retry_delay = ?, retry_on = ?, time_limit = ?, spec_bytes = ? WHERE id = ?",
         [STATEMENT_JOB_DROP] = "DELETE FROM job WHERE id = ?",
         [STATEMENT_JOB_GET] = "SELECT " JOB_COLUMNS " FROM job WHERE id = ?",
         [STATEMENT_JOB_LIST] =
@@ -65,6 +68,7 @@ static const char *const statements[STATEMENT_COUNT] = {
                 " ORDER BY id",
 
         [STATEMENT_SPEC_PUT] = "INSERT INTO spec (job, environment, data) VALUES (?,?,?)",
+        [STATEMENT_SPEC_SET] = "UPDATE spec SET environment = ?, data = ? WHERE job = ?",
         [STATEMENT_SPEC_GET] = "SELECT environment, data FROM spec WHERE job = ?",
         [STATEMENT_SPEC_DROP] = "DELETE FROM spec WHERE job = ?",
         [STATEMENT_ENVIRONMENT_FIND] = "SELECT id FROM environment WHERE hash = ?",

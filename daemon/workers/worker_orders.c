@@ -95,7 +95,8 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
         body.uid = start->uid;
         body.gid = start->gid;
         /* The worker still has what the START before it brought. */
-        if (!start->is_repeated || worker->spec_job != start->job) {
+        if (!start->is_repeated || worker->spec_job != start->job ||
+            worker->spec_version != start->spec_version) {
                 body.has_spec = true;
                 body.spec = worker_orders_bytes(start->spec, start->spec_size);
                 body.has_environment = start->environment != NULL;
@@ -123,6 +124,7 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
                 barrier = worker->start_barrier;
         worker->start_barrier = barrier;
         worker->spec_job = start->job;
+        worker->spec_version = start->spec_version;
         /* A barrier that has passed lets this frame go at once: the Acks must be ahead of it. */
         worker_orders_send_acks(worker, worker->workers->durable);
         worker_link_send(worker, &order, barrier);

@@ -148,6 +148,7 @@ struct workers_start {
         uint64_t array_index;
         bool is_array;
         bool is_repeated;      /* the job's other tasks have the same spec: send it only once */
+        uint64_t spec_version; /* while this is the same, too */
         const uint8_t *values; /* NULL, or a map's: each ended by a zero byte */
         size_t values_size;
         uint32_t slot;         /* 0: none */

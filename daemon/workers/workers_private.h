@@ -36,6 +36,7 @@ struct worker {
         void *data;                  /* borrowed: the engine's */
         uint64_t start_barrier;      /* of the newest START: none may pass another */
         uint64_t spec_job;           /* whose specification that START left with the worker */
+        uint64_t spec_version;       /* and which one */
         struct worker_due_ack *acks; /* owned: worker_ack() since the last flush, and not yet due */
         size_t acks_count, acks_room;
 };

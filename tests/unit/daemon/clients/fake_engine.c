@@ -595,6 +595,35 @@ int engine_release(struct engine *e, struct job *job, struct reason *why)
         return fake_act(e, job, "release", JOB_QUEUED, why);
 }
 
+bool engine_is_updatable(const struct job *job)
+{
+        return job->row.state == JOB_QUEUED;
+}
+
+int engine_update(struct engine *e, const struct engine_update *updates, size_t count,
+                  size_t *out_index, struct reason *why)
+{
+        for (*out_index = 0; *out_index < count; ++*out_index) {
+                const struct job *job = fake_row(e, updates[*out_index].id);
+
+                if (!job->is_open || !engine_is_updatable(job))
+                        return reason_set(why, ENGINE_E_STATE, "job %" PRIu64 " runs already",
+                                          job->row.id);
+        }
+        for (size_t i = 0; i < count; i++) {
+                struct job *job = fake_row(e, updates[i].id);
+
+                fake_trace(e, "update(%" PRIu64 ",%d,%u: %s) ", job->row.id,
+                           updates[i].spec.priority, updates[i].spec.cpus, updates[i].detail);
+                journal_blob_unref(job->row.spec);
+                journal_blob_unref(job->row.environment);
+                job->row.spec = journal_blob_ref(updates[i].spec.spec);
+                job->row.environment = journal_blob_ref(updates[i].spec.environment);
+                job->barrier = ++e->sequence;
+        }
+        return 0;
+}
+
 bool engine_retry_wants(enum engine_retry which, const struct journal_task *row)
 {
         return which == ENGINE_RETRY_ALL || row->state != JOB_SUCCEEDED;

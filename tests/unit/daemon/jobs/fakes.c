@@ -118,6 +118,13 @@ int journal_set_job(struct journal_batch *batch, const struct journal_job *row)
         return 0;
 }
 
+int journal_update_job(struct journal_batch *batch, const struct journal_job *row)
+{
+        assert(row->spec);
+        fake.updates_count++;
+        return journal_set_job(batch, row);
+}
+
 int journal_put_task(struct journal_batch *batch, const struct journal_task *row)
 {
         size_t i;
@@ -521,7 +528,9 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
                                   .attempt = start->attempt,
                                   .slot = start->slot,
                                   .cores_count = (uint32_t)start->cores_count,
-                                  .bind = start->bind };
+                                  .bind = start->bind,
+                                  .spec_version = start->spec_version,
+                                  .spec_size = start->spec_size };
 
         assert(start->cores_count <= ARRAY_SIZE(sent.cores));
         for (size_t i = 0; i < start->cores_count; i++)

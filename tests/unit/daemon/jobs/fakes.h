@@ -25,6 +25,8 @@ struct fake_sent {
         uint32_t attempt, slot;
         uint32_t cores[8], cores_count;
         bool bind;
+        uint64_t spec_version;
+        size_t spec_size;
         char values[64]; /* a map's, with commas for the zero bytes */
 };
 
@@ -57,6 +59,7 @@ struct fake {
         struct journal_queue queues[8]; /* by id; name NULL: none */
         char queue_names[8][32], queue_users[8][32];
         uint32_t last_queue_id;
+        size_t updates_count;
         bool disk_full;
         bool key_known;
         uint64_t commit_usec;

@@ -240,6 +240,61 @@ static void set_job(uint64_t sequence, const struct journal_job *row)
         fixture_post(&the, batch, sequence);
 }
 
+static void update_job(uint64_t sequence, const struct journal_job *row)
+{
+        struct journal_batch *const batch = batch_new();
+
+        ck_assert_int_eq(journal_update_job(batch, row), 0);
+        fixture_post(&the, batch, sequence);
+        fixture_wait_durable(&the, sequence);
+}
+
+START_TEST(an_update_replaces_spec_and_environment)
+{
+        const struct journal_job_query query = {
+                .any_uid = true, .want_spec = true, .want_environment = true, .name = "new"
+        };
+        const uint8_t codes[32] = { 2 };
+        struct journal_job row = job_row(1, 5);
+        struct answer answer;
+
+        fixture_start(&the);
+        fixture_submit(&the, 1, 5);
+        row.name = "new";
+        row.cpus = 4;
+        row.memory_bytes = 5;
+        row.retries = 6;
+        row.retry_delay_usec = 7;
+        row.retry_on = codes;
+        row.requeue = true;
+        row.time_limit_usec = 9;
+        row.priority = -8;
+        row.spec = blob_of("another spec");
+        row.environment = blob_of("another environment");
+        update_job(2, &row);
+        fixture_read_jobs(&the, &query, &answer);
+        ck_assert_uint_eq(answer.jobs_count, 1);
+        ck_assert_uint_eq(answer.jobs[0].cpus, 4);
+        ck_assert_uint_eq(answer.jobs[0].memory_bytes, 5);
+        ck_assert_uint_eq(answer.jobs[0].retries, 6);
+        ck_assert_uint_eq(answer.jobs[0].retry_delay_usec, 7);
+        ck_assert(answer.jobs[0].requeue);
+        ck_assert_uint_eq(answer.jobs[0].time_limit_usec, 9);
+        ck_assert_int_eq(answer.jobs[0].priority, -8);
+        ck_assert_uint_eq(answer.jobs[0].spec_bytes, 12);
+        ck_assert_mem_eq(answer.spec->data, "another spec", 12);
+        ck_assert_mem_eq(answer.environment->data, "another environment", 19);
+        answer_deinit(&answer);
+        row.environment = journal_blob_unref(row.environment);
+        update_job(3, &row);
+        journal_blob_unref(row.spec);
+        fixture_close(&the);
+        /* Nobody names the old ones any more. */
+        ck_assert_int_eq(fixture_sql(&the, "SELECT count(*) FROM environment"), 0);
+        ck_assert_int_eq(fixture_sql(&the, "SELECT environment FROM spec"), 0);
+}
+END_TEST
+
 START_TEST(changes_of_a_job_keep_what_never_changes)
 {
         const struct journal_job_query query = { .any_uid = true, .want_spec = true };
@@ -453,6 +508,7 @@ TCase *commit_case(void)
         tcase_add_test(tcase, a_cancelled_read_is_never_answered);
         tcase_add_test(tcase, a_callback_may_cancel_an_answer_that_is_already_there);
         tcase_add_test(tcase, closing_drops_what_was_not_told);
+        tcase_add_test(tcase, an_update_replaces_spec_and_environment);
         tcase_add_test(tcase, changes_of_a_job_keep_what_never_changes);
         tcase_add_test(tcase, a_task_and_its_output_are_replaced);
         tcase_add_test(tcase, every_column_of_a_job_comes_back);

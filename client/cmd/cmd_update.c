@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * jobctl update: changes jobs that are still queued, all that are named or none.
+ *
+ * Options are named as submit names them, and each that is given replaces what the job has; what is
+ * not given stays. A value of 0 takes a limit away. Of jobs with many tasks, those are changed that
+ * no worker has yet. Results are shown as those of the other acts are (act.c).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+
+#include "client/cmd/act.h"
+#include "client/cmd/command.h"
+#include "client/cmd/spec_cleanup.h"
+
+struct update_options {
+        struct select_options select;
+        struct option_signed priority;
+        struct option_number cpus, memory, time_limit, grace;
+        struct option_signed nice;
+        struct option_number retries, retry_delay;
+        struct option_number begin;
+        const char *new_name;
+        struct option_list env, unset_env;
+        bool hold, release;
+};
+
+#define AT(field) offsetof(struct update_options, field)
+
+/* clang-format off */
+static const struct option_row cmd_update_rows[] = {
+        { OPTION_SIGNED, 0, "priority", "N", "before your jobs of a lower one", AT(priority), (uint64_t)-1000, 1000, false },
+        { OPTION_NUMBER, 'c', "cpus", "N", "cores", AT(cpus), 1, 65536, false },
+        { OPTION_SIZE, 0, "mem", "SIZE", "memory (0: none is asked for)", AT(memory), 0, 0, false },
+        { OPTION_DURATION, 't', "time-limit", "DURATION", "end it after so long (0: never)", AT(time_limit), 0, 0, false },
+        { OPTION_DURATION, 0, "grace", "DURATION", "from TERM to KILL", AT(grace), 0, 0, false },
+        { OPTION_SIGNED, 0, "nice", "N", "be nicer by N", AT(nice), (uint64_t)-20, 19, false },
+        { OPTION_NUMBER, 0, "retries", "N", "run it again after a failure, up to N times", AT(retries), 0, 1000, false },
+        { OPTION_DURATION, 0, "retry-delay", "DURATION", "pause before a retry; doubles", AT(retry_delay), 0, 0, false },
+        { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now: at once)", AT(begin), 0, 0, false },
+        { OPTION_TEXT, 0, "set-name", "NAME", "another name", AT(new_name), 0, 0, false },
+        { OPTION_LIST, 0, "env", "K=V", "set a variable (K alone: as it is here)", AT(env), 0, 0, false },
+        { OPTION_LIST, 0, "unset-env", "K", "take a variable away", AT(unset_env), 0, 0, false },
+        { OPTION_FLAG, 0, "hold", NULL, "hold it, too", AT(hold), 0, 0, false },
+        { OPTION_FLAG, 0, "release", NULL, "release it, too", AT(release), 0, 0, false },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+};
+
+static const struct {
+        size_t offset;
+        enum jobctl_field field;
+} numbers[] = {
+        { AT(cpus), JOBCTL_SPEC_CPUS },
+        { AT(memory), JOBCTL_SPEC_MEMORY_BYTES },
+        { AT(time_limit), JOBCTL_SPEC_TIME_LIMIT_USEC },
+        { AT(grace), JOBCTL_SPEC_GRACE_USEC },
+        { AT(retries), JOBCTL_SPEC_RETRIES },
+        { AT(retry_delay), JOBCTL_SPEC_RETRY_DELAY_USEC },
+        { AT(begin), JOBCTL_SPEC_BEGIN_WALL_USEC },
+};
+/* clang-format on */
+
+static int update_set_fields(const struct update_options *options, struct jobctl_spec *changes)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(numbers) && r == 0; i++) {
+                const struct option_number *const number =
+                        (const void *)((const char *)options + numbers[i].offset);
+
+                if (number->given)
+                        r = jobctl_spec_set_number(changes, numbers[i].field, number->value);
+        }
+        if (r == 0 && options->priority.given)
+                r = jobctl_spec_set_signed(changes, JOBCTL_SPEC_PRIORITY, options->priority.value);
+        if (r == 0 && options->nice.given)
+                r = jobctl_spec_set_signed(changes, JOBCTL_SPEC_NICE, options->nice.value);
+        if (r == 0 && options->new_name)
+                r = jobctl_spec_set_text(changes, JOBCTL_SPEC_NAME, options->new_name);
+        if (r == 0 && (options->hold || options->release))
+                r = jobctl_spec_set_number(changes, JOBCTL_SPEC_HOLD, options->hold);
+        return r;
+}
+
+static int update_build(struct app *app, const struct update_options *options,
+                        struct jobctl_spec **out_changes)
+{
+        _cleanup_(jobctl_spec_freep) struct jobctl_spec *changes = NULL;
+
+        if (options->hold && options->release)
+                return app_usage(app, "give either --hold or --release");
+        if (jobctl_spec_new(&changes) || update_set_fields(options, changes))
+                return app_out_of_memory(app);
+        for (size_t i = 0; i < options->env.count; i++) {
+                const char *const entry = options->env.values[i];
+
+                if (entry[0] == '=' || entry[0] == '\0')
+                        return app_usage(app, "--env is K=V, not '%s'", entry);
+                if (jobctl_spec_add_environment(changes, entry))
+                        return app_out_of_memory(app);
+        }
+        *out_changes = TAKE_PTR(changes);
+        return 0;
+}
+
+static bool update_is_empty(const struct update_options *options)
+{
+        for (const struct option_row *row = cmd_update_rows; row->kind != OPTION_END; row++)
+                if (option_is_given(row, options))
+                        return false;
+        return true;
+}
+
+static int cmd_update_run(struct app *app, const void *arg, char **args, size_t count)
+{
+        const struct update_options *const options = arg;
+        _cleanup_(jobctl_spec_freep) struct jobctl_spec *changes = NULL;
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
+        _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
+        int r;
+
+        if (update_is_empty(options))
+                return app_usage(app, "say what is to be changed: --priority, --cpus, ...");
+        r = update_build(app, options, &changes);
+        if (r == 0)
+                r = select_filtered(app, &options->select, args, count, true, "update", &selector);
+        if (r)
+                return r;
+        if (!app_connection(app))
+                return EXIT_CODE_ERROR;
+        r = jobctl_update(app->conn, selector, changes, options->unset_env.values,
+                          options->unset_env.count, &result);
+        return r ? app_fail_answer(app, r) : act_show(app, result, false, "is updated");
+}
+
+static const char *const cmd_update_examples[] = {
+        "jobctl update 17 --priority 5      start it before the others",
+        "jobctl update 5-9 -c 2 -t 1h       all of them, or none",
+        "jobctl update 17 --env LEVEL=3 --unset-env DEBUG",
+        NULL,
+};
+
+const struct command cmd_update = {
+        .name = "update",
+        .usage = "[OPTIONS] ID...",
+        .summary = "Change jobs that are still queued",
+        .examples = cmd_update_examples,
+        .args_max = COMMAND_ARGS_ANY,
+        .options_bytes = sizeof(struct update_options),
+        .sets = { { cmd_update_rows, 0 },
+                  { select_option_rows, offsetof(struct update_options, select) } },
+        .run = cmd_update_run,
+};
