@@ -25,8 +25,9 @@
 #define RANGE(field, lo, hi) WIRE_RANGE_IF(Jobd__Spec, field, lo, hi)
 static const struct wire_range wire_spec_ranges[] = {
         RANGE(umask, 0, 0777),
-        RANGE(nice, -20, 19),
-        RANGE(time_limit_usec, 0, WIRE_USEC_MAX),
+        RANGE(nice, 0, 19),
+        RANGE(time_limit_usec, 1, WIRE_USEC_MAX),
+        RANGE(memory_bytes, 1, INT64_MAX),
         RANGE(warn_signal, 1, WIRE_SIGNAL_MAX),
         RANGE(warn_before_usec, 0, WIRE_USEC_MAX),
         RANGE(grace_usec, 0, WIRE_USEC_MAX),

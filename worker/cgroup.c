@@ -182,7 +182,7 @@ static int cgroup_set_limits(int folder_fd, const struct cgroup_limits *limits)
         if (limits->tasks_max != UINT64_MAX) {
                 snprintf(number, sizeof(number), "%" PRIu64, limits->tasks_max);
                 r = cgroup_write(folder_fd, "pids.max", number);
-                if (r)
+                if (r && r != -ENOENT)
                         return FAULT(r);
         }
         return 0;

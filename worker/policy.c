@@ -6,8 +6,8 @@
  *     [Jobs]
  *     RootJobs=no             # may uid 0 submit jobs?
  *     MinimumUid=1            # lower uids (except 0, see above) are refused
- *     TasksMax=infinity       # processes of one job, where cgroups are delegated
- *     [Limits]                # hard ceilings; a job's captured limits can only be lower
+ *     TasksMax=4096           # processes and threads of one task, where cgroups are delegated;
+ * infinity [Limits]                # hard ceilings; a job's captured limits can only be lower
  *     LimitNOFILE=524288      # the names and units of systemd.exec(5): bytes take K, M, G
  *
  * A file that others could have written, or a key that nobody knows, is refused as a whole: a
@@ -61,7 +61,7 @@ struct policy_reading {
 
 int policy_init(struct policy *out_policy)
 {
-        struct policy policy = { .minimum_uid = 1, .tasks_max = UINT64_MAX };
+        struct policy policy = { .minimum_uid = 1, .tasks_max = POLICY_TASKS_MAX };
 
         for (int i = 0; i < (int)RLIMIT_NLIMITS; i++) {
                 struct rlimit limit;

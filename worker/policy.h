@@ -15,6 +15,9 @@ enum policy_answer {
         POLICY_E_FORBIDDEN,
 };
 
+/* Enough for a job of many threads, and a fork bomb is held long before the machine is. */
+#define POLICY_TASKS_MAX 4096
+
 struct policy {
         bool root_jobs;
         uint32_t minimum_uid;

@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "worker/cgroup.h"
+
 #define PREPARE_PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
 
 static int prepare_list_processors(struct prepare_site *site, const cpu_set_t *set, size_t bytes)
@@ -159,7 +161,8 @@ static void prepare_add_limit(const struct prepare_site *site, struct preparatio
 
 /*
  * Each resource once: as captured from the submitter, else as we have it ourselves; never above
- * the ceiling. Without a cgroup the job's memory is limited for each of its processes.
+ * the ceiling. Without a cgroup the job's memory is limited for each of its processes, and to no
+ * less than such a group would be: nothing could be executed.
  */
 static void prepare_limits(const struct prepare_site *site, const Jobd__Spec *spec,
                            struct preparation *out)
@@ -175,7 +178,8 @@ static void prepare_limits(const struct prepare_site *site, const Jobd__Spec *sp
                 rlim_t hard = own ? (rlim_t)own->hard : site->own[resource].rlim_max;
 
                 if (resource == RLIMIT_DATA && spec->memory_bytes && !site->has_cgroup)
-                        soft = hard = MIN(hard, (rlim_t)spec->memory_bytes);
+                        soft = hard =
+                                MIN(hard, (rlim_t)MAX(spec->memory_bytes, CGROUP_MEMORY_MIN_BYTES));
                 prepare_add_limit(site, out, resource, soft, hard);
         }
         out->plan.limits = out->limits;

@@ -94,6 +94,10 @@ static int option_store_number(const struct option_row *row, void *place, const 
                 return OPTION_E_BAD;
         if (row->kind == OPTION_SIGNAL)
                 got.value = (uint64_t)signo;
+        else if (got.value < row->min)
+                return reason_set(why, OPTION_E_BAD,
+                                  "%s: %s is nothing; leave the option out for no limit", row->name,
+                                  value);
         *(struct option_number *)place = got;
         return 0;
 }

@@ -6,7 +6,7 @@
  *
  *   the task was stopping     -> cancelled, whatever the worker saw
  *   exit 0                    -> succeeded
- *   failed, attempts left     -> queued again after a delay that doubles (with jitter)
+ *   failed, attempts left     -> queued again after a delay that doubles (backoff.c)
  *   failed                    -> failed | timeout | oom
  *   stopped with the pool     -> queued again with `requeue`, else cancelled
  *   nobody knows              -> queued again with `requeue`, else lost
@@ -15,15 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/log.h"
 #include "common/parse.h"
 
+#include "daemon/jobs/backoff.h"
 #include "daemon/jobs/engine_private.h"
-
-#define OUTCOME_DELAY_FIRST_USEC USEC_PER_SEC
-#define OUTCOME_DELAY_MAX_USEC (3600 * USEC_PER_SEC)
 
 /* clang-format off */
 static const enum job_event outcome_events[WORKERS_OUTCOME_COUNT] = {
@@ -61,21 +58,6 @@ static bool outcome_wants_retry(const struct task *task, enum job_event event,
                outcome_retry_matches(x, exit);
 }
 
-/* base * 2^(attempts - 1), less up to a tenth so that many failures do not come back at once. */
-static uint64_t outcome_delay(const struct task *task)
-{
-        const struct job_extra *x = task->job->extra;
-        uint64_t delay = x->retry_delay_usec ? x->retry_delay_usec : OUTCOME_DELAY_FIRST_USEC;
-        uint32_t i, random = 0;
-
-        for (i = 1; i < task->attempt && delay < OUTCOME_DELAY_MAX_USEC; i++)
-                delay *= 2;
-        delay = MIN(delay, OUTCOME_DELAY_MAX_USEC);
-        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-                random = 0;
-        return delay - delay / 10 * (random % 1024) / 1024;
-}
-
 /* The line of history: "exit 3", "signal TERM", and the reason when there is one. */
 static const char *outcome_describe(const struct workers_exit *exit, const char *why, char *buf,
                                     size_t size)
@@ -106,9 +88,12 @@ static void outcome_learn(struct user *user, uint64_t run_usec)
 static void outcome_requeue(struct engine *e, struct task *task, struct engine_end *end,
                             const char *detail, bool delayed)
 {
-        const uint64_t delay = delayed ? outcome_delay(task) : 0;
+        const struct job *job = task->job;
 
-        if (delay) {
+        if (delayed) {
+                const uint64_t delay = backoff_usec(job->extra->retry_delay_usec, task->attempt,
+                                                    job->id, task->number);
+
                 end->retry_delay_usec = delay;
                 end->retry_wall_usec = clock_wall_usec() + delay;
         }

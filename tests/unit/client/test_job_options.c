@@ -80,7 +80,7 @@ START_TEST(test_plain_ones)
         options.time_limit = (struct option_number){ true, 5 };
         options.grace = (struct option_number){ true, 0 };
         options.retries = (struct option_number){ true, 3 };
-        options.nice = (struct option_signed){ true, -3 };
+        options.nice = (struct option_signed){ true, 3 };
         options.cpus = (struct option_number){ true, 2 };
         options.memory = (struct option_number){ true, 4096 };
         ck_assert_int_eq(build(), 0);
@@ -92,7 +92,7 @@ START_TEST(test_plain_ones)
         ck_assert_uint_eq(number(JOBCTL_SPEC_TIME_LIMIT_USEC), 5);
         ck_assert_uint_eq(number(JOBCTL_SPEC_GRACE_USEC), 0);
         ck_assert_uint_eq(number(JOBCTL_SPEC_RETRIES), 3);
-        ck_assert_int_eq((int64_t)number(JOBCTL_SPEC_NICE), -3);
+        ck_assert_int_eq((int64_t)number(JOBCTL_SPEC_NICE), 3);
         ck_assert_uint_eq(number(JOBCTL_SPEC_CPUS), 2);
         ck_assert_uint_eq(number(JOBCTL_SPEC_MEMORY_BYTES), 4096);
 }

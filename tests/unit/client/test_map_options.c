@@ -256,7 +256,7 @@ END_TEST
 START_TEST(test_other_options)
 {
         ck_assert_int_eq(MAKE("-0", "-n", "5", "-C", ",", "--tag", "--line-buffer", "--eta",
-                              "--on-done", "echo", "-J", "name", "--label", "a=b", "--nice", "-3",
+                              "--on-done", "echo", "-J", "name", "--label", "a=b", "--nice", "3",
                               "--json", "--detach-on-interrupt", "--dry-run", "x"),
                          0);
         ck_assert(options.null && options.tag && options.line_buffer && options.detach);
@@ -264,7 +264,7 @@ START_TEST(test_other_options)
         ck_assert(plan->show_progress);
         ck_assert_str_eq(plan->job.name, "name");
         ck_assert(plan->job.dry_run);
-        ck_assert_int_eq(plan->job.nice.value, -3);
+        ck_assert_int_eq(plan->job.nice.value, 3);
         expect_refusal(MAKE("-n", "0", "x"), "max-args");
         expect_refusal(MAKE("--keeporder", "x"), "did you mean --keep-order?");
 }

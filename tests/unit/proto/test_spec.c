@@ -196,11 +196,11 @@ START_TEST(numbers_have_ranges)
         const uint64_t century = 100ULL * 366 * 86400 * 1000000;
 
         EDGE(umask, 0, 0777, uint32_t);
-        EDGE(nice, -20, 19, int32_t);
+        EDGE(nice, 0, 19, int32_t);
         EDGE(priority, -1000, 1000, int32_t);
         EDGE(warn_signal, 1, 64, uint32_t);
         EDGE(retries, 0, 1000, uint32_t);
-        EDGE(time_limit_usec, 0, century, uint64_t);
+        EDGE(time_limit_usec, 1, century, uint64_t);
         EDGE(warn_before_usec, 0, century, uint64_t);
         EDGE(grace_usec, 0, century, uint64_t);
         EDGE(retry_delay_usec, 0, century, uint64_t);

@@ -41,7 +41,7 @@ START_TEST(an_absent_file_means_the_defaults)
         ck_assert_int_eq(policy_load("/nonexistent/policy", &policy, &why), 0);
         ck_assert(!policy.root_jobs);
         ck_assert_uint_eq(policy.minimum_uid, 1);
-        ck_assert_uint_eq(policy.tasks_max, UINT64_MAX);
+        ck_assert_uint_eq(policy.tasks_max, 4096);
         for (int i = 0; i < (int)RLIMIT_NLIMITS; i++) {
                 struct rlimit own;
 
