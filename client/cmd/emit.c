@@ -210,8 +210,7 @@ static void emit_put_state_counts(json_t *object, const struct jobctl_item *item
 static void emit_put_blockers(json_t *object, const struct jobctl_item *item,
                               const struct emit_row *row)
 {
-        static const char *const names[] = { "hold",       "begin", "retry",
-                                             "dependency", "drain", "queue" };
+        static const char *const names[] = { "hold", "begin", "retry", "dependency", "drain" };
         const uint64_t blockers = jobctl_number_or(item, row->field, 0);
         json_t *list;
 
@@ -274,21 +273,6 @@ static void emit_put_dependency(json_t *object, const struct jobctl_item *item,
 
         json_object_set_new(object, row->name,
                             json_string(jobctl_dependency_name((unsigned int)kind)));
-}
-
-static void emit_put_policy(json_t *object, const struct jobctl_item *item,
-                            const struct emit_row *row)
-{
-        json_object_set_new(object, row->name,
-                            json_string(jobctl_policy_name(
-                                    (unsigned int)jobctl_number_or(item, row->field, 0))));
-}
-
-static void emit_put_hundredths(json_t *object, const struct jobctl_item *item,
-                                const struct emit_row *row)
-{
-        json_object_set_new(object, row->name,
-                            json_real((double)jobctl_number_or(item, row->field, 0) / 100));
 }
 
 static void emit_put_map(json_t *object, const struct jobctl_item *item, const struct emit_row *row)
@@ -380,8 +364,6 @@ void emit_put(json_t *object, const struct jobctl_item *item, const struct emit_
                 [EMIT_WALL] = emit_put_wall,
                 [EMIT_SECONDS] = emit_put_seconds,
                 [EMIT_SIGNAL] = emit_put_signal,
-                [EMIT_POLICY] = emit_put_policy,
-                [EMIT_HUNDREDTHS] = emit_put_hundredths,
                 [EMIT_HALT] = emit_put_halt,
                 [EMIT_MAP] = emit_put_map,
                 [EMIT_DEPENDENCY] = emit_put_dependency,

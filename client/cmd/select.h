@@ -7,11 +7,10 @@
 
 struct select_options {
         const char *name;
-        const char *queue;
         struct option_list states;
         bool yes;
 };
-/* --name --queue --state --yes */
+/* --name --state --yes */
 extern const struct option_row select_option_rows[];
 
 /*

@@ -91,6 +91,8 @@ static void backfill_look(struct engine *e, const struct job *job, struct backfi
         for (size_t i = 0; i < count; i++) {
                 cores = MIN(cores + ends[i].cores, e->cores.count);
                 memory_bytes += ends[i].memory_bytes;
+                if (i + 1 < count && ends[i + 1].mono_usec == ends[i].mono_usec)
+                        continue; /* what ends at the same time is spare, too */
                 if (backfill_fits(e, job, cores, memory_bytes)) {
                         backfill_set(e, job, ends[i].mono_usec, cores, memory_bytes);
                         return;
@@ -117,10 +119,19 @@ void backfill_reserve(struct engine *e, const struct job *job)
         count = 0;
         TAILQ_FOREACH (lease, &e->core_leases, entry)
                 ends[count++] = (struct backfill_end){ .mono_usec = backfill_guess_end(lease, now),
-                                                       .cores = lease->count,
+                                                       .cores = lease->is_lent ? 0 : lease->count,
                                                        .memory_bytes = lease->memory_bytes };
         backfill_look(e, job, ends, count);
         free(ends);
+}
+
+/* At the shadow time this one would still have what the waiting one needs besides the machine's. */
+static bool backfill_is_rival(const struct job *waiting, const struct job *job)
+{
+        const struct queue *queue = job->lane->queue;
+
+        return (waiting->user == job->user && job->user->cores_max) ||
+               (waiting->lane->queue == queue && (queue->width_tasks || queue->width_cores));
 }
 
 bool backfill_may_pass(struct engine *e, const struct job *job)
@@ -133,7 +144,7 @@ bool backfill_may_pass(struct engine *e, const struct job *job)
 
         if (b->shadow_mono_usec > now && run_usec <= b->shadow_mono_usec - now)
                 return true;
-        if (cores > b->spare_cores ||
+        if (cores > b->spare_cores || backfill_is_rival(b->job, job) ||
             (e->options.memory_bytes && memory_bytes > b->spare_memory_bytes))
                 return false;
         b->spare_cores -= cores;

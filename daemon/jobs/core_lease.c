@@ -143,6 +143,9 @@ void core_lease_drop(struct engine *e, struct task *task)
 {
         struct core_lease *lease = TAKE_PTR(task->core_lease);
 
-        if (lease && --lease->refs == 0)
+        if (!lease)
+                return;
+        lease->start_mono_usec = clock_mono_usec(); /* of the next task, if there is one */
+        if (--lease->refs == 0)
                 core_lease_free(e, lease);
 }

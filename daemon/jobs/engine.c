@@ -176,9 +176,7 @@ static void engine_reorder(struct engine *e)
                 TAILQ_FOREACH (job, &user->jobs, user_entry)
                         if (job->is_ready)
                                 lanes_take_out(e, job);
-        for (user = e->users; user; user = user->hh.next)
-                TAILQ_FOREACH (job, &user->jobs, user_entry)
-                        run_queue_update(e, job);
+        run_queue_update_all(e);
 }
 
 void engine_set_options(struct engine *e, const struct engine_options *options)
@@ -191,6 +189,8 @@ void engine_set_options(struct engine *e, const struct engine_options *options)
                 lanes_set_share(e, user);
         if (is_reordered)
                 engine_reorder(e);
+        else
+                run_queue_update_all(e);
 }
 
 /* ----------------------------------------------------------------------------------- the turn */

@@ -89,6 +89,7 @@ struct engine {
         struct cores cores;
         struct core_lease_list core_leases; /* owned */
         struct backfill backfill;
+        bool is_barred;             /* a job waits for its user's cap or its queue: one DECIDE */
         uint64_t memory_used;       /* asked for by what runs */
         uint32_t lent_count;        /* tasks that wait inside for others */
         struct task *leased;        /* uthash by lease; tasks are owned by their jobs */
@@ -193,6 +194,8 @@ uint64_t engine_job_open_tasks(const struct job *job); /* tasks not finished */
 void run_queue_update(struct engine *engine, struct job *job);
 /* It begins at another time: extra->begin_wall_usec becomes this; 0: at once. */
 void run_queue_set_begin(struct engine *engine, struct job *job, uint64_t begin_wall_usec);
+/* The same for all: the settings have changed. */
+void run_queue_update_all(struct engine *engine);
 /* Takes it out of every queue: it is finished. */
 void run_queue_remove(struct engine *engine, struct job *job);
 /* Waits for extra->begin_wall_usec. */
@@ -285,6 +288,8 @@ void backfill_forget(struct engine *engine);
 /* --------------------------------------------------------------------------------- scheduler.c */
 
 void scheduler_run(struct engine *engine);
+/* Could it ever be given what it asks for? What there is may have been lowered since it came. */
+bool scheduler_is_possible(const struct engine *engine, const struct job *job);
 /* What waits in the worker's memory beside this task goes back. */
 void scheduler_revoke_others(struct engine *engine, const struct task *task);
 _must_use_ int scheduler_init(struct engine *engine);

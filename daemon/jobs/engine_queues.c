@@ -232,6 +232,7 @@ static void engine_queues_move_job(struct engine *e, struct job *job, struct que
         struct journal_job row;
 
         lanes_set_queue(e, job, to);
+        run_queue_update(e, job); /* it may have been too wide for the other one */
         job->last_sequence = e->sequence;
         engine_fill_job_row(job, &row);
         if (batch)

@@ -167,8 +167,9 @@ struct job {
         bool hold;
         bool requeue;
         bool is_ready;
-        bool is_begin_due; /* has no begin time, or it has come */
-        bool is_waiting;   /* for other jobs (deps_decide.c) */
+        bool is_begin_due;  /* has no begin time, or it has come */
+        bool is_waiting;    /* for other jobs (deps_decide.c) */
+        bool is_impossible; /* asks for more than it could be given, as the settings are now */
 };
 static inline struct job_map *job_map_of(const struct job *job)
 {

@@ -36,7 +36,8 @@ struct queue {
         uint32_t cpus;
         int32_t priority;
         uint32_t owner_uid; /* who made it */
-        char *users; /* owned: who may use it, as queues_admits() reads it; NULL: everybody */
+        char *users;  /* owned: who may use it, as queues_admits() reads it; NULL: everybody */
+        bool is_kept; /* for a wide job of it, within one DECIDE (scheduler.c) */
         uint32_t tasks_leased, cores_leased;
         uint64_t jobs_count; /* unfinished ones in it */
         struct queue_lanes lanes;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who could start now. A job is ready when it is not held, its begin time has come, it is under its
- * width, and it has a task that is queued and not waiting for a retry. run_queue_update() is called
- * after every change of a job and puts it into its lane (lanes.c) or takes it out.
+ * width, it has a task that is queued and not waiting for a retry, and it asks for no more than it
+ * could ever be given (the settings may have changed since it was taken in). run_queue_update() is
+ * called after every change of a job and puts it into its lane (lanes.c) or takes it out.
  *
  * What waits for a time stands in two more trees: `begins` by wall clock with one alarm, since
  * --begin means what the clock on the wall says and must follow it when it is set, and `delays` by
@@ -59,7 +60,7 @@ static bool run_queue_could_start(const struct job *job)
 {
         const struct job_map *map = job_map_of(job);
 
-        if (job->hold || job->is_waiting || !job->is_begin_due ||
+        if (job->hold || job->is_impossible || job->is_waiting || !job->is_begin_due ||
             (map && (map->is_halted || map->is_paced)))
                 return false;
         return !TAILQ_EMPTY(&job->requeued) ||
@@ -78,12 +79,24 @@ static bool run_queue_may_start(const struct job *job)
 
 void run_queue_update(struct engine *e, struct job *job)
 {
-        const bool may_start = run_queue_may_start(job);
+        bool may_start;
 
+        job->is_impossible = !scheduler_is_possible(e, job);
+        may_start = run_queue_may_start(job);
         if (may_start && !job->is_ready)
                 lanes_insert(e, job);
         else if (!may_start && job->is_ready)
                 lanes_take_out(e, job);
+}
+
+void run_queue_update_all(struct engine *e)
+{
+        struct user *user;
+        struct job *job;
+
+        for (user = e->users; user; user = user->hh.next)
+                TAILQ_FOREACH (job, &user->jobs, user_entry)
+                        run_queue_update(e, job);
 }
 
 /* ------------------------------------------------------------------------------------- begins */

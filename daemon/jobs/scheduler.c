@@ -27,8 +27,15 @@
 
 /* ----------------------------------------------------------------------------------- choosing */
 
-/* Of those who cannot start now so many are passed in one search. */
-#define SCHEDULER_PASS_MAX 64U
+/* Of those who cannot start now so many are passed in one search, and so many of one lane. */
+#define SCHEDULER_PASS_MAX 256U
+#define SCHEDULER_PASS_LANE_MAX 32U
+
+/* One search for somebody who may start. */
+struct scheduler_search {
+        uint32_t left;         /* so many may still be passed */
+        bool is_user_finished; /* nothing more of the present user starts */
+};
 
 static bool scheduler_fits(const struct engine *e, const struct job *job)
 {
@@ -39,14 +46,17 @@ static bool scheduler_fits(const struct engine *e, const struct job *job)
                 e->memory_used + memory_bytes <= e->options.memory_bytes);
 }
 
-/* Could it ever? What the machine has may have been lowered since it was taken in. */
-static bool scheduler_is_possible(const struct engine *e, const struct job *job)
+bool scheduler_is_possible(const struct engine *e, const struct job *job)
 {
-        return job_cores(job) <= e->cores.count &&
+        const uint32_t cores = job_cores(job);
+        const struct queue *queue = job->lane->queue;
+
+        return cores <= engine_cores(e) &&
+               (!job->user->cores_max || cores <= job->user->cores_max) &&
+               (!queue->width_cores || cores <= queue->width_cores) &&
                (!e->options.memory_bytes || job_memory_bytes(job) <= e->options.memory_bytes);
 }
 
-/* A wide job of his waits for his own others to end: they may not pass it. */
 static bool scheduler_is_over_cap(const struct job *job)
 {
         const struct user *user = job->user;
@@ -54,39 +64,58 @@ static bool scheduler_is_over_cap(const struct job *job)
         return user->cores_max && user->share.cores + job_cores(job) > user->cores_max;
 }
 
-/* The first job of the lane that may start now; *left: how many may still be passed. */
-static struct job *scheduler_pick_in_lane(struct engine *e, struct lane *lane, uint32_t *left)
+/*
+ * Nobody of his passes a job that is too wide for what its user may still have, and nobody in its
+ * queue one that is too wide for that: it would wait for ever.
+ */
+static bool scheduler_is_barred(struct engine *e, struct scheduler_search *search,
+                                const struct job *job)
 {
+        struct queue *queue = job->lane->queue;
+
+        if (scheduler_is_over_cap(job))
+                search->is_user_finished = true;
+        else if (!queue_has_cores(queue, job_cores(job)))
+                queue->is_kept = true;
+        if (!search->is_user_finished && !queue->is_kept)
+                return false;
+        e->is_barred = true;
+        return true;
+}
+
+/* The first job of the lane that may start now. */
+static struct job *scheduler_pick_in_lane(struct engine *e, struct lane *lane,
+                                          struct scheduler_search *search)
+{
+        uint32_t left = MIN(search->left, SCHEDULER_PASS_LANE_MAX);
         struct job *job;
 
-        for (job = lane_first(lane); job && *left > 0; job = lane_next(job), (*left)--) {
-                if (!queue_has_cores(lane->queue, job_cores(job)))
+        for (job = lane_first(lane); job && left > 0; job = lane_next(job)) {
+                if (scheduler_is_barred(e, search, job))
                         return NULL;
-                if (!scheduler_is_possible(e, job))
-                        continue;
                 if (!scheduler_fits(e, job)) {
                         if (!e->backfill.job)
                                 backfill_reserve(e, job);
-                        continue;
-                }
-                if (!e->backfill.job || backfill_may_pass(e, job))
+                } else if (!e->backfill.job || backfill_may_pass(e, job)) {
                         return job;
+                }
+                left--;
+                search->left--;
         }
         return NULL;
 }
 
-static struct job *scheduler_pick_of_user(struct engine *e, struct user *user, uint32_t *left)
+static struct job *scheduler_pick_of_user(struct engine *e, struct user *user,
+                                          struct scheduler_search *search)
 {
         struct fair_share *share;
         struct job *job;
 
+        search->is_user_finished = false;
         fair_advance(&user->lanes_fair, clock_mono_usec());
-        for (share = fair_first(&user->lanes_fair); share; share = fair_next(share)) {
-                struct lane *lane = lane_of(share);
-
-                if (scheduler_is_over_cap(lane_first(lane)))
-                        return NULL;
-                job = scheduler_pick_in_lane(e, lane, left);
+        for (share = fair_first(&user->lanes_fair); share && !search->is_user_finished;
+             share = fair_next(share)) {
+                job = scheduler_pick_in_lane(e, lane_of(share), search);
                 if (job)
                         return job;
         }
@@ -95,12 +124,12 @@ static struct job *scheduler_pick_of_user(struct engine *e, struct user *user, u
 
 static struct job *scheduler_pick(struct engine *e)
 {
-        uint32_t left = SCHEDULER_PASS_MAX;
+        struct scheduler_search search = { .left = SCHEDULER_PASS_MAX };
         struct fair_share *share;
         struct job *job;
 
-        for (share = fair_first(&e->fair); share && left > 0; share = fair_next(share)) {
-                job = scheduler_pick_of_user(e, user_of(share), &left);
+        for (share = fair_first(&e->fair); share && search.left > 0; share = fair_next(share)) {
+                job = scheduler_pick_of_user(e, user_of(share), &search);
                 if (job)
                         return job;
         }
@@ -308,7 +337,7 @@ static bool scheduler_is_revoking(const struct worker_view *view)
         return false;
 }
 
-/* Somebody else is entitled, or cores are kept for a wide job: look-ahead would take from them. */
+/* Somebody else is entitled, or a wide job waits for cores: look-ahead would take from them. */
 static void scheduler_take_back(struct engine *e)
 {
         struct user *waiting = scheduler_first_user(e);
@@ -318,7 +347,7 @@ static void scheduler_take_back(struct engine *e)
                 return;
         TAILQ_FOREACH (view, &e->views, entry)
                 if (view->leases_count > 1 &&
-                    (e->backfill.job || !scheduler_runs_for(view, waiting)))
+                    (e->backfill.job || e->is_barred || !scheduler_runs_for(view, waiting)))
                         scheduler_revoke_last(e, view);
 }
 
@@ -351,8 +380,19 @@ static void scheduler_count_cores(struct engine *e)
 {
         const uint32_t count = engine_cores(e);
 
-        if (count != e->cores.count)
-                engine_note(e, cores_resize(&e->cores, count));
+        if (count == e->cores.count)
+                return;
+        engine_note(e, cores_resize(&e->cores, count));
+        run_queue_update_all(e);
+}
+
+static void scheduler_forget_barred(struct engine *e)
+{
+        struct queue *queue;
+
+        e->is_barred = false;
+        TAILQ_FOREACH (queue, &e->queues.list, entry)
+                queue->is_kept = false;
 }
 
 void scheduler_run(struct engine *e)
@@ -363,6 +403,7 @@ void scheduler_run(struct engine *e)
         if (e->is_draining || e->is_stopping || !e->journal)
                 return;
         scheduler_count_cores(e);
+        scheduler_forget_barred(e);
         backfill_forget(e);
         if (fair_first(&e->fair))
                 fair_advance(&e->fair, clock_mono_usec());
@@ -370,7 +411,7 @@ void scheduler_run(struct engine *e)
                (job = scheduler_pick(e)))
                 scheduler_assign(e, job, view);
         if (fair_first(&e->fair)) {
-                if (!e->backfill.job)
+                if (!e->backfill.job && !e->is_barred)
                         scheduler_look_ahead(e);
                 scheduler_take_back(e);
         } else {

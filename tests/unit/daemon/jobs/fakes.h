@@ -23,7 +23,7 @@ struct fake_sent {
         uint32_t worker;
         uint64_t lease, job, task, barrier;
         uint32_t attempt, slot;
-        uint32_t cores[8], cores_count;
+        uint32_t cores[32], cores_count;
         bool bind;
         uint64_t spec_version;
         size_t spec_size;
@@ -35,11 +35,14 @@ struct fake_input {
         struct journal_blob *values; /* owned */
 };
 
+#define FAKE_WORKERS_MAX 64
+#define FAKE_WORKERS 8 /* wanted, unless the test says otherwise */
+
 /* Everything a test looks at; reset by fake_setup(). */
 struct fake {
         struct loop *loop;
         struct engine *engine;
-        struct worker *workers[8];
+        struct worker *workers[FAKE_WORKERS_MAX];
         struct fake_sent sent[FAKE_MAX];
         size_t sent_count;
         /* What the journal was given. */
@@ -64,7 +67,9 @@ struct fake {
         bool key_known;
         uint64_t commit_usec;
         uint32_t dead_acked;
-        uint32_t wanted;             /* size of the pool; 0: as many as fit here */
+        uint32_t wanted; /* size of the pool; 0: FAKE_WORKERS */
+        /* For runs of any length: rows are not kept, and orders go here instead of into `sent`. */
+        void (*on_order)(const struct fake_sent *order);
         uint32_t extra;              /* workers_set_extra() */
         uint32_t weight_uid, weight; /* as the pool was last told */
 };
