@@ -157,6 +157,7 @@ struct engine *engine_free(struct engine *e)
         engine_free_users(e);
         queues_deinit(&e->queues);
         cores_deinit(&e->cores);
+        submit_deinit(e);
         deps_deinit(e);
         engine_free_doomed(e);
         job_table_clear(&e->jobs);

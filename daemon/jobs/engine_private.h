@@ -297,6 +297,11 @@ void scheduler_deinit(struct engine *engine);
 /* START has left: the worker owes an answer. */
 void scheduler_expect_answer(struct engine *engine, struct task *task);
 
+/* ------------------------------------------------------------------------------------ submit.c */
+
+/* The journal is closed: nobody answers those who wait for it. */
+void submit_deinit(struct engine *engine);
+
 /* ------------------------------------------------------------------------------------- start.c */
 
 /* The task has a lease: gets what its START needs and sends it. */

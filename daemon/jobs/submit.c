@@ -54,6 +54,14 @@ static struct submit_wait *submit_wait_free(struct submit_wait *wait)
 }
 DEFINE_CLEANUP(struct submit_wait *, submit_wait_free);
 
+void submit_deinit(struct engine *e)
+{
+        struct submit_wait *wait;
+
+        while ((wait = TAILQ_FIRST(&e->submit_waits)))
+                submit_wait_free(wait);
+}
+
 /* ------------------------------------------------------------------------------------- limits */
 
 static int submit_check_sums(const struct engine *e, const struct user *user, uint64_t tasks,

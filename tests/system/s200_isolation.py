@@ -42,6 +42,15 @@ class Isolation(users.SystemCase):
                                  (other.status, other.out, other.err.replace(str(self.secret), "ID")))
         self.assertTrue(harness.is_alive(self.pid))
 
+    def test_nobody_waits_for_anothers_job(self):
+        """Not even to learn that there is one; administrators may."""
+        other = self.b.jobctl("submit", "-d", f"afterany:{self.secret}", "true", status=3)
+        absent = self.b.jobctl("submit", "-d", "afterany:4711", "true", status=3)
+        self.assertEqual(absent.err.replace("4711", "ID"), other.err.replace(str(self.secret), "ID"))
+        self.assertEqual("", self.b.jobctl("list", "--ids").out)
+        mine = int(self.a.jobctl("submit", "-d", f"after:{self.secret}", "true").out)
+        self.a.jobctl("wait", mine)
+
     def test_the_same_on_the_wire(self):
         ids = {"ids": [{"first": self.secret, "last": self.secret}]}
         none = {"ids": [{"first": 4711, "last": 4711}]}
