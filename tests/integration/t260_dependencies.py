@@ -7,6 +7,7 @@ import re
 import subprocess
 
 import harness
+from client import new_key
 
 README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")
 
@@ -96,7 +97,7 @@ class Kinds(Dependencies):
         gate = self.pipe("gate")
         job = self.submit("-a", "0-3", "sh", "-c", f'[ $JOBD_TASK_ID = 3 ] && read x <"{gate.path}"; [ $JOBD_TASK_ID != 1 ]')
         child = self.after(f"aftercorr:{job}", "-a", "0-3", "sh", "-c", "echo $JOBD_TASK_ID")
-        self.jobctl("wait", f"{child}.2")
+        self.jobctl("wait", f"{child}.0", f"{child}.2")
         self.assertEqual({"succeeded": 2, "cancelled": 1, "queued": 1}, self.info(child)["tasks_by_state"])
         gate.send()
         self.jobctl("wait", child, status=None)
@@ -111,6 +112,76 @@ class Kinds(Dependencies):
         self.assertEqual([first], [one["id"] for one in self.info(third)["waits_for"]])
         gate.send()
         self.jobctl("wait", third)
+
+
+    def test_a_map_task_to_task(self):
+        """The tasks of a map come one by one; those that have no partner wait for the whole."""
+        gate = self.pipe("gate")
+        job = self.submit("-a", "0-1", "sh", "-c", f'[ $JOBD_TASK_ID = 0 ] || read x <"{gate.path}"')
+        mapping = self.jobctl_start("map", "-k", "-d", f"aftercorr:{job}", "echo", ":::", "a", "b", "c")
+        self.assertEqual("a", self.lines(mapping).next())
+        found = self.info(job + 1)
+        self.assertEqual({"succeeded": 1, "queued": 2}, found["tasks_by_state"])
+        self.assertEqual(["dependency"], found["blockers"])
+        self.assertSays(self.jobctl("cancel", f"{job + 1}.2", status=1), "too far ahead")
+        gate.send()
+        self.assertEqual("b\nc\n", self.end(mapping).out)
+
+
+class Many(Dependencies):
+    """More children of one job than are looked at in one turn."""
+
+    COUNT = 4500
+
+    def children(self, parent, kind):
+        with self.daemon.client() as client:
+            answer = client.submit(*[[b"/bin/true"]] * self.COUNT, dependencies=[{"kind": kind, "job": parent}])
+        return answer["first_id"], answer["first_id"] + self.COUNT - 1
+
+    def states(self, first, last):
+        with self.daemon.client() as client:
+            tag = client.send(wait={"selector": {"ids": [{"first": first, "last": last}]}})
+            return {reply["job_ended"]["state"] for reply in client.replies(tag) if "job_ended" in reply}
+
+    def test_all_are_released(self):
+        parent, _, gate = self.submit_blocked()
+        first, last = self.children(parent, "DEPENDENCY_AFTEROK")
+        gate.send()
+        self.assertEqual({"STATE_SUCCEEDED"}, self.states(first, last))
+
+    def test_all_are_cancelled(self):
+        parent, _, gate = self.submit_blocked()
+        first, last = self.children(parent, "DEPENDENCY_AFTERNOTOK")
+        gate.send()
+        self.assertEqual({"STATE_CANCELLED"}, self.states(first, last))
+
+
+class Together(Dependencies):
+    """What enters while the parents of another submission are still being read."""
+
+    def ask(self, client, key, name, **spec):
+        return client.send(submit={"key": key, "environments": [{"entries": [b"PATH=/usr/bin:/bin"]}],
+                                   "jobs": [{"spec": {"argv": [b"true"], "name": name, **spec}, "environment": 0}]})
+
+    def test_the_same_key_twice(self):
+        job, key = self.ended("true"), new_key()
+        on = [{"kind": "DEPENDENCY_AFTERANY", "job": job}]
+        with self.daemon.client() as client:
+            tags = [self.ask(client, key, "twin", hold=True, dependencies=on) for _ in range(3)]
+            answers = [client.reply(tag)["submitted"] for tag in tags]
+        self.assertEqual({job + 1}, {answer["first_id"] for answer in answers})
+        self.assertEqual([False, True, True], [answer.get("existing", False) for answer in answers])
+        self.assertEqual(f"{job + 1}\n", self.jobctl("list", "--ids", "--state", "held").out)
+
+    def test_an_earlier_one_of_the_name(self):
+        with self.daemon.client() as client:
+            tags = [self.ask(client, new_key(), "night", dependencies=[{"kind": "DEPENDENCY_SINGLETON"}]),
+                    self.ask(client, new_key(), "night", hold=True)]
+            single, plain = (client.reply(tag)["submitted"]["first_id"] for tag in tags)
+        if plain < single:
+            self.assertEqual([plain], [one["id"] for one in self.info(single)["waits_for"]])
+        self.jobctl("release", plain)
+        self.jobctl("wait", single, plain)
 
 
 class Impossible(Dependencies):
