@@ -131,7 +131,9 @@ enum jobctl_field {
         JOBCTL_JOB_UID,
         JOBCTL_JOB_STATE,    /* enum jobctl_state */
         JOBCTL_JOB_BLOCKERS, /* sum of enum jobctl_blocker */
-        JOBCTL_JOB_WHY,      /* text */
+        /* text; of a queued job half a sentence behind "job 17 ", with marks to be put into words:
+         * {uid:1000} a user, {time:USEC} a time, {for:USEC} a duration */
+        JOBCTL_JOB_WHY,
         JOBCTL_JOB_SUBMIT_WALL_USEC,
         JOBCTL_JOB_BEGIN_WALL_USEC, /* the time at which a begin or retry blocker ends */
         JOBCTL_JOB_SPEC,            /* one item */
@@ -341,6 +343,13 @@ enum jobctl_field {
         JOBCTL_INPUTS_FIRST_TASK = 0x1801,
         JOBCTL_INPUTS_COUNT,  /* of values; 0: there are no such tasks */
         JOBCTL_INPUTS_VALUES, /* bytes: each ended by a zero byte */
+
+        /* why a job is where it is (jobctl_why()) */
+        JOBCTL_WHY_ID = 0x2501,
+        JOBCTL_WHY_STATE,
+        JOBCTL_WHY_BLOCKERS,
+        JOBCTL_WHY_TEXT,      /* as JOBCTL_JOB_WHY */
+        JOBCTL_WHY_WAIT_USEC, /* about so long until it starts; absent: nobody knows */
 };
 
 enum jobctl_halt {
@@ -372,6 +381,10 @@ enum jobctl_blocker {
         JOBCTL_BLOCKER_RETRY = 4,
         JOBCTL_BLOCKER_DEPENDENCY = 8,
         JOBCTL_BLOCKER_DRAIN = 16,
+        JOBCTL_BLOCKER_QUEUE = 32,    /* it is paused, or at its width */
+        JOBCTL_BLOCKER_RESOURCE = 64, /* a named resource, or a lock */
+        JOBCTL_BLOCKER_CORES = 128,   /* cores or memory */
+        JOBCTL_BLOCKER_CAP = 256,     /* its user has as many cores as he may have */
 };
 
 enum jobctl_dependency {
@@ -522,6 +535,8 @@ struct jobctl_list_options {
 int jobctl_ping(struct jobctl *conn);
 int jobctl_list(struct jobctl *conn, const struct jobctl_list_options *options,
                 struct jobctl_result **out_result);
+int jobctl_why(struct jobctl *conn, const struct jobctl_selector *selector,
+               struct jobctl_result **out_result);
 int jobctl_info(struct jobctl *conn, const struct jobctl_selector *selector, bool environment,
                 struct jobctl_result **out_result);
 int jobctl_status(struct jobctl *conn, struct jobctl_result **out_result);

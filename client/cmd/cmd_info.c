@@ -38,7 +38,7 @@ static const struct option_row cmd_info_rows[] = {
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
 };
 
-enum info_kind { INFO_END, INFO_WORDS, INFO_PLAIN, INFO_SIGNED, INFO_DURATION, INFO_SIZE, INFO_WALL, INFO_SIGNAL, INFO_YES, INFO_OCTAL, INFO_KIND_COUNT };
+enum info_kind { INFO_END, INFO_WORDS, INFO_REASON, INFO_PLAIN, INFO_SIGNED, INFO_DURATION, INFO_SIZE, INFO_WALL, INFO_SIGNAL, INFO_YES, INFO_OCTAL, INFO_KIND_COUNT };
 
 struct info_row {
         enum info_kind kind;
@@ -47,7 +47,7 @@ struct info_row {
 };
 
 static const struct info_row info_job_rows[] = {
-        { INFO_WORDS, "Why", JOBCTL_JOB_WHY },
+        { INFO_REASON, "Why", JOBCTL_JOB_WHY },
         { INFO_WALL, "Not before", JOBCTL_JOB_BEGIN_WALL_USEC },
         { INFO_WALL, "Submitted", JOBCTL_JOB_SUBMIT_WALL_USEC },
         { INFO_WALL, "Ended", JOBCTL_JOB_END_WALL_USEC },
@@ -148,6 +148,12 @@ static void info_print_rows(const struct jobctl_item *item, const struct info_ro
 
                         if (data && size > 0)
                                 info_line_bytes(out, rows->title, data, size);
+                } else if (rows->kind == INFO_REASON) {
+                        const char *const data = jobctl_get_text(item, rows->field, NULL);
+                        _cleanup_(freep) char *words = data ? style_reason(data) : NULL;
+
+                        if (words)
+                                info_line(out, rows->title, words);
                 } else if (jobctl_get_signed(item, rows->field, &value) &&
                            (value != 0 || rows->kind == INFO_SIGNED || rows->kind == INFO_OCTAL)) {
                         info_line(out, rows->title, info_format(rows->kind, value, text));

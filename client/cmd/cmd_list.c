@@ -50,14 +50,15 @@ static const struct option_row cmd_list_rows[] = {
 /* clang-format on */
 
 static const struct table_column cmd_list_columns[] = {
-        { "ID", true, false, 0 },       { "NAME", false, true, 8 }, { "STATE", false, false, 0 },
-        { "EXIT", true, false, 0 },     { "TIME", true, false, 0 }, { "STARTED", false, false, 0 },
-        { "COMMAND", false, true, 12 }, { NULL, false, false, 0 },
+        { "ID", true, false, 0 },   { "NAME", false, true, 8 },     { "STATE", false, false, 0 },
+        { "EXIT", true, false, 0 }, { "TIME", true, false, 0 },     { "STARTED", false, false, 0 },
+        { "WHY", false, true, 6 },  { "COMMAND", false, true, 12 }, { NULL, false, false, 0 },
 };
 static const struct table_column cmd_list_columns_users[] = {
-        { "ID", true, false, 0 },       { "USER", false, true, 6 },     { "NAME", false, true, 8 },
-        { "STATE", false, false, 0 },   { "EXIT", true, false, 0 },     { "TIME", true, false, 0 },
-        { "STARTED", false, false, 0 }, { "COMMAND", false, true, 12 }, { NULL, false, false, 0 },
+        { "ID", true, false, 0 },       { "USER", false, true, 6 }, { "NAME", false, true, 8 },
+        { "STATE", false, false, 0 },   { "EXIT", true, false, 0 }, { "TIME", true, false, 0 },
+        { "STARTED", false, false, 0 }, { "WHY", false, true, 6 },  { "COMMAND", false, true, 12 },
+        { NULL, false, false, 0 },
 };
 
 struct list {
@@ -96,6 +97,15 @@ static void list_format_state(const struct jobctl_item *job, char text[static LI
                          (unsigned long long)cancelled);
 }
 
+/* Of a queued job only: how others ended is told by their state and code. NULL without memory. */
+static char *list_make_why(const struct jobctl_item *job)
+{
+        const bool is_queued = jobctl_number_or(job, JOBCTL_JOB_STATE, 0) == JOBCTL_STATE_QUEUED;
+        const char *const why = jobctl_get_text(job, JOBCTL_JOB_WHY, NULL);
+
+        return style_reason(is_queued && why ? why : "");
+}
+
 static int list_add_row(struct list *list, const struct jobctl_item *job)
 {
         const struct jobctl_item *const spec = jobctl_get_item(job, JOBCTL_JOB_SPEC);
@@ -104,6 +114,7 @@ static int list_add_row(struct list *list, const struct jobctl_item *job)
         const char *const name = jobctl_get_text(spec, JOBCTL_SPEC_NAME, NULL);
         _cleanup_(freep) char *safe_name = text_escape(name ? name : "", name ? strlen(name) : 0);
         _cleanup_(freep) char *command = style_command(spec);
+        _cleanup_(freep) char *why = list_make_why(job);
         const char *const colour = style_state(
                 list->app->colour, (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0));
         char id[STYLE_TEXT_MAX], user[STYLE_TEXT_MAX], state[LIST_STATE_MAX], code[STYLE_TEXT_MAX],
@@ -122,13 +133,13 @@ static int list_add_row(struct list *list, const struct jobctl_item *job)
                 list_tasks_format_time(list->now_usec, attempt, time);
         if (start > 0)
                 style_time(start, started);
-        r = !safe_name || !command || table_add_row(list->table) ||
+        r = !safe_name || !command || !why || table_add_row(list->table) ||
             table_add_cell(list->table, id, "") ||
             (list->options->all_users && table_add_cell(list->table, user, "")) ||
             table_add_cell(list->table, safe_name, "") ||
             table_add_cell(list->table, state, colour) || table_add_cell(list->table, code, "") ||
             table_add_cell(list->table, time, "") || table_add_cell(list->table, started, "") ||
-            table_add_cell(list->table, command, "");
+            table_add_cell(list->table, why, "") || table_add_cell(list->table, command, "");
         return r ? -1 : 0;
 }
 

@@ -139,6 +139,16 @@ static void emit_put_text(json_t *object, const struct jobctl_item *item,
                 emit_put_data(object, row->name, text, size);
 }
 
+static void emit_put_reason(json_t *object, const struct jobctl_item *item,
+                            const struct emit_row *row)
+{
+        const char *const text = jobctl_get_text(item, row->field, NULL);
+        _cleanup_(freep) char *words = text ? style_reason(text) : NULL;
+
+        if (words)
+                emit_put_data(object, row->name, words, strlen(words));
+}
+
 static void emit_put_texts(json_t *object, const struct jobctl_item *item,
                            const struct emit_row *row)
 {
@@ -210,7 +220,8 @@ static void emit_put_state_counts(json_t *object, const struct jobctl_item *item
 static void emit_put_blockers(json_t *object, const struct jobctl_item *item,
                               const struct emit_row *row)
 {
-        static const char *const names[] = { "hold", "begin", "retry", "dependency", "drain" };
+        static const char *const names[] = { "hold",  "begin",    "retry", "dependency", "drain",
+                                             "queue", "resource", "cores", "cap" };
         const uint64_t blockers = jobctl_number_or(item, row->field, 0);
         json_t *list;
 
@@ -354,6 +365,7 @@ void emit_put(json_t *object, const struct jobctl_item *item, const struct emit_
                 [EMIT_SIGNED] = emit_put_signed,
                 [EMIT_FLAG] = emit_put_flag,
                 [EMIT_WORDS] = emit_put_text,
+                [EMIT_REASON] = emit_put_reason,
                 [EMIT_BYTES] = emit_put_text,
                 [EMIT_BYTES_LIST] = emit_put_texts,
                 [EMIT_WORDS_LIST] = emit_put_texts,

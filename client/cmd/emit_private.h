@@ -12,7 +12,8 @@ enum emit_kind {
         EMIT_PLAIN, /* a number */
         EMIT_SIGNED,
         EMIT_FLAG,
-        EMIT_WORDS, /* text */
+        EMIT_WORDS,  /* text */
+        EMIT_REASON, /* text with marks of users and times */
         EMIT_BYTES,
         EMIT_BYTES_LIST,
         EMIT_WORDS_LIST,

@@ -120,7 +120,7 @@ static const struct emit_row emit_job_rows[] = {
         { EMIT_INLINE, NULL, JOBCTL_JOB_SPEC, &emit_spec },
         { EMIT_PLAIN, "uid", JOBCTL_JOB_UID, NULL },
         { EMIT_BLOCKERS, "blockers", JOBCTL_JOB_BLOCKERS, NULL },
-        { EMIT_WORDS, "why", JOBCTL_JOB_WHY, NULL },
+        { EMIT_REASON, "why", JOBCTL_JOB_WHY, NULL },
         { EMIT_WALL, "submitted_at", JOBCTL_JOB_SUBMIT_WALL_USEC, NULL },
         { EMIT_WALL, "not_before", JOBCTL_JOB_BEGIN_WALL_USEC, NULL },
         { EMIT_PLAIN, "task_count", JOBCTL_JOB_TASK_COUNT, NULL },
@@ -171,6 +171,16 @@ static const struct emit_row emit_act_rows[] = {
         { EMIT_END, NULL, 0, NULL },
 };
 const struct emit_table emit_act = { emit_act_rows };
+
+static const struct emit_row emit_why_rows[] = {
+        { EMIT_PLAIN, "id", JOBCTL_WHY_ID, NULL },
+        { EMIT_STATE, "state", JOBCTL_WHY_STATE, NULL },
+        { EMIT_BLOCKERS, "blockers", JOBCTL_WHY_BLOCKERS, NULL },
+        { EMIT_REASON, "why", JOBCTL_WHY_TEXT, NULL },
+        { EMIT_SECONDS, "wait_seconds", JOBCTL_WHY_WAIT_USEC, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+const struct emit_table emit_why = { emit_why_rows };
 
 static const struct emit_row emit_ended_rows[] = {
         { EMIT_PLAIN, "id", JOBCTL_ENDED_ID, NULL },

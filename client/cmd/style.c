@@ -183,3 +183,63 @@ char *style_user(uint32_t uid, char buf[static STYLE_TEXT_MAX])
                 snprintf(buf, STYLE_TEXT_MAX, "%u", uid);
         return buf;
 }
+
+static void style_mark_user(uint64_t value, char buf[static STYLE_TEXT_MAX])
+{
+        style_user((uint32_t)value, buf);
+}
+
+static void style_mark_time(uint64_t value, char buf[static STYLE_TEXT_MAX])
+{
+        style_time(value, buf);
+}
+
+static void style_mark_duration(uint64_t value, char buf[static STYLE_TEXT_MAX])
+{
+        style_duration(value, buf);
+}
+
+/* Puts the mark at `text` into words; its length, or 0 when it is none. */
+static size_t style_read_mark(const char *text, char buf[static STYLE_TEXT_MAX])
+{
+        static const struct {
+                const char *begin;
+                void (*put)(uint64_t value, char buf[static STYLE_TEXT_MAX]);
+        } marks[] = { { "{uid:", style_mark_user },
+                      { "{time:", style_mark_time },
+                      { "{for:", style_mark_duration } };
+
+        for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+                const size_t size = strlen(marks[i].begin);
+                const size_t digits = strspn(text + MIN(size, strlen(text)), "0123456789");
+
+                if (strncmp(text, marks[i].begin, size) != 0 || digits == 0 || digits > 19 ||
+                    text[size + digits] != '}')
+                        continue;
+                marks[i].put(strtoull(text + size, NULL, 10), buf);
+                return size + digits + 1;
+        }
+        return 0;
+}
+
+char *style_reason(const char *text)
+{
+        const size_t room =
+                strlen(text) * (STYLE_TEXT_MAX / 4) + 1; /* a mark has 7 bytes or more */
+        _cleanup_(freep) char *out = malloc(room);
+        char word[STYLE_TEXT_MAX];
+        size_t used = 0;
+
+        if (!out)
+                return NULL;
+        while (*text) {
+                const size_t mark = *text == '{' ? style_read_mark(text, word) : 0;
+
+                if (mark > 0)
+                        used += (size_t)sprintf(out + used, "%s", word);
+                else
+                        out[used++] = *text;
+                text += mark > 0 ? mark : 1;
+        }
+        return text_escape(out, used);
+}

@@ -33,3 +33,8 @@ char *style_time(uint64_t wall_usec, char buf[static STYLE_TEXT_MAX]);
 char *style_command(const struct jobctl_item *spec);
 /* The user's name, or the number. Returns buf. */
 char *style_user(uint32_t uid, char buf[static STYLE_TEXT_MAX]);
+/*
+ * A reason with its marks ({uid:1000}, {time:USEC}, {for:USEC}) put into words, safe to print.
+ * Owned by the caller; NULL without memory.
+ */
+char *style_reason(const char *text);

@@ -54,6 +54,15 @@ int jobctl_info(struct jobctl *conn, const struct jobctl_selector *selector, boo
         return query(conn, JOBD__REQUEST__BODY_INFO, &info, out_result);
 }
 
+int jobctl_why(struct jobctl *conn, const struct jobctl_selector *selector,
+               struct jobctl_result **out_result)
+{
+        Jobd__Why why = JOBD__WHY__INIT;
+
+        why.selector = selector_message(selector);
+        return query(conn, JOBD__REQUEST__BODY_WHY, &why, out_result);
+}
+
 int jobctl_status(struct jobctl *conn, struct jobctl_result **out_result)
 {
         Jobd__Status status = JOBD__STATUS__INIT;

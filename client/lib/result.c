@@ -188,6 +188,8 @@ static int result_list_reply(struct jobctl_result *result, Jobd__Reply *reply)
         case JOBD__REPLY__BODY_ACT_RESULT:
                 return result_list(result, (void *const *)reply->act_result->results,
                                    reply->act_result->n_results);
+        case JOBD__REPLY__BODY_WHY:
+                return result_list(result, (void *const *)reply->why->jobs, reply->why->n_jobs);
         case JOBD__REPLY__BODY_EVENT_PAGE:
                 return result_list(result, (void *const *)reply->event_page->events,
                                    reply->event_page->n_events);

@@ -35,7 +35,7 @@ struct job_message {
         uint64_t by_state[JOB_STATE_COUNT];
         Jobd__Dependency *dependencies;         /* owned */
         Jobd__Dependency **dependency_pointers; /* owned */
-        char why[96];
+        char why[ENGINE_WHY_TEXT_MAX];
 };
 
 struct job_attempt {
@@ -320,6 +320,23 @@ static void job_fill_row(const struct engine *engine, struct job_message *messag
         job_fill_states(message, view, row);
 }
 
+/* Jobs before it are counted up to here, for each of a page. */
+#define JOB_WHY_COUNT_MAX 100U
+
+/* Of a queued job, why it does not start; what others do is seen by their state. */
+static void job_fill_why(struct job_page *page, struct job_message *message, const struct job *job)
+{
+        const struct engine *engine = page->stream->session->clients->engine;
+        struct engine_why why;
+
+        if (!job || message->job.state != JOBD__JOB_STATE__STATE_QUEUED)
+                return;
+        engine_why(engine, job, JOB_WHY_COUNT_MAX, &why);
+        memcpy(message->why, why.text, sizeof(message->why));
+        message->job.why = message->why;
+        page->barrier = MAX(page->barrier, engine_sequence(engine)); /* it tells of others, too */
+}
+
 /* What it waits for of other jobs, in full; a list says only why it waits in vain. */
 static int job_fill_dependencies(struct job_page *page, struct job_message *message,
                                  const struct job *job)
@@ -388,6 +405,7 @@ int job_page_add(struct job_page *page, const struct selector_item *item)
                                  item->job ? view.state : (enum job_state)item->row->state);
         if (!item->is_continued) {
                 job_fill_row(engine, message, item, item->job ? &view : NULL);
+                job_fill_why(page, message, item->job);
                 r = job_fill_spec(page, message, item->row);
                 if (!r && item->job)
                         r = job_fill_dependencies(page, message, item->job);

@@ -31,6 +31,8 @@ int verb_act(struct session *from, const Jobd__Request *request, struct job *job
              struct reason *why);
 int verb_update(struct session *from, const Jobd__Request *request, struct job *job,
                 struct reason *why);
+int verb_why(struct session *from, const Jobd__Request *request, struct job *job,
+             struct reason *why);
 int verb_wait(struct session *from, const Jobd__Request *request, struct job *job,
               struct reason *why);
 int verb_follow(struct session *from, const Jobd__Request *request, struct job *job,

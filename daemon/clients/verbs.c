@@ -72,6 +72,7 @@ static const struct verb verbs[] = {
         [JOBD__REQUEST__BODY_STATUS] =     { "status",   ROLE_ANYONE, verb_status, NULL, NULL },
         [JOBD__REQUEST__BODY_ACT] =        { "act",      ROLE_OWNER,  verb_act, NULL, NULL },
         [JOBD__REQUEST__BODY_UPDATE] =     { "update",   ROLE_OWNER,  verb_update, NULL, NULL },
+        [JOBD__REQUEST__BODY_WHY] =        { "why",      ROLE_OWNER,  verb_why, NULL, NULL },
         [JOBD__REQUEST__BODY_WAIT] =       { "wait",     ROLE_OWNER,  verb_wait, NULL, NULL },
         [JOBD__REQUEST__BODY_FOLLOW] =     { "follow",   ROLE_OWNER,  verb_follow,
                                              verbs_follow_job, NULL },

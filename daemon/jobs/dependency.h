@@ -112,6 +112,8 @@ struct deps {
 
 /* What an edge of this kind is worth when its parent is so. */
 enum deps_verdict deps_judge(enum deps_kind kind, bool is_finished, uint8_t state, bool is_started);
+/* "afterok" */
+const char *deps_kind_name(enum deps_kind kind);
 /* "afterok:17: job 17 failed" */
 void deps_say(enum deps_kind kind, uint64_t id, uint8_t state, char *buf, size_t size);
 /* The same for a job that waits in vain; false: it does not. */

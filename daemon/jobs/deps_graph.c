@@ -64,6 +64,11 @@ bool deps_is_impossible(const struct deps_edge *edge)
         return edge->place == DEPS_IMPOSSIBLE;
 }
 
+const char *deps_kind_name(enum deps_kind kind)
+{
+        return deps_kind_names[kind];
+}
+
 void deps_say(enum deps_kind kind, uint64_t id, uint8_t state, char *buf, size_t size)
 {
         snprintf(buf, size, "%s:%" PRIu64 ": job %" PRIu64 " %s", deps_kind_names[kind], id, id,

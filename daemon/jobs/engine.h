@@ -361,6 +361,18 @@ struct engine_task_view {
 bool engine_view_task(const struct engine *engine, const struct job *job, uint64_t task,
                       struct engine_task_view *out_view);
 
+#define ENGINE_WHY_TEXT_MAX 320
+/* Why an unfinished job is where it is. */
+struct engine_why {
+        /* "is held: ...": half a sentence, its subject is the job. With marks for the client to put
+         * into words: {uid:N}, {time:WALL_USEC}, {for:USEC}. */
+        char text[ENGINE_WHY_TEXT_MAX];
+        uint64_t wait_usec; /* about so long until it starts; 0: not known */
+};
+/* count_max: of the jobs before it no more are counted. */
+void engine_why(const struct engine *engine, const struct job *job, uint64_t count_max,
+                struct engine_why *out_why);
+
 struct engine_counts {
         uint64_t queued_tasks, leased_tasks, finished_tasks; /* finished: since the start */
         uint32_t workers_alive, workers_busy;

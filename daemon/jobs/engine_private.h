@@ -357,6 +357,12 @@ void outcome_lose(struct engine *engine, struct task *task, const char *why);
 /* The lease came back and nothing ran. */
 void outcome_return(struct engine *engine, struct task *task, const char *why);
 
+/* --------------------------------------------------------------------------------------- why.c */
+
+/* Would a task more be over its user's cap; is there too little of what it asks for? */
+bool why_blockers_cap(const struct job *job);
+bool why_blockers_cores(const struct engine *engine, const struct job *job);
+
 /* ----------------------------------------------------------------------------------- restore.c */
 
 /* Checks a row of an unfinished job and brings it to memory; a fault when it cannot be. */

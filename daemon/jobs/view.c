@@ -18,6 +18,8 @@
 #define VIEW_BLOCKER_DEPENDENCY 8U
 #define VIEW_BLOCKER_DRAIN 16U
 #define VIEW_BLOCKER_QUEUE 32U
+#define VIEW_BLOCKER_CORES 128U
+#define VIEW_BLOCKER_CAP 256U
 
 /* Others' jobs that are passed over before the user's own list is walked instead. */
 #define VIEW_PASS_MAX 1000U
@@ -150,8 +152,14 @@ void engine_view_job(const struct engine *e, const struct job *job, struct engin
                 out_view->blockers |= VIEW_BLOCKER_HOLD;
         if (e->is_draining && out_view->state == JOB_QUEUED)
                 out_view->blockers |= VIEW_BLOCKER_DRAIN;
-        if (out_view->state == JOB_QUEUED && !queue_is_open(job->lane->queue))
+        if (out_view->state != JOB_QUEUED)
+                return;
+        if (!queue_is_open(job->lane->queue))
                 out_view->blockers |= VIEW_BLOCKER_QUEUE;
+        if (why_blockers_cores(e, job))
+                out_view->blockers |= VIEW_BLOCKER_CORES;
+        if (why_blockers_cap(job))
+                out_view->blockers |= VIEW_BLOCKER_CAP;
 }
 
 size_t engine_view_dependencies(const struct job *job, struct engine_waited *out_list, size_t max)

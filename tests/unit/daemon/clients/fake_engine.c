@@ -595,6 +595,16 @@ int engine_release(struct engine *e, struct job *job, struct reason *why)
         return fake_act(e, job, "release", JOB_QUEUED, why);
 }
 
+void engine_why(const struct engine *e, const struct job *job, uint64_t count_max,
+                struct engine_why *out_why)
+{
+        (void)e;
+        memset(out_why, 0, sizeof(*out_why));
+        snprintf(out_why->text, sizeof(out_why->text), "is %s, %s",
+                 job_state_name((enum job_state)job->row.state),
+                 count_max > 100 ? "alone" : "one of many");
+}
+
 bool engine_is_updatable(const struct job *job)
 {
         return job->row.state == JOB_QUEUED;
