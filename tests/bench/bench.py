@@ -429,6 +429,75 @@ def measure_finished(table):
         table.add("memory", f"jobd, for each of {count:,} finished jobs", max(0, (after - before) * 1024 / count), "bytes")
 
 
+# ---- sharing
+
+
+def measure_choosing(table):
+    """The engine by itself: what it costs to choose, and to free whom a job kept waiting."""
+    small, large, starts = (1000, 100_000, 10_000) if OPTIONS.quick else (1000, 1_000_000, 50_000)
+    cost = {small: [], large: []}
+    for _ in range(3):
+        for level, took in cost.items():
+            took.append(seconds([bench("bench_choose"), "starts", str(level), str(starts)]))
+    first = statistics.median(cost[small])
+    for level, took in cost.items():
+        value = statistics.median(took)
+        table.add("sharing", f"an end and the next start, {level:,} queued of 64 users", value, "us",
+                  value / first if level != small else None, f"the cost at {small:,}", "<= 1.3" if level != small else "")
+    count = 10_000 if OPTIONS.quick else 100_000
+    took = [subprocess.run([bench("bench_choose"), "release", str(count)], stdout=subprocess.PIPE, check=True).stdout
+            for _ in range(3)]
+    whole, turn = (statistics.median(float(each.split()[i]) for each in took) for i in (0, 1))
+    table.add("sharing", f"{count:,} jobs freed by the end of one", whole, "ms", aim="< 200")
+    table.add("sharing", "the longest turn meanwhile, without the disk", turn, "ms", aim="< 20")
+
+
+# Users that every system has; jobs of half of them are half as long.
+SHARERS = ("daemon", "bin", "sys", "games", "man", "lp", "mail", "news", "uucp", "backup")
+
+
+def core_seconds(names, weights, took):
+    """What each of them got in so many seconds, all with more to do than there is time for."""
+    config = "".join(f'[Share "{name}"]\nWeight={weight}\n' for name, weight in zip(names, weights))
+    with JobdBench("fair", system=True, config=config) as jobd:
+        with jobd.daemon.client() as client:
+            client.ask("drain")
+            jobs = []
+            for i, name in enumerate(names):
+                user = pwd.getpwnam(name)
+                script = f"sleep 0.{i % 2}$((JOBD_TASK_ID % 50 + 50))"
+                words = jobd.jobctl("submit", "--array", "0-99999", "--", "sh", "-c", script)
+                done = subprocess.run(words, env=jobd.place.env, cwd="/", user=user.pw_uid, group=user.pw_gid,
+                                      extra_groups=[], stdout=subprocess.PIPE, check=True)
+                jobs.append(int(done.stdout.split()[0]))
+            client.ask("drain", end=True)
+            time.sleep(took)
+            got = []
+            for job in jobs:
+                tag = client.send(results={"job": job, "no_tasks": True, "progress_usec": 50_000})
+                got.append(next(r["progress"]["run_usec"] for r in client.replies(tag) if "progress" in r) / 1e6)
+    return got
+
+
+def measure_fairness(table):
+    if not OPTIONS.is_root:
+        return
+    took = 10 if OPTIONS.quick else 30
+    for count in (2, 10):
+        got = core_seconds(SHARERS[:count], [1] * count, took)
+        jain = sum(got) ** 2 / (count * sum(x * x for x in got))
+        table.add("sharing", f"{count} equal users for {took} s, Jain's index of core-seconds", jain, "", aim=">= 0.99")
+    weights = (1, 2, 4)
+    got = core_seconds(SHARERS[:3], weights, took)
+    worst = max(abs(x / sum(got) * sum(weights) / weight - 1) for x, weight in zip(got, weights))
+    table.add("sharing", f"weights 1:2:4 for {took} s, the furthest from the share", 100 * worst, "%", aim="<= 3")
+
+
+def measure_sharing(table):
+    measure_choosing(table)
+    measure_fairness(table)
+
+
 # ---- idle
 
 
@@ -501,7 +570,7 @@ def machine():
 
 
 GROUPS = {"noop": measure_noop, "latency": measure_latency, "submit": measure_submit, "finished": measure_finished,
-          "maps": measure_maps, "idle": measure_idle, "output": measure_output}
+          "maps": measure_maps, "sharing": measure_sharing, "idle": measure_idle, "output": measure_output}
 
 
 def main():

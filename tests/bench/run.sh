@@ -14,7 +14,7 @@ sh packaging/deps.sh build test bench
 mkdir -p build
 {
         cmake --preset release -B build/bench -DBUILD_TESTING=ON -DJOBD_BENCH=ON &&
-                cmake --build build/bench --target jobd jobd-worker jobctl bench_spawn bench_run bench_submit
+                cmake --build build/bench --target jobd jobd-worker jobctl bench_spawn bench_run bench_submit bench_choose
 } >build/bench.log 2>&1 || {
         { grep -A 12 '^FAILED' build/bench.log || cat build/bench.log; } | tail -n 30 >&2
         echo 'bench: the build failed (all of it: build/bench.log)' >&2
