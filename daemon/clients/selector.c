@@ -177,7 +177,7 @@ int selector_new(struct stream *stream, const struct selector_options *options,
         s->options.selector = NULL;
         s->phase = selector_first_phase(s, options->selector);
         s->any_uid = (options->everybody && (session->is_admin || options->is_public)) ||
-                     (session->is_admin && s->phase == SELECTOR_PHASE_IDS);
+                     (session->is_admin && s->ranges_count > 0);
         *out_selector = TAKE_PTR(s);
         return 0;
 }
