@@ -142,9 +142,10 @@ enum jobctl_field {
         JOBCTL_JOB_ATTEMPTS,       /* items */
         JOBCTL_JOB_ENVIRONMENT,    /* one item */
         JOBCTL_JOB_END_WALL_USEC,
-        JOBCTL_JOB_OPEN,         /* flag: a map whose input is not closed yet */
-        JOBCTL_JOB_SEEN_TASK,    /* tasks below it were shown to their owner (jobctl_seen()) */
-        JOBCTL_JOB_DEPENDENCIES, /* items: what it still waits for of other jobs */
+        JOBCTL_JOB_OPEN,           /* flag: a map whose input is not closed yet */
+        JOBCTL_JOB_SEEN_TASK,      /* tasks below it were shown to their owner (jobctl_seen()) */
+        JOBCTL_JOB_DEPENDENCIES,   /* items: what it still waits for of other jobs */
+        JOBCTL_JOB_QUEUE = 0x0114, /* text; absent: its queue is gone */
 
         /* what its owner decided; JOBCTL_SPEC_* are also the fields that a builder takes */
         JOBCTL_SPEC_ARGV = 0x0201, /* byte strings */
@@ -175,6 +176,7 @@ enum jobctl_field {
         JOBCTL_SPEC_PRIORITY,
         JOBCTL_SPEC_CPUS = 0x0228,
         JOBCTL_SPEC_MEMORY_BYTES,
+        JOBCTL_SPEC_QUEUE = 0x022c,        /* text: the queue it was submitted to */
         JOBCTL_SPEC_DEPENDENCIES = 0x022d, /* items */
         JOBCTL_SPEC_DEPENDENCIES_ANY,      /* flag: one of them is enough */
         JOBCTL_SPEC_KEEP_WAITING,          /* flag: stays when they can no longer come true */
@@ -304,6 +306,26 @@ enum jobctl_field {
         JOBCTL_PURGED_JOBS = 0x1301,
         JOBCTL_PROBLEM_CODE = 0x1401, /* enum jobctl_code */
         JOBCTL_PROBLEM_MESSAGE,
+
+        /* a queue (jobctl_queue()) */
+        JOBCTL_QUEUE_NAME = 0x2001,
+        JOBCTL_QUEUE_SETTINGS, /* item */
+        JOBCTL_QUEUE_PAUSED,   /* flag: starts nothing */
+        JOBCTL_QUEUE_DRAINING, /* flag: takes no more jobs */
+        JOBCTL_QUEUE_JOBS,     /* unfinished, everybody's */
+        JOBCTL_QUEUE_RUNNING,  /* workers that run tasks of it */
+        JOBCTL_QUEUE_CORES,    /* that these have */
+        JOBCTL_QUEUE_OWNER_UID,
+        JOBCTL_QUEUE_MAY_USE,            /* flag: you may */
+        JOBCTL_SETTINGS_POLICY = 0x2101, /* enum jobctl_queue_policy */
+        JOBCTL_SETTINGS_WIDTH_TASKS,     /* 0: no limit; so are the others but weight */
+        JOBCTL_SETTINGS_WIDTH_CORES,
+        JOBCTL_SETTINGS_WEIGHT, /* hundredths */
+        JOBCTL_SETTINGS_TIME_LIMIT_USEC,
+        JOBCTL_SETTINGS_MEMORY_BYTES,
+        JOBCTL_SETTINGS_CPUS,
+        JOBCTL_SETTINGS_PRIORITY, /* signed */
+        JOBCTL_SETTINGS_USERS,    /* text: "1000,@100" */
 
         /* when an array or a map gives up its other tasks; a builder takes these, too */
         JOBCTL_HALT_ON = 0x1501, /* enum jobctl_halt */
@@ -514,6 +536,7 @@ int jobctl_selector_add(struct jobctl_selector *selector, const char *ids, char 
 int jobctl_selector_add_range(struct jobctl_selector *selector, uint64_t first, uint64_t last);
 int jobctl_selector_add_task(struct jobctl_selector *selector, uint64_t id, uint64_t task);
 int jobctl_selector_set_name(struct jobctl_selector *selector, const char *name);
+int jobctl_selector_set_queue(struct jobctl_selector *selector, const char *queue);
 int jobctl_selector_add_state(struct jobctl_selector *selector, enum jobctl_state state);
 int jobctl_selector_add_label(struct jobctl_selector *selector, const char *key, const char *value);
 void jobctl_selector_set_all(struct jobctl_selector *selector, bool on);
@@ -549,6 +572,43 @@ int jobctl_purge(struct jobctl *conn, const struct jobctl_selector *selector,
 int jobctl_drain(struct jobctl *conn, bool end);
 int jobctl_shutdown(struct jobctl *conn, bool now);
 int jobctl_reload(struct jobctl *conn, struct jobctl_result **out_result);
+
+enum jobctl_queue_action {
+        JOBCTL_QUEUE_ACTION_NONE,
+        JOBCTL_QUEUE_ADD,
+        JOBCTL_QUEUE_SET,
+        JOBCTL_QUEUE_LIST,
+        JOBCTL_QUEUE_PAUSE,
+        JOBCTL_QUEUE_RESUME, /* ends pause and drain */
+        JOBCTL_QUEUE_DRAIN,
+        JOBCTL_QUEUE_REMOVE,
+};
+
+enum jobctl_queue_policy {
+        JOBCTL_POLICY_NONE,
+        JOBCTL_POLICY_FIFO,
+        JOBCTL_POLICY_LIFO,
+        JOBCTL_POLICY_PRIORITY,
+};
+/* "fifo"; "unknown" for one of a newer daemon. JOBCTL_POLICY_NONE when `name` is none. */
+const char *jobctl_policy_name(unsigned int policy);
+enum jobctl_queue_policy jobctl_policy_from_name(const char *name);
+
+struct jobctl_queue_options {
+        size_t size; /* sizeof(struct jobctl_queue_options) */
+        enum jobctl_queue_action action;
+        const char *name;    /* LIST: NULL: all */
+        const char *move_to; /* REMOVE: who gets its jobs; NULL: it must have none */
+        /* ADD, SET; NULL or NONE: as it is. */
+        enum jobctl_queue_policy policy;
+        const uint32_t *width_tasks, *width_cores, *weight, *cpus;
+        const uint64_t *time_limit_usec, *memory_bytes;
+        const int32_t *priority;
+        const char *users; /* uids, and gids behind an @; "": everybody */
+};
+/* The result lists queues: those asked for, or the one that was changed; none after a removal. */
+int jobctl_queue(struct jobctl *conn, const struct jobctl_queue_options *options,
+                 struct jobctl_result **out_result);
 
 enum jobctl_action {
         JOBCTL_ACTION_NONE,

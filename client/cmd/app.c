@@ -22,7 +22,7 @@ const struct option_row app_common_rows[] = {
         { OPTION_FLAG, 0, "json", NULL, "machine-readable output", offsetof(struct app_common, json), 0, 0, false },
         { OPTION_TEXT, 0, "color", "WHEN", "auto, always or never", offsetof(struct app_common, color), 0, 0, true },
         { OPTION_FLAG, 0, "no-pager", NULL, "never through a pager", offsetof(struct app_common, no_pager), 0, 0, true },
-        { OPTION_FLAG, 'q', "quiet", NULL, "say only what was asked for", offsetof(struct app_common, quiet), 0, 0, false },
+        { OPTION_FLAG, 0, "quiet", NULL, "say only what was asked for", offsetof(struct app_common, quiet), 0, 0, false },
         { OPTION_FLAG, 'h', "help", NULL, "this text", offsetof(struct app_common, help), 0, 0, false },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
 };

@@ -48,6 +48,7 @@ struct info_row {
 
 static const struct info_row info_job_rows[] = {
         { INFO_REASON, "Why", JOBCTL_JOB_WHY },
+        { INFO_WORDS, "Queue", JOBCTL_JOB_QUEUE },
         { INFO_WALL, "Not before", JOBCTL_JOB_BEGIN_WALL_USEC },
         { INFO_WALL, "Submitted", JOBCTL_JOB_SUBMIT_WALL_USEC },
         { INFO_WALL, "Ended", JOBCTL_JOB_END_WALL_USEC },

@@ -27,6 +27,7 @@ struct list_options {
         struct option_number limit;
         struct option_list states;
         const char *name;
+        const char *queue;
         struct option_number since;
         bool all, failed, tasks, all_users, ids;
 };
@@ -42,6 +43,7 @@ static const struct option_row cmd_list_rows[] = {
         { OPTION_FLAG, 0, "failed", NULL, "only what ended and did not succeed", AT(failed), 0, 0, false },
         { OPTION_FLAG, 0, "tasks", NULL, "the tasks of these jobs instead", AT(tasks), 0, 0, false },
         { OPTION_TEXT, 'J', "name", "NAME", "only jobs with this name", AT(name), 0, 0, false },
+        { OPTION_TEXT, 'q', "queue", "NAME", "only jobs in this queue", AT(queue), 0, 0, false },
         { OPTION_TIME, 0, "since", "TIME", "only jobs submitted since then (09:00, @epoch)", AT(since), 0, 0, false },
         { OPTION_FLAG, 0, "all-users", NULL, "everybody's (only how many, unless you administer)", AT(all_users), 0, 0, false },
         { OPTION_FLAG, 0, "ids", NULL, "print only the ids", AT(ids), 0, 0, false },
@@ -242,6 +244,8 @@ static int list_make_selector(struct app *app, const struct list_options *option
         r = select_words(app, args, count, out_selector);
         if (r == 0 && options->name && jobctl_selector_set_name(*out_selector, options->name))
                 r = app_out_of_memory(app);
+        if (r == 0 && options->queue && jobctl_selector_set_queue(*out_selector, options->queue))
+                r = app_out_of_memory(app);
         if (r == 0)
                 r = select_states(app, &options->states, *out_selector);
         for (unsigned int state = JOBCTL_STATE_FAILED;
@@ -272,7 +276,7 @@ static int list_run_tasks(const struct list *list, char **args, size_t count)
 
         if (count == 0)
                 return app_usage(list->app, "--tasks needs the id of a job");
-        if (options->name || options->states.count > 0 || options->since.given ||
+        if (options->name || options->queue || options->states.count > 0 || options->since.given ||
             options->all_users)
                 return app_usage(list->app, "tasks are chosen by ids and --failed only");
         return list_tasks_run(list->app, &tasks, args, count);

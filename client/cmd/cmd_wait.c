@@ -17,6 +17,7 @@ struct wait_options {
         bool progress;
         struct option_number timeout;
         const char *name;
+        const char *queue;
 };
 
 /* clang-format off */
@@ -25,6 +26,7 @@ static const struct option_row cmd_wait_rows[] = {
         { OPTION_FLAG, 0, "progress", NULL, "show how far they are", offsetof(struct wait_options, progress), 0, 0, false },
         { OPTION_DURATION, 0, "timeout", "DURATION", "at most so long (exit 124)", offsetof(struct wait_options, timeout), 0, 0, false },
         { OPTION_TEXT, 'J', "name", "NAME", "own unfinished jobs with this name", offsetof(struct wait_options, name), 0, 0, false },
+        { OPTION_TEXT, 'q', "queue", "NAME", "own unfinished jobs in this queue", offsetof(struct wait_options, queue), 0, 0, false },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
 };
 /* clang-format on */
@@ -107,9 +109,10 @@ static int wait_resolve(struct app *app, const struct wait_options *options, boo
         int r;
 
         if (jobctl_selector_new(&filter) ||
-            (options->name && jobctl_selector_set_name(filter, options->name)))
+            (options->name && jobctl_selector_set_name(filter, options->name)) ||
+            (options->queue && jobctl_selector_set_queue(filter, options->queue)))
                 return app_out_of_memory(app);
-        jobctl_selector_set_all(filter, all && !options->name);
+        jobctl_selector_set_all(filter, all && !options->name && !options->queue);
         jobctl_selector_set_unfinished(filter, !all);
         r = wait_list(app, filter, &ids);
         if (r)
@@ -156,8 +159,8 @@ static int cmd_wait_run(struct app *app, const void *arg, char **args, size_t co
         _cleanup_(wait_ids_deinit) struct wait_ids shown = { 0 };
         int r;
 
-        if (options->name && count > 0)
-                return app_usage(app, "give either ids or --name, not both");
+        if ((options->name || options->queue) && count > 0)
+                return app_usage(app, "give either ids or --name and --queue, not both");
         if (!app_connection(app))
                 return EXIT_CODE_OURS;
         r = select_words(app, all ? NULL : args, all ? 0 : count, &selector);

@@ -286,6 +286,21 @@ static void emit_put_dependency(json_t *object, const struct jobctl_item *item,
                             json_string(jobctl_dependency_name((unsigned int)kind)));
 }
 
+static void emit_put_policy(json_t *object, const struct jobctl_item *item,
+                            const struct emit_row *row)
+{
+        json_object_set_new(object, row->name,
+                            json_string(jobctl_policy_name(
+                                    (unsigned int)jobctl_number_or(item, row->field, 0))));
+}
+
+static void emit_put_hundredths(json_t *object, const struct jobctl_item *item,
+                                const struct emit_row *row)
+{
+        json_object_set_new(object, row->name,
+                            json_real((double)jobctl_number_or(item, row->field, 0) / 100));
+}
+
 static void emit_put_map(json_t *object, const struct jobctl_item *item, const struct emit_row *row)
 {
         const size_t count = jobctl_count(item, row->field);
@@ -376,6 +391,8 @@ void emit_put(json_t *object, const struct jobctl_item *item, const struct emit_
                 [EMIT_WALL] = emit_put_wall,
                 [EMIT_SECONDS] = emit_put_seconds,
                 [EMIT_SIGNAL] = emit_put_signal,
+                [EMIT_POLICY] = emit_put_policy,
+                [EMIT_HUNDREDTHS] = emit_put_hundredths,
                 [EMIT_HALT] = emit_put_halt,
                 [EMIT_MAP] = emit_put_map,
                 [EMIT_DEPENDENCY] = emit_put_dependency,

@@ -25,6 +25,8 @@ enum emit_kind {
         EMIT_SECONDS,
         EMIT_SIGNAL,
         EMIT_DEPENDENCY, /* its kind */
+        EMIT_POLICY,     /* of a queue */
+        EMIT_HUNDREDTHS, /* a number with a fraction */
         EMIT_HALT,       /* which ends a halt counts */
         EMIT_MAP,        /* items with a key and a value: labels */
         EMIT_TABLE,      /* an item under its name */

@@ -119,6 +119,7 @@ static const struct emit_row emit_job_rows[] = {
         { EMIT_STATE, "state", JOBCTL_JOB_STATE, NULL },
         { EMIT_INLINE, NULL, JOBCTL_JOB_SPEC, &emit_spec },
         { EMIT_PLAIN, "uid", JOBCTL_JOB_UID, NULL },
+        { EMIT_WORDS, "queue", JOBCTL_JOB_QUEUE, NULL },
         { EMIT_BLOCKERS, "blockers", JOBCTL_JOB_BLOCKERS, NULL },
         { EMIT_REASON, "why", JOBCTL_JOB_WHY, NULL },
         { EMIT_WALL, "submitted_at", JOBCTL_JOB_SUBMIT_WALL_USEC, NULL },
@@ -134,6 +135,34 @@ static const struct emit_row emit_job_rows[] = {
         { EMIT_END, NULL, 0, NULL },
 };
 const struct emit_table emit_job = { emit_job_rows };
+
+static const struct emit_row emit_settings_rows[] = {
+        { EMIT_POLICY, "policy", JOBCTL_SETTINGS_POLICY, NULL },
+        { EMIT_PLAIN, "width", JOBCTL_SETTINGS_WIDTH_TASKS, NULL },
+        { EMIT_PLAIN, "width_cores", JOBCTL_SETTINGS_WIDTH_CORES, NULL },
+        { EMIT_HUNDREDTHS, "weight", JOBCTL_SETTINGS_WEIGHT, NULL },
+        { EMIT_SECONDS, "time_limit_seconds", JOBCTL_SETTINGS_TIME_LIMIT_USEC, NULL },
+        { EMIT_PLAIN, "memory_bytes", JOBCTL_SETTINGS_MEMORY_BYTES, NULL },
+        { EMIT_PLAIN, "cpus", JOBCTL_SETTINGS_CPUS, NULL },
+        { EMIT_SIGNED, "priority", JOBCTL_SETTINGS_PRIORITY, NULL },
+        { EMIT_WORDS, "users", JOBCTL_SETTINGS_USERS, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+static const struct emit_table emit_settings = { emit_settings_rows };
+
+static const struct emit_row emit_queue_rows[] = {
+        { EMIT_WORDS, "name", JOBCTL_QUEUE_NAME, NULL },
+        { EMIT_INLINE, NULL, JOBCTL_QUEUE_SETTINGS, &emit_settings },
+        { EMIT_FLAG, "paused", JOBCTL_QUEUE_PAUSED, NULL },
+        { EMIT_FLAG, "draining", JOBCTL_QUEUE_DRAINING, NULL },
+        { EMIT_PLAIN, "jobs", JOBCTL_QUEUE_JOBS, NULL },
+        { EMIT_PLAIN, "running", JOBCTL_QUEUE_RUNNING, NULL },
+        { EMIT_PLAIN, "cores", JOBCTL_QUEUE_CORES, NULL },
+        { EMIT_PLAIN, "owner_uid", JOBCTL_QUEUE_OWNER_UID, NULL },
+        { EMIT_FLAG, "may_use", JOBCTL_QUEUE_MAY_USE, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+const struct emit_table emit_queue = { emit_queue_rows };
 
 static const struct emit_row emit_status_rows[] = {
         { EMIT_WORDS, "build", JOBCTL_STATUS_BUILD, NULL },

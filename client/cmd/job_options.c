@@ -42,6 +42,7 @@ const struct option_row job_option_rows[] = {
         { OPTION_DURATION, 0, "retry-delay", "DURATION", "pause before a retry; doubles", AT(retry_delay), 0, 0, true },
         { OPTION_FLAG, 0, "requeue", NULL, "run it again when its outcome is unknown", AT(requeue), 0, 0, true },
         { OPTION_TEXT, 0, "unique", "KEY", "return the unfinished job with KEY if there is one", AT(unique), 0, 0, false },
+        { OPTION_TEXT, 'q', "queue", "NAME", "put it into this queue", AT(queue), 0, 0, true },
         { OPTION_FLAG, 0, "hold", NULL, "do not start it until it is released", AT(hold), 0, 0, false },
         { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now+1h, 18:00, RFC 3339)", AT(begin), 0, 0, false },
         { OPTION_SIGNED, 0, "priority", "N", "before your jobs of a lower one", AT(priority), (uint64_t)-1000, 1000, true },
@@ -64,6 +65,7 @@ static const struct {
 } fields[] = {
         { OPTION_TEXT, AT(name), JOBCTL_SPEC_NAME },
         { OPTION_TEXT, AT(unique), JOBCTL_SPEC_UNIQUE },
+        { OPTION_TEXT, AT(queue), JOBCTL_SPEC_QUEUE },
         { OPTION_FLAG, AT(append), JOBCTL_SPEC_OUTPUT_APPEND },
         { OPTION_FLAG, AT(requeue), JOBCTL_SPEC_REQUEUE },
         { OPTION_FLAG, AT(hold), JOBCTL_SPEC_HOLD },

@@ -24,6 +24,7 @@ struct job_options {
         bool requeue;
         const char *unique;
         bool hold;
+        const char *queue;
         struct option_number begin;
         struct option_signed nice;
         struct option_signed priority;

@@ -72,6 +72,7 @@ const struct option_row map_option_rows[] = {
         { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now+1h, 18:00, RFC 3339)", AT(job.begin), 0, 0, false },
         { OPTION_SIGNED, 0, "nice", "N", "be nicer by N", AT(job.nice), 0, 19, true },
         { OPTION_LIST, 0, "label", "K=V", "a label", AT(job.labels), 0, 0, false },
+        { OPTION_TEXT, 'q', "queue", "NAME", "put it into this queue", AT(job.queue), 0, 0, true },
         { OPTION_NUMBER, 'c', "cpus", "N", "cores for each task", AT(job.cpus), 1, 65536, true },
         { OPTION_SIZE, 0, "mem", "SIZE", "memory for each task", AT(job.memory), 1, 0, true },
         { OPTION_TEXT, 'd', "dependency", "KIND:ID", "wait for others: afterok:17:18,afterany:last", AT(job.dependency), 0, 0, false },

@@ -15,6 +15,7 @@
 /* clang-format off */
 const struct option_row select_option_rows[] = {
         { OPTION_TEXT, 'J', "name", "NAME", "own jobs with this name", offsetof(struct select_options, name), 0, 0, false },
+        { OPTION_TEXT, 'q', "queue", "NAME", "own jobs in this queue", offsetof(struct select_options, queue), 0, 0, false },
         { OPTION_LIST, 0, "state", "STATE", "own jobs in this state (queued, running, ...)", offsetof(struct select_options, states), 0, 0, false },
         { OPTION_FLAG, 'y', "yes", NULL, "do not ask", offsetof(struct select_options, yes), 0, 0, false },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
@@ -169,19 +170,22 @@ int select_filtered(struct app *app, const struct select_options *options, char 
                     struct jobctl_selector **out_selector)
 {
         _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = NULL;
-        const bool filtered = options->name || options->states.count > 0;
+        const bool filtered = options->name || options->queue || options->states.count > 0;
         const bool all = select_has_all(words, count);
         size_t found = 0;
         int r;
 
         if (count == 0 && !filtered)
-                return app_usage(app, "name the jobs: their ids, last, all, --name or --state");
+                return app_usage(app,
+                                 "name the jobs: their ids, last, all, --name, --queue or --state");
         if (count > 0 && !all && filtered)
                 return app_usage(app, "give either ids or filters, not both");
         r = select_words(app, words, count, &selector);
         if (r)
                 return r;
         if (options->name && jobctl_selector_set_name(selector, options->name))
+                return app_out_of_memory(app);
+        if (options->queue && jobctl_selector_set_queue(selector, options->queue))
                 return app_out_of_memory(app);
         r = select_states(app, &options->states, selector);
         if (r)

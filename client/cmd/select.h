@@ -7,10 +7,11 @@
 
 struct select_options {
         const char *name;
+        const char *queue;
         struct option_list states;
         bool yes;
 };
-/* --name --state --yes */
+/* --name --queue --state --yes */
 extern const struct option_row select_option_rows[];
 
 /*

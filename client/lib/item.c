@@ -29,7 +29,8 @@ static const ProtobufCMessageDescriptor *const kinds[] = {
         [0x13] = &jobd__purged__descriptor,       [0x14] = &jobd__error__descriptor,
         [0x15] = &jobd__halt__descriptor,         [0x16] = &jobd__task_end__descriptor,
         [0x17] = &jobd__progress__descriptor,     [0x18] = &jobd__input_page__descriptor,
-        [0x25] = &jobd__why_one__descriptor,      [0x1d] = &jobd__dependency__descriptor,
+        [0x1d] = &jobd__dependency__descriptor,   [0x25] = &jobd__why_one__descriptor,
+        [0x20] = &jobd__queue__descriptor,        [0x21] = &jobd__queue_settings__descriptor,
 };
 
 #define ITEM_KIND(field) (((unsigned int)(field) >> 8) & 0xff)

@@ -193,6 +193,9 @@ static int result_list_reply(struct jobctl_result *result, Jobd__Reply *reply)
         case JOBD__REPLY__BODY_EVENT_PAGE:
                 return result_list(result, (void *const *)reply->event_page->events,
                                    reply->event_page->n_events);
+        case JOBD__REPLY__BODY_QUEUE:
+                return result_list(result, (void *const *)reply->queue->queues,
+                                   reply->queue->n_queues);
         default:
                 return result_list(result, &body, 1);
         }

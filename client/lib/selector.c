@@ -128,6 +128,17 @@ int jobctl_selector_set_name(struct jobctl_selector *selector, const char *name)
         return JOBCTL_OK;
 }
 
+int jobctl_selector_set_queue(struct jobctl_selector *selector, const char *queue)
+{
+        char *const copy = strdup(queue);
+
+        if (!copy)
+                return JOBCTL_E_SYSTEM;
+        free(selector->message->queue);
+        selector->message->queue = copy;
+        return JOBCTL_OK;
+}
+
 int jobctl_selector_add_state(struct jobctl_selector *selector, enum jobctl_state state)
 {
         Jobd__Selector *const message = selector->message;
