@@ -26,7 +26,7 @@ static unsigned int tasks_get(const struct deps_parent *parent, uint64_t task)
 {
         if (task >= parent->results_count)
                 return 0;
-        return (parent->results[task / 4] >> (task % 4 * 2)) & 3U;
+        return (unsigned int)parent->results[task / 4] >> (task % 4 * 2) & 3U;
 }
 
 static void tasks_set(struct engine *e, struct deps_parent *parent, uint64_t task,
