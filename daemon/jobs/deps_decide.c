@@ -219,10 +219,11 @@ static void deps_bequeath(struct engine *e, struct job_deps *dying)
         if (!self)
                 return;
         TAILQ_FOREACH (heir, &self->edges[DEPS_ON_END], parent_entry) {
-                if (heir->kind != DEPS_SINGLETON)
+                if (heir->kind != DEPS_SINGLETON || heir->child == dying)
                         continue;
                 TAILQ_FOREACH (edge, &dying->edges, child_entry) {
-                        if (edge->kind != DEPS_SINGLETON || edge->parent->is_finished)
+                        if (edge->kind != DEPS_SINGLETON || edge->parent->is_finished ||
+                            edge->parent->id == heir->child->job->id)
                                 continue;
                         made = deps_add_edge(e, heir->child, edge->parent, DEPS_SINGLETON,
                                              heir->child->ordinal_next);
@@ -282,6 +283,7 @@ int deps_restore(struct engine *e, const struct journal_dependency *row)
         struct job_deps *child;
 
         if (!job || row->kind == DEPS_NONE || row->kind >= DEPS_KIND_COUNT || row->parent == 0 ||
+            row->parent == row->job ||
             (row->parent_state && !job_state_is_finished((enum job_state)row->parent_state)) ||
             row->parent_state >= JOB_STATE_COUNT) {
                 log_error("the store holds a dependency row that cannot be: job %" PRIu64

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Restored rows: the store's rows come from our own hand, but a disk may give back anything. The
- * input is cut into job and task rows with fields of every value; the engine must take them or
- * refuse them with a fault, and when it takes them, turn with a worker at hand and keep its counts.
+ * input is cut into job, task and dependency rows with fields of every value; the engine must take
+ * them or refuse them with a fault, and when it takes them, turn with a worker at hand and keep its
+ * counts.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -80,16 +81,29 @@ static void fuzz_task(const uint8_t *at)
                 memcpy(row->boot_id, fake.engine->boot_id, sizeof(row->boot_id));
 }
 
+static void fuzz_dependency(const uint8_t *at)
+{
+        fake.dependencies[fake.dependencies_count++] =
+                (struct journal_dependency){ .job = at[1] % 10,
+                                             .ordinal = at[2],
+                                             .kind = at[3] % 9,
+                                             .flags = at[4],
+                                             .parent = at[5] % 12,
+                                             .parent_state = at[6] % 16 };
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         struct engine_counts counts;
 
         log_init("fuzz", LOG_LEVEL_ERROR - 1);
         fake_setup();
-        for (; size >= FUZZ_ROW_BYTES && fake.tasks_count < 32;
+        for (; size >= FUZZ_ROW_BYTES && fake.tasks_count < 32 && fake.dependencies_count < 32;
              data += FUZZ_ROW_BYTES, size -= FUZZ_ROW_BYTES)
                 if (data[0] & 1)
                         fuzz_job(data);
+                else if (data[0] & 128)
+                        fuzz_dependency(data);
                 else
                         fuzz_task(data);
         if (engine_restore(fake.engine, (struct journal *)&fake) == 0) {

@@ -207,7 +207,7 @@ class Impossible(Dependencies):
         self.jobctl("ping")
         found = self.info(child)
         self.assertEqual("waiting", found["state"])
-        self.assertEqual(f"afterok:{parent}: job {parent} was cancelled", found["why"])
+        self.assertIn(f"afterok:{parent}: job {parent} was cancelled", found["why"])
         self.assertEqual([{"kind": "afterok", "id": parent, "impossible": True}], found["waits_for"])
         self.daemon.stop()
         self.daemon.start(workers=4)

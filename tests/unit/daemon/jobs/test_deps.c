@@ -511,6 +511,8 @@ START_TEST(a_bad_row_is_an_error_of_the_store)
         fake_turn();
         ck_assert_int_lt(deps_restore(fake.engine, &row), 0);
         row.job = parent;
+        ck_assert_int_lt(deps_restore(fake.engine, &row), 0); /* on itself */
+        row.parent = 99;
         row.kind = DEPS_KIND_COUNT;
         ck_assert_int_lt(deps_restore(fake.engine, &row), 0);
 }
