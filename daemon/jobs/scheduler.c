@@ -96,6 +96,10 @@ static struct job *scheduler_pick_in_lane(struct engine *e, struct lane *lane,
                 if (!scheduler_fits(e, job)) {
                         if (!e->backfill.job)
                                 backfill_reserve(e, job);
+                        if (cores_free_count(&e->cores) == 0) { /* nor does anybody else */
+                                search->left = 0;
+                                return NULL;
+                        }
                 } else if (!e->backfill.job || backfill_may_pass(e, job)) {
                         return job;
                 }
