@@ -5,7 +5,7 @@
 #
 # Installs what is missing, builds three times (dev with failpoints, address and undefined-behaviour
 # sanitizers, thread sanitizer for jobd and its journal) and runs the stages in this order: lint, unit,
-# integration, threads, crash, fuzz, system. A stage that fails does not stop the next ones. Logs are
+# integration, threads, crash, fuzz, system, machine (which boots one). A stage that fails does not stop the next ones. Logs are
 # in build/logs. The last line counts tests, "N passed, N failed[, N skipped]"; a build that fails
 # counts as one failed test. The status is 0 only when nothing failed.
 set -u
@@ -129,7 +129,7 @@ sh packaging/deps.sh build test || {
 }
 mkdir -p "$logs" || exit 1
 
-wanted=" ${*:-lint unit integration threads crash fuzz system} "
+wanted=" ${*:-lint unit integration threads crash fuzz system machine} "
 is_wanted() {
         case $wanted in
         *" $1 "*) return 0 ;;
@@ -154,5 +154,6 @@ fi
 is_wanted crash && stage crash dev -L '^crash$'
 is_wanted fuzz && stage fuzz asan -L '^fuzz$'
 is_wanted system && stage system dev -L '^system$'
+is_wanted machine && stage machine dev -L '^machine$' --timeout 400
 printf '\n%s s in all' $(($(now) - started_all))
 finish

@@ -265,10 +265,10 @@ static int pool_settle(struct pool *pool)
                 pool->cgroup_fd = open(pool->cgroup_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 if (pool->cgroup_fd < 0)
                         return FAULT(-errno);
-                log_info("jobs are held by cgroup v2, each task in a group below %s",
+                log_notice("jobs are held by cgroup v2, each task in a group below %s",
                          pool->cgroup_path);
         } else {
-                log_info("jobs are held by process groups, subreaper and rlimits: no cgroup v2 is "
+                log_notice("jobs are held by process groups, subreaper and rlimits: no cgroup v2 is "
                          "delegated to the workers");
         }
         r = pool_fill_hello(pool);

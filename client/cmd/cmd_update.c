@@ -36,7 +36,7 @@ static const struct option_row cmd_update_rows[] = {
         { OPTION_SIZE, 0, "mem", "SIZE", "memory (0: none is asked for)", AT(memory), 0, 0, false },
         { OPTION_DURATION, 't', "time-limit", "DURATION", "end it after so long (0: never)", AT(time_limit), 0, 0, false },
         { OPTION_DURATION, 0, "grace", "DURATION", "from TERM to KILL", AT(grace), 0, 0, false },
-        { OPTION_SIGNED, 0, "nice", "N", "be nicer by N", AT(nice), (uint64_t)-20, 19, false },
+        { OPTION_SIGNED, 0, "nice", "N", "be nicer by N", AT(nice), 0, 19, false },
         { OPTION_NUMBER, 0, "retries", "N", "run it again after a failure, up to N times", AT(retries), 0, 1000, false },
         { OPTION_DURATION, 0, "retry-delay", "DURATION", "pause before a retry; doubles", AT(retry_delay), 0, 0, false },
         { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now: at once)", AT(begin), 0, 0, false },

@@ -128,7 +128,7 @@ class Update(harness.Case):
         job = self.submit("--hold", "true")
         for words, said in (((), "to be changed"), (("--hold", "--release"), "either"), (("-c", "0"), "cpus"),
                             (("--priority", "1001"), "priority"), (("--nice", "20"), "nice"),
-                            (("--env", "=1"), "K=V"), (("--retries", "-1"), "retries")):
+                            (("--env", "=1"), "K=V"), (("--retries", "-1"), "retries"), (("--nice", "-3"), "nice")):
             self.assertSays(self.jobctl("update", job, *words, status=2), said)
         self.assertSays(self.jobctl("update", job, "--unset-env", "A=B", status=2), "no name")
         self.assertSays(self.jobctl("update", f"{job}.0", "--priority", "3", status=2), "whole jobs")

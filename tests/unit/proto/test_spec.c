@@ -200,7 +200,7 @@ START_TEST(numbers_have_ranges)
         EDGE(priority, -1000, 1000, int32_t);
         EDGE(warn_signal, 1, 64, uint32_t);
         EDGE(retries, 0, 1000, uint32_t);
-        EDGE(time_limit_usec, 1, century, uint64_t);
+        EDGE(time_limit_usec, 0, century, uint64_t);
         EDGE(warn_before_usec, 0, century, uint64_t);
         EDGE(grace_usec, 0, century, uint64_t);
         EDGE(retry_delay_usec, 0, century, uint64_t);
