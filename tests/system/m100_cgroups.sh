@@ -9,6 +9,7 @@
 set -u
 
 bad=0
+mkfifo -m 666 /run/silent && exec 7<>/run/silent
 cd /tmp || exit 99 # jobs run where they were submitted
 service=/sys/fs/cgroup/system.slice/jobd-workers.service
 
@@ -35,7 +36,7 @@ await() {
         shift
         until "$@" 2>/dev/null; do
                 [ $SECONDS -lt $until ] || return 1
-                sleep 0.1
+                read -r -t 0.1 -u 7 # nobody writes there: a pause
         done
 }
 
@@ -63,19 +64,19 @@ prepare() {
 }
 
 check "the services start" prepare
-check "the first command is answered" await 20 as alice ping
+check "the first command is answered" await 120 as alice ping
 if [ $bad -ne 0 ]; then
         systemctl --no-pager status jobd.service jobd-workers.service
         journalctl --no-pager -b -u jobd -u jobd-workers -n 40
         exit $bad
 fi
-check "four workers come" await 30 sh -c "jobctl pool --json | grep -q \"number\\\":3,[^}]*\\\"connected\\\":true\""
+check "four workers come" await 120 sh -c "jobctl pool --json | grep -q \"number\\\":3,[^}]*\\\"connected\\\":true\""
 check "control groups are in force" sh -c 'runuser -u alice -- jobctl status | grep -q "cgroup v2"'
 check "the log says so" sh -c 'journalctl -b -u jobd-workers | grep -q "held by cgroup v2"'
 
 # ---- memory: one job goes, its neighbour stays
-neighbour=$(as alice submit sleep 1000)
-check "a neighbour runs" await 20 state_is alice "$neighbour" running
+neighbour=$(as alice submit sh -c 'read x <>/run/silent')
+check "a neighbour runs" await 120 state_is alice "$neighbour" running
 hog=$(as alice submit --mem 48M perl -e 'my @a; push @a, "x" x 1048576 while 1')
 as alice wait "$hog"
 check "too much memory is oom" state_is alice "$hog" oom
@@ -88,7 +89,7 @@ check "the peak came near it" [ "${peak:-0}" -ge $((40 << 20)) ]
 # ---- processes: a bomb is held, others go on, and it can be ended
 # shellcheck disable=SC2016 # for the inner shell
 bomb=$(as bob submit --grace 1s sh -c 'b() { b & b & wait; }; b')
-check "a bomb meets its limit" await 60 sh -c "grep -qx 'pids.max\|max [1-9][0-9]*' $(group_of 1002 "$bomb")/pids.events"
+check "a bomb meets its limit" await 120 sh -c "grep -qx 'pids.max\|max [1-9][0-9]*' $(group_of 1002 "$bomb")/pids.events"
 check "it is held" [ "$(cat "$(group_of 1002 "$bomb")/pids.current" 2>/dev/null || echo 999)" -le 64 ]
 check "others run meanwhile" as alice run true
 started=$SECONDS
@@ -100,11 +101,12 @@ check "nothing of it is left" [ ! -e "$(group_of 1002 "$bomb")" ]
 
 # ---- a tree that leaves its session, its group and its parent
 # shellcheck disable=SC2016
-tree=$(as bob submit sh -c '(setsid sh -c "(setsid sleep 4711 &) ; sleep 4712" &) ; (sleep 4713 &) ; sleep 4714')
+tree=$(as bob submit sh -c 'stay="tail -f /dev/null"
+(setsid sh -c "(setsid $stay &) ; $stay" &) ; ($stay &) ; $stay')
 hidden() {
-        [ "$(grep -lsza '^471[1-4]$' /proc/[0-9]*/cmdline | wc -l)" -eq "$1" ]
+        [ "$(grep -lsza '^tail$' /proc/[0-9]*/cmdline | wc -l)" -eq "$1" ]
 }
-check "a tree hides" await 20 hidden 4
+check "a tree hides" await 120 hidden 4
 as bob cancel "$tree"
 as bob wait "$tree"
 check "the whole tree is gone" hidden 0
@@ -131,14 +133,23 @@ all_spin() {
 spent() {
         sed -n 's/^usage_usec //p' "$service/u$1/cpu.stat"
 }
-check "all four spin" await 30 all_spin
+check "all four spin" await 120 all_spin
 check "the weights arrived" sh -c "[ \$(cat $service/u1001/cpu.weight) = 100 ] && [ \$(cat $service/u1002/cpu.weight) = 300 ]"
-alice=$(spent 1001) bob=$(spent 1002)
-sleep 8
-alice=$(($(spent 1001) - alice)) bob=$(($(spent 1002) - bob))
-echo "     alice $alice us, bob $bob us, $((bob * 100 / alice)) %"
-check "bob has three times as much" [ $((bob * 100)) -ge $((alice * 255)) ] 
-check "and not more" [ $((bob * 100)) -le $((alice * 345)) ]
+together_spent() { # USEC, since then
+        [ $(($(spent 1001) + $(spent 1002) - begun)) -ge "$1" ]
+}
+bob_has_three_times_as_much() {
+        alice=$(spent 1001) bob=$(spent 1002)
+        begun=$((alice + bob))
+        await 120 together_spent 12000000 || return 1
+        alice=$(($(spent 1001) - alice)) bob=$(($(spent 1002) - bob))
+        echo "     alice $alice us, bob $bob us, $((bob * 100 / alice)) %"
+        [ $((bob * 100)) -ge $((alice * 255)) ] && [ $((bob * 100)) -le $((alice * 345)) ]
+}
+look_thrice() { # a machine that is emulated on a busy one is not always given its processors
+        bob_has_three_times_as_much || bob_has_three_times_as_much || bob_has_three_times_as_much
+}
+check "bob has three times as much" look_thrice
 for one in "${spin[@]}"; do
         # shellcheck disable=SC2086
         as ${one% *} cancel ${one#* }
@@ -147,7 +158,10 @@ done
 
 # ---- usage: of a grandchild that nobody waits for, too
 # shellcheck disable=SC2016
-worker=$(as alice submit sh -c '(perl -e "my \$x = q(x) x (32 << 20); while ((times)[0] < 1) { \$i++ }" &) ; sleep 3; dd if=/dev/zero of=$HOME/file bs=64k count=64 conv=fsync status=none')
+worker=$(as alice submit sh -c 'mkfifo $HOME/over
+( (perl -e "my \$x = q(x) x (32 << 20); while ((times)[0] < 1) { \$i++ }"; echo x >$HOME/over) & )
+read x <$HOME/over
+dd if=/dev/zero of=$HOME/file bs=64k count=64 conv=fsync status=none')
 as alice wait "$worker"
 as alice info "$worker"
 check "processor time" sh -c "runuser -u alice -- jobctl info --json $worker | grep -Eq '\"user_seconds\": *(1|0\\.9|2)'"
@@ -156,11 +170,13 @@ check "peak memory" [ "${peak:-0}" -ge $((32 << 20)) ]
 check "bytes written" [ "$(field alice "$worker" write_bytes)" -ge $((4 << 20)) ]
 
 # ---- a restart of jobd
-kept=$(as bob submit sh -c 'sleep 6; exit 7')
-check "a job runs" await 20 state_is bob "$kept" running
+runuser -u bob -- mkfifo /home/bob/gate
+kept=$(as bob submit sh -c 'read x </home/bob/gate; exit 7')
+check "a job runs" await 120 state_is bob "$kept" running
 pid=$(field bob "$kept" pid)
 systemctl restart jobd.service
 check "it runs on when jobd is restarted" kill -0 "$pid"
+echo >/home/bob/gate
 as bob wait "$kept"
 check "its status is exact" [ $? -eq 7 ]
 

@@ -15,7 +15,7 @@
 # disk, which holds nothing but a tar file. The script's output comes by the second serial line. There is no
 # network. Users in it: alice (1001) and bob (1002).
 #
-# JOBD_MACHINE_CACHE  folder of the base image (./machine)    JOBD_MACHINE_TIMEOUT  seconds (200)
+# JOBD_MACHINE_CACHE  folder of the base image (./machine)    JOBD_MACHINE_TIMEOUT  seconds (300)
 # JOBD_MACHINE_LOG    file that gets the kernel's console
 
 set -u -o pipefail
@@ -24,7 +24,7 @@ PATH=$PATH:/usr/sbin:/sbin
 umask 022
 
 cache=${JOBD_MACHINE_CACHE:-machine}
-timeout=${JOBD_MACHINE_TIMEOUT:-200}
+timeout=${JOBD_MACHINE_TIMEOUT:-300}
 top=$(cd "$(dirname "$0")/../.." && pwd)
 packages=systemd,systemd-sysv,libevent-core-2.1-7,libprotobuf-c1,libsqlite3-0,libsystemd0,libjansson4
 packages+=,libinih1,libzstd1
@@ -169,7 +169,8 @@ run_machine() {
         # shellcheck disable=SC2064 # that folder
         trap "rm -rf '$work'" EXIT
         mkdir -p "$work/add/usr/local/lib/machine"
-        cp "$script" "$work/add/usr/local/lib/machine/script" || fail "cannot read $script"
+        # The root folder is as private as the folder it was made of, in spite of all chmods before.
+        { echo 'chmod 755 /' && cat "$script"; } >"$work/add/usr/local/lib/machine/script" || fail "cannot read $script"
         tar -cf "$work/disk.tar" --owner=0 --group=0 -C "$tree" . -C "$work/add" . || fail "cannot pack $tree"
         accel=(-accel "tcg,thread=multi,tb-size=512" -cpu "Nehalem,+rdrand")
         if kvm_works "$base"; then
