@@ -38,6 +38,7 @@ await() {
                 [ $SECONDS -lt $until ] || return 1
                 read -r -t 0.1 -u 7 # nobody writes there: a pause
         done
+        return 0
 }
 
 # A number or word of `info --json`, by its name.
