@@ -22,7 +22,8 @@ enum spec_merge_show {
         SHOW_NAME,
         SHOW_SIGNED,
         SHOW_NUMBER,
-        SHOW_SIZE
+        SHOW_SIZE,
+        SHOW_TEXT
 };
 
 struct spec_merge_row {
@@ -48,6 +49,7 @@ static const struct spec_merge_row rows[] = {
         { "hold", "hold", SHOW_NUMBER },
         { "begin_wall_usec", "begin", SHOW_NAME },
         { "priority", "priority", SHOW_SIGNED },
+        { "queue", "queue", SHOW_TEXT },
         { "cpus", "cores", SHOW_NUMBER },
         { "memory_bytes", "memory", SHOW_SIZE },
 };
@@ -247,6 +249,14 @@ static void spec_merge_say(struct spec_merge_text *text, const char *word)
                                       text->is_full ? SPEC_MERGE_MORE : word);
 }
 
+static void spec_merge_name(const char *title, const char *value,
+                            char word[static SPEC_MERGE_WORD_MAX])
+{
+        const size_t used = (size_t)snprintf(word, SPEC_MERGE_WORD_MAX, "%s ", title);
+
+        text_escape_into(value, strlen(value), word + used, SPEC_MERGE_WORD_MAX - used);
+}
+
 static void spec_merge_say_field(struct spec_merge_text *text, const struct spec_merge_row *row,
                                  const ProtobufCFieldDescriptor *field, const Jobd__Spec *set)
 {
@@ -260,6 +270,8 @@ static void spec_merge_say_field(struct spec_merge_text *text, const struct spec
         else if (row->show == SHOW_SIZE)
                 snprintf(word, sizeof(word), "%s %s", row->title,
                          text_format_size(*(const uint64_t *)value, size));
+        else if (row->show == SHOW_TEXT)
+                spec_merge_name(row->title, *(char *const *)value, word);
         else
                 snprintf(word, sizeof(word), "%s", row->title);
         spec_merge_say(text, word);

@@ -93,6 +93,7 @@ static int update_merge_spec(struct update *update, const struct selector_item *
                              struct update_entry *entry, struct engine_update *to,
                              struct reason *why)
 {
+        const Jobd__Spec *set = update->request->update->set;
         _cleanup_(wire_free_specp) Jobd__Spec *old = NULL;
         struct reason detail = { "" };
         Jobd__Spec spec;
@@ -106,8 +107,8 @@ static int update_merge_spec(struct update *update, const struct selector_item *
                 return PASS(r);
         if (r == 0) {
                 spec = *old;
-                if (update->request->update->set)
-                        spec_merge_fields(update->request->update->set, &spec);
+                if (set)
+                        spec_merge_fields(set, &spec);
                 r = wire_check_spec(&spec, &detail);
         }
         if (r)
@@ -120,6 +121,7 @@ static int update_merge_spec(struct update *update, const struct selector_item *
         submit_fill_codes(&spec, entry->retry_on);
         to->spec.retry_on = spec.n_retry_on > 0 ? entry->retry_on : NULL;
         to->spec.unique_key = NULL;
+        to->spec.queue = to->sets_queue ? set->queue : NULL;
         if (!to->spec.name)
                 return 0;
         entry->name = strdup(to->spec.name);
@@ -220,6 +222,7 @@ static int update_add(struct update *update, const struct selector_item *item, s
         *to = (struct engine_update){ .id = item->id,
                                       .sets_hold = set && set->has_hold,
                                       .sets_begin = set && set->has_begin_wall_usec,
+                                      .sets_queue = set && set->queue,
                                       .detail = update->detail,
                                       .read_sequence = update->read_sequence };
         r = update_merge_spec(update, item, entry, to, why);
@@ -311,7 +314,13 @@ static void update_settle(struct update *update)
 
 static int update_apply(struct update *update)
 {
-        struct engine *engine = update->stream.session->clients->engine;
+        const struct session *from = update->stream.session;
+        struct engine *engine = from->clients->engine;
+        const struct engine_submission asker = { .uid = from->peer.uid,
+                                                 .gid = from->peer.gid,
+                                                 .groups = from->peer.groups,
+                                                 .groups_count = from->peer.groups_count,
+                                                 .is_admin = from->is_admin };
         struct reason why = { "" };
         size_t index;
         int r;
@@ -320,7 +329,7 @@ static int update_apply(struct update *update)
         if (update->is_filter)
                 update_drop_started(update);
         update_settle(update);
-        r = engine_update(engine, update->updates, update->count, &index, &why);
+        r = engine_update(engine, &asker, update->updates, update->count, &index, &why);
         if (r < 0)
                 return PASS(r);
         if (r)

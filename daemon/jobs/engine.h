@@ -204,22 +204,24 @@ uint32_t engine_job_queue_id(const struct job *job);
 struct engine_update {
         uint64_t id;
         /* As it would be submitted now. Unique key, array and map are not looked at, and hold and
-         * begin only if they are set here. */
+         * begin and queue only if they are set here. */
         struct engine_spec spec;
-        bool sets_hold, sets_begin;
+        bool sets_hold, sets_begin, sets_queue;
         const char *detail;     /* what has changed: for the history; borrowed */
         uint64_t read_sequence; /* engine_sequence() before its old specification was read */
 };
 /* Has it something that did not start yet? Then it may be changed. */
 bool engine_is_updatable(const struct job *job);
 /*
- * Changes all of these jobs or none: then *out_index is the first that cannot be changed, and why
- * says so. ENGINE_E_STATE (it runs, or has ended), _REFUSED (it could never start), _LIMIT, _FULL,
- * or _BUSY: its specification was changed after the read. Tasks that a worker has already keep what
- * they were started with. The barrier of a 0 is engine_sequence() right after.
+ * Changes all of these jobs or none (asker: who wants it, as for a submission; no jobs in it): then
+ * *out_index is the first that cannot be changed, and why says so. ENGINE_E_STATE (it runs, or has
+ * ended), _REFUSED (it could never start), _LIMIT, _FULL, or _BUSY: its specification was changed
+ * after the read. Tasks that a worker has already keep what they were started with. The barrier of
+ * a 0 is engine_sequence() right after.
  */
-_must_use_ int engine_update(struct engine *engine, const struct engine_update *updates,
-                             size_t count, size_t *out_index, struct reason *why);
+_must_use_ int engine_update(struct engine *engine, const struct engine_submission *asker,
+                             const struct engine_update *updates, size_t count, size_t *out_index,
+                             struct reason *why);
 
 /* -------------------------------------------------------------------------------------- maps */
 

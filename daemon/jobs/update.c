@@ -28,10 +28,12 @@ bool engine_is_updatable(const struct job *job)
                engine_job_open_tasks(job) > job->leased_count;
 }
 
-static int update_check_one(const struct engine *e, const struct job *job,
-                            const struct engine_update *update, struct reason *why)
+static int update_check_one(const struct engine *e, const struct engine_submission *asker,
+                            const struct job *job, const struct engine_update *update,
+                            struct reason *why)
 {
         struct reason detail = { "" };
+        int r;
 
         if (!job)
                 return reason_set(why, ENGINE_E_STATE, "job %" PRIu64 " has ended", update->id);
@@ -48,7 +50,8 @@ static int update_check_one(const struct engine *e, const struct job *job,
         if (submit_check_possible(e, job->user, &update->spec, &detail))
                 return reason_set(why, ENGINE_E_REFUSED, "job %" PRIu64 ": %s", update->id,
                                   detail.text);
-        return 0;
+        r = update->sets_queue ? engine_queues_judge(e, asker, &update->spec, &detail) : 0;
+        return r ? reason_set(why, r, "%s", detail.text) : 0;
 }
 
 /* As at submit: the specifications in the store have a limit. */
@@ -69,8 +72,9 @@ static int update_check_bytes(const struct engine *e, const struct job *job, uin
         return 0;
 }
 
-static int update_check(struct engine *e, const struct engine_update *updates, size_t count,
-                        size_t *out_index, struct reason *why)
+static int update_check(struct engine *e, const struct engine_submission *asker,
+                        const struct engine_update *updates, size_t count, size_t *out_index,
+                        struct reason *why)
 {
         uint64_t grown = 0;
 
@@ -84,7 +88,7 @@ static int update_check(struct engine *e, const struct engine_update *updates, s
                 int r;
 
                 *out_index = i;
-                r = update_check_one(e, job, &updates[i], why);
+                r = update_check_one(e, asker, job, &updates[i], why);
                 if (r)
                         return r;
                 if (updates[i].spec.spec->size > job->spec_bytes)
@@ -122,6 +126,10 @@ static void update_memory(struct engine *e, struct job *job, const struct engine
         job->requeue = s->requeue;
         if (update->sets_hold)
                 job->hold = s->hold;
+        if (update->sets_queue)
+                lanes_set_queue(e, job,
+                                s->queue ? queues_find_name(&e->queues, s->queue)
+                                         : queues_default(&e->queues));
         if (job->priority != s->priority) {
                 job->priority = s->priority;
                 lanes_reorder(e, job);
@@ -152,10 +160,11 @@ static void update_one(struct engine *e, const struct engine_update *update)
         x->update_sequence = e->sequence;
 }
 
-int engine_update(struct engine *e, const struct engine_update *updates, size_t count,
-                  size_t *out_index, struct reason *why)
+int engine_update(struct engine *e, const struct engine_submission *asker,
+                  const struct engine_update *updates, size_t count, size_t *out_index,
+                  struct reason *why)
 {
-        const int r = update_check(e, updates, count, out_index, why);
+        const int r = update_check(e, asker, updates, count, out_index, why);
 
         if (r)
                 return r;

@@ -146,6 +146,27 @@ class Update(harness.Case):
             names = [f"V{i}=1".encode() for i in range(65)]
             self.assertEqual("ERROR_USAGE", client.ask("update", selector=selector, set_environment=names)["code"])
 
+    def test_another_queue(self):
+        gate = self.block()
+        job = self.submit("true")
+        selector = {"ids": [{"first": job, "last": job}]}
+        with self.daemon.client() as client:
+            client.reply(client.send(queue={"action": "QUEUE_ADD", "name": "night"}))
+            client.reply(client.send(queue={"action": "QUEUE_PAUSE", "name": "night"}))
+            error = client.ask("update", selector=selector, set={"queue": "day"})
+            self.assertEqual("ERROR_USAGE", error["code"])
+            self.assertIn("night", error["message"])
+            self.assertEqual([{"id": job, "state": "STATE_QUEUED"}],
+                             client.ask("update", selector=selector, set={"queue": "night"})["results"])
+        for restarted in (False, True):
+            if restarted:
+                self.restart()
+            self.assertIn("queue night is paused", self.jobctl("why", job).out)
+        with self.daemon.client() as client:
+            self.assertIn("results", client.ask("update", selector=selector, set={"queue": "default"}))
+        gate.send()
+        self.jobctl("wait", job)
+
     def test_many_at_once(self):
         with self.daemon.client() as client:
             client.submit(*[[b"true"]] * 1200, hold=True)

@@ -610,9 +610,11 @@ bool engine_is_updatable(const struct job *job)
         return job->row.state == JOB_QUEUED;
 }
 
-int engine_update(struct engine *e, const struct engine_update *updates, size_t count,
-                  size_t *out_index, struct reason *why)
+int engine_update(struct engine *e, const struct engine_submission *asker,
+                  const struct engine_update *updates, size_t count, size_t *out_index,
+                  struct reason *why)
 {
+        ck_assert_uint_eq(asker->uid, getuid());
         for (*out_index = 0; *out_index < count; ++*out_index) {
                 const struct job *job = fake_row(e, updates[*out_index].id);
 

@@ -23,13 +23,15 @@ static struct engine_update update_of(uint64_t id, struct journal_blob *blob)
                                        .read_sequence = engine_sequence(fake.engine) };
 }
 
+static const struct engine_submission asker = { .uid = 1000, .gid = 1000 };
+
 /* Changes one job; returns the answer. */
 static int change(const struct engine_update *update)
 {
         struct reason why;
         size_t index;
 
-        return engine_update(fake.engine, update, 1, &index, &why);
+        return engine_update(fake.engine, &asker, update, 1, &index, &why);
 }
 
 START_TEST(memory_and_row_are_changed)
@@ -99,17 +101,21 @@ START_TEST(one_that_cannot_be_stops_all)
         updates[0] = update_of(queued, blob);
         updates[1] = update_of(running, blob);
         updates[0].spec.priority = updates[1].spec.priority = 9;
-        ck_assert_int_eq(engine_update(fake.engine, updates, 2, &index, &why), ENGINE_E_STATE);
+        ck_assert_int_eq(engine_update(fake.engine, &asker, updates, 2, &index, &why),
+                         ENGINE_E_STATE);
         ck_assert_uint_eq(index, 1);
         ck_assert_int_eq(engine_find(fake.engine, queued)->priority, 0);
         ck_assert_uint_eq(fake.updates_count, 0);
         updates[1].id = 77;
-        ck_assert_int_eq(engine_update(fake.engine, updates, 2, &index, &why), ENGINE_E_STATE);
+        ck_assert_int_eq(engine_update(fake.engine, &asker, updates, 2, &index, &why),
+                         ENGINE_E_STATE);
         updates[0].spec.cpus = 100;
-        ck_assert_int_eq(engine_update(fake.engine, updates, 2, &index, &why), ENGINE_E_REFUSED);
+        ck_assert_int_eq(engine_update(fake.engine, &asker, updates, 2, &index, &why),
+                         ENGINE_E_REFUSED);
         ck_assert_uint_eq(index, 0);
         fake.disk_full = true;
-        ck_assert_int_eq(engine_update(fake.engine, updates, 2, &index, &why), ENGINE_E_FULL);
+        ck_assert_int_eq(engine_update(fake.engine, &asker, updates, 2, &index, &why),
+                         ENGINE_E_FULL);
 }
 END_TEST
 
@@ -150,6 +156,38 @@ START_TEST(hold_and_begin_only_when_they_are_set)
         update.sets_hold = true;
         ck_assert_int_eq(change(&update), 0);
         ck_assert(job->is_ready);
+}
+END_TEST
+
+START_TEST(another_queue)
+{
+        _cleanup_(journal_blob_unrefp) struct journal_blob *blob = blob_of("spec");
+        const struct journal_queue night = { .name = "night", .policy = QUEUE_FIFO, .weight = 100 };
+        const struct engine_spec spec = { .task_count = 1 };
+        const uint64_t id = fake_submit(1000, &spec);
+        const struct job *job = engine_find(fake.engine, id);
+        struct engine_update update = update_of(id, blob);
+        struct reason why;
+
+        ck_assert_int_eq(engine_queue_add(fake.engine, &night, &why), 0);
+        update.spec.queue = "none";
+        ck_assert_int_eq(change(&update), 0); /* it is not set */
+        ck_assert_str_eq(job->lane->queue->name, "default");
+        update = update_of(id, blob);
+        update.sets_queue = true;
+        update.spec.queue = "none";
+        ck_assert_int_eq(change(&update), ENGINE_E_REFUSED);
+        update.spec.queue = "night";
+        ck_assert_int_eq(change(&update), 0);
+        ck_assert_str_eq(job->lane->queue->name, "night");
+        ck_assert_uint_eq(fake.jobs[id].queue, job->lane->queue->id);
+        fake_turn();
+        fake_restart();
+        ck_assert_str_eq(engine_find(fake.engine, id)->lane->queue->name, "night");
+        update = update_of(id, blob);
+        update.sets_queue = true;
+        ck_assert_int_eq(change(&update), 0);
+        ck_assert_str_eq(engine_find(fake.engine, id)->lane->queue->name, "default");
 }
 END_TEST
 
@@ -208,6 +246,7 @@ int main(void)
         tcase_add_test(t, one_that_cannot_be_stops_all);
         tcase_add_test(t, what_was_read_before_another_change_is_old);
         tcase_add_test(t, hold_and_begin_only_when_they_are_set);
+        tcase_add_test(t, another_queue);
         tcase_add_test(t, tasks_that_did_not_start_get_it);
         tcase_add_test(t, a_start_under_way_carries_the_new_one_and_waits_for_it);
         suite_add_tcase(suite, t);
