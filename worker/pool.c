@@ -266,10 +266,11 @@ static int pool_settle(struct pool *pool)
                 if (pool->cgroup_fd < 0)
                         return FAULT(-errno);
                 log_notice("jobs are held by cgroup v2, each task in a group below %s",
-                         pool->cgroup_path);
+                           pool->cgroup_path);
         } else {
-                log_notice("jobs are held by process groups, subreaper and rlimits: no cgroup v2 is "
-                         "delegated to the workers");
+                log_notice(
+                        "jobs are held by process groups, subreaper and rlimits: no cgroup v2 is "
+                        "delegated to the workers");
         }
         r = pool_fill_hello(pool);
         if (r == 0)

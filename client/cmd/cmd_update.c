@@ -22,7 +22,7 @@ struct update_options {
         struct option_signed nice;
         struct option_number retries, retry_delay;
         struct option_number begin;
-        const char *new_name;
+        const char *name, *queue;
         struct option_list env, unset_env;
         bool hold, release;
 };
@@ -40,11 +40,19 @@ static const struct option_row cmd_update_rows[] = {
         { OPTION_NUMBER, 0, "retries", "N", "run it again after a failure, up to N times", AT(retries), 0, 1000, false },
         { OPTION_DURATION, 0, "retry-delay", "DURATION", "pause before a retry; doubles", AT(retry_delay), 0, 0, false },
         { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now: at once)", AT(begin), 0, 0, false },
-        { OPTION_TEXT, 0, "set-name", "NAME", "another name", AT(new_name), 0, 0, false },
+        { OPTION_TEXT, 'J', "name", "NAME", "another name", AT(name), 0, 0, false },
+        { OPTION_TEXT, 'q', "queue", "NAME", "move it to this queue", AT(queue), 0, 0, false },
         { OPTION_LIST, 0, "env", "K=V", "set a variable (K alone: as it is here)", AT(env), 0, 0, false },
         { OPTION_LIST, 0, "unset-env", "K", "take a variable away", AT(unset_env), 0, 0, false },
         { OPTION_FLAG, 0, "hold", NULL, "hold it, too", AT(hold), 0, 0, false },
         { OPTION_FLAG, 0, "release", NULL, "release it, too", AT(release), 0, 0, false },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+};
+
+/* Which jobs; --name and --queue are changes here. */
+static const struct option_row cmd_update_select_rows[] = {
+        { OPTION_LIST, 0, "state", "STATE", "own jobs in this state (held, waiting, ...)", offsetof(struct select_options, states), 0, 0, false },
+        { OPTION_FLAG, 'y', "yes", NULL, "do not ask", offsetof(struct select_options, yes), 0, 0, false },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
 };
 
@@ -77,8 +85,10 @@ static int update_set_fields(const struct update_options *options, struct jobctl
                 r = jobctl_spec_set_signed(changes, JOBCTL_SPEC_PRIORITY, options->priority.value);
         if (r == 0 && options->nice.given)
                 r = jobctl_spec_set_signed(changes, JOBCTL_SPEC_NICE, options->nice.value);
-        if (r == 0 && options->new_name)
-                r = jobctl_spec_set_text(changes, JOBCTL_SPEC_NAME, options->new_name);
+        if (r == 0 && options->name)
+                r = jobctl_spec_set_text(changes, JOBCTL_SPEC_NAME, options->name);
+        if (r == 0 && options->queue)
+                r = jobctl_spec_set_text(changes, JOBCTL_SPEC_QUEUE, options->queue);
         if (r == 0 && (options->hold || options->release))
                 r = jobctl_spec_set_number(changes, JOBCTL_SPEC_HOLD, options->hold);
         return r;
@@ -150,6 +160,6 @@ const struct command cmd_update = {
         .args_max = COMMAND_ARGS_ANY,
         .options_bytes = sizeof(struct update_options),
         .sets = { { cmd_update_rows, 0 },
-                  { select_option_rows, offsetof(struct update_options, select) } },
+                  { cmd_update_select_rows, offsetof(struct update_options, select) } },
         .run = cmd_update_run,
 };

@@ -98,6 +98,13 @@ static bool spec_merge_has(const ProtobufCFieldDescriptor *field, const Jobd__Sp
         return *(const protobuf_c_boolean *)(const void *)(base + field->quantifier_offset);
 }
 
+/* A limit of nothing is none: then the field goes. */
+static void spec_merge_lift(Jobd__Spec *spec)
+{
+        spec->has_time_limit_usec = spec->has_time_limit_usec && spec->time_limit_usec > 0;
+        spec->has_memory_bytes = spec->has_memory_bytes && spec->memory_bytes > 0;
+}
+
 void spec_merge_fields(const Jobd__Spec *set, Jobd__Spec *spec)
 {
         const ProtobufCMessageDescriptor *const type = &jobd__spec__descriptor;
@@ -119,6 +126,7 @@ void spec_merge_fields(const Jobd__Spec *set, Jobd__Spec *spec)
                         memcpy(to + field->quantifier_offset, from + field->quantifier_offset,
                                sizeof(protobuf_c_boolean));
         }
+        spec_merge_lift(spec);
 }
 
 /* ------------------------------------------------------------------------------------- judging */

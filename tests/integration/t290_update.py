@@ -25,7 +25,7 @@ class Update(harness.Case):
         gate = self.block()
         job = self.submit("--env", "A=1", "--env", "B=2", "sh", "-c", 'echo "$A $B $C"')
         done = self.jobctl("update", job, "--priority", "3", "--mem", "1M", "-t", "1h", "--grace", "2s", "--nice", "4",
-                           "--retries", "2", "--retry-delay", "5s", "--set-name", "new", "--env", "A=one", "--env",
+                           "--retries", "2", "--retry-delay", "5s", "--name", "new", "--env", "A=one", "--env",
                            "C=3", "--unset-env", "B")
         self.assertEqual(f"job {job} is updated\n", done.out)
         for restarted in (False, True):
@@ -149,23 +149,27 @@ class Update(harness.Case):
     def test_another_queue(self):
         gate = self.block()
         job = self.submit("true")
-        selector = {"ids": [{"first": job, "last": job}]}
-        with self.daemon.client() as client:
-            client.reply(client.send(queue={"action": "QUEUE_ADD", "name": "night"}))
-            client.reply(client.send(queue={"action": "QUEUE_PAUSE", "name": "night"}))
-            error = client.ask("update", selector=selector, set={"queue": "day"})
-            self.assertEqual("ERROR_USAGE", error["code"])
-            self.assertIn("night", error["message"])
-            self.assertEqual([{"id": job, "state": "STATE_QUEUED"}],
-                             client.ask("update", selector=selector, set={"queue": "night"})["results"])
+        self.jobctl("queue", "add", "night")
+        self.jobctl("queue", "pause", "night")
+        self.assertSays(self.jobctl("update", job, "-q", "day", status=2), 'no queue "day"', "night", "nothing was changed")
+        self.jobctl("update", job, "--queue", "night")
         for restarted in (False, True):
             if restarted:
                 self.restart()
             self.assertIn("queue night is paused", self.jobctl("why", job).out)
-        with self.daemon.client() as client:
-            self.assertIn("results", client.ask("update", selector=selector, set={"queue": "default"}))
+        self.jobctl("update", job, "--queue", "default")
         gate.send()
         self.jobctl("wait", job)
+
+    def test_a_limit_goes(self):
+        job = self.submit("--hold", "--mem", "1M", "-t", "1h", "true")
+        self.jobctl("update", job, "--mem", "0", "-t", "0")
+        for restarted in (False, True):
+            if restarted:
+                self.restart()
+            info = self.info(job)
+            self.assertNotIn("memory_bytes", info)
+            self.assertNotIn("time_limit_seconds", info)
 
     def test_many_at_once(self):
         with self.daemon.client() as client:
