@@ -176,6 +176,8 @@ enum jobctl_field {
         JOBCTL_SPEC_PRIORITY,
         JOBCTL_SPEC_CPUS = 0x0228,
         JOBCTL_SPEC_MEMORY_BYTES,
+        JOBCTL_SPEC_RESOURCES = 0x022a,    /* items */
+        JOBCTL_SPEC_LOCKS,                 /* items */
         JOBCTL_SPEC_QUEUE = 0x022c,        /* text: the queue it was submitted to */
         JOBCTL_SPEC_DEPENDENCIES = 0x022d, /* items */
         JOBCTL_SPEC_DEPENDENCIES_ANY,      /* flag: one of them is enough */
@@ -361,6 +363,27 @@ enum jobctl_field {
         JOBCTL_DEPENDENCY_JOB,
         JOBCTL_DEPENDENCY_SIBLING,    /* or: the place of another spec of the same submission */
         JOBCTL_DEPENDENCY_IMPOSSIBLE, /* flag: it can no longer come true */
+
+        /* what a job takes of named resources, and its locks */
+        JOBCTL_RESOURCE_ASK_NAME = 0x1901,
+        JOBCTL_RESOURCE_ASK_COUNT,
+        JOBCTL_LOCK_ASK_NAME = 0x1c01,
+        JOBCTL_LOCK_ASK_SHARED,
+        /* named resources (jobctl_resource_list()) */
+        JOBCTL_RESOURCE_NAME = 0x1a01,
+        JOBCTL_RESOURCE_CAPACITY,
+        JOBCTL_RESOURCE_USED,
+        JOBCTL_RESOURCE_WAITING, /* jobs and processes in line */
+        JOBCTL_RESOURCE_MACHINE, /* flag: the administrator's, for all users */
+        /* who holds a lock, or waits for it (jobctl_lock_list()) */
+        JOBCTL_LOCK_NAME = 0x1b01,
+        JOBCTL_LOCK_STATE, /* 1: waits, 2: holds */
+        JOBCTL_LOCK_SHARED,
+        JOBCTL_LOCK_MACHINE,
+        JOBCTL_LOCK_UID,
+        JOBCTL_LOCK_PID,
+        JOBCTL_LOCK_JOB,
+        JOBCTL_LOCK_TASK,
 
         JOBCTL_INPUTS_FIRST_TASK = 0x1801,
         JOBCTL_INPUTS_COUNT,  /* of values; 0: there are no such tasks */
@@ -647,6 +670,41 @@ typedef void (*jobctl_result_fn)(void *arg, int code, const char *text,
                                  const struct jobctl_result *result);
 int jobctl_act_async(struct jobctl *conn, const struct jobctl_act_options *options,
                      const struct jobctl_selector *selector, jobctl_result_fn fn, void *arg);
+
+/* ------------------------------------------------------------------------ resources and locks */
+
+/* Each task of the job takes these together, or waits: units of a named resource, locks. */
+int jobctl_spec_add_resource(struct jobctl_spec *spec, const char *name, uint32_t count);
+int jobctl_spec_add_lock(struct jobctl_spec *spec, const char *name, bool shared);
+
+/* The machine's named resources and one's own: JOBCTL_RESOURCE_*. */
+int jobctl_resource_list(struct jobctl *conn, struct jobctl_result **out_result);
+/* Makes an own resource with so many units, or changes how many. Nothing is taken from anybody. */
+int jobctl_resource_set(struct jobctl *conn, const char *name, uint32_t capacity);
+/* JOBCTL_E_STATE: unfinished jobs ask for it. */
+int jobctl_resource_remove(struct jobctl *conn, const char *name);
+
+struct jobctl_lock_options {
+        size_t size; /* sizeof(struct jobctl_lock_options) */
+        bool shared;
+        uint32_t holder_pid;          /* the process that is to hold it; 0: this one */
+        const uint64_t *timeout_usec; /* NULL: wait for ever; 0: only if it is free */
+        /* Once, when it has to wait; may be NULL. */
+        void (*on_wait)(void *arg);
+        void *arg;
+};
+/*
+ * Takes a lock for a process and returns when that process holds it: until it ends, however that
+ * comes about, or until jobctl_unlock(). Whoever asks first is served first, jobs that were
+ * submitted with a lock among them. A connection that breaks while waiting costs the place in line,
+ * and never gives the lock twice; a lock that is held stays held when jobd is started again.
+ * JOBCTL_E_TIMEOUT; JOBCTL_E_USAGE: waiting would close a circle, which the sentence names.
+ */
+int jobctl_lock(struct jobctl *conn, const char *name, const struct jobctl_lock_options *options);
+/* Gives back what this process (0: the caller) holds of that name. JOBCTL_E_STATE: nothing. */
+int jobctl_unlock(struct jobctl *conn, const char *name, uint32_t holder_pid);
+/* Who holds and who waits: JOBCTL_LOCK_*; of other users only that there are some. */
+int jobctl_lock_list(struct jobctl *conn, struct jobctl_result **out_result);
 
 /* ------------------------------------------------------------------------------------ streams */
 

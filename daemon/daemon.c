@@ -32,6 +32,7 @@
 #include "common/loop.h"
 
 #include "daemon/clients/clients.h"
+#include "daemon/engine_setup.h"
 #include "daemon/jobs/engine.h"
 #include "daemon/jobs/retention.h"
 #include "daemon/journal/journal.h"
@@ -53,31 +54,15 @@ struct daemon {
         struct loop_signal *signals[3];
         uint64_t events_seen;
         uint64_t start_wall_usec;
-        struct engine_share *shares; /* owned: the engine reads them */
-        bool is_resized;             /* somebody said how many workers, after the settings did */
-        bool is_stopping;            /* a `shutdown` is waiting for what runs */
-        bool takes_pool;             /* ... and takes the pool along */
+        struct engine_share *shares;       /* owned: the engine reads them */
+        struct engine_resource *resources; /* owned; their names are the configuration's */
+        size_t resources_count;
+        bool is_resized;  /* somebody said how many workers, after the settings did */
+        bool is_stopping; /* a `shutdown` is waiting for what runs */
+        bool takes_pool;  /* ... and takes the pool along */
 };
 
 /* ----------------------------------------------------------------------------------- settings */
-
-/* The users' shares as the engine wants them; owned by the caller. */
-static int daemon_copy_shares(const struct config *config, struct engine_share **out_shares)
-{
-        struct engine_share *shares = calloc(config->shares_count, sizeof(*shares));
-
-        if (!shares)
-                return FAULT(-ENOMEM);
-        for (size_t i = 0; i < config->shares_count; i++)
-                shares[i] = (struct engine_share){
-                        .uid = config->shares[i].uid,
-                        .weight = config->shares[i].weight,
-                        .cores_max = config->shares[i].cores_max,
-                        .jobs_max = config->shares[i].jobs_max,
-                };
-        *out_shares = shares;
-        return 0;
-}
 
 static void daemon_engine_options(const struct daemon *d, struct engine_options *out_options)
 {
@@ -99,6 +84,8 @@ static void daemon_engine_options(const struct daemon *d, struct engine_options 
                 .aging_usec = c->aging_usec,
                 .shares = d->shares,
                 .shares_count = c->shares_count,
+                .resources = d->resources,
+                .resources_count = d->resources_count,
         };
 }
 
@@ -132,16 +119,20 @@ static void daemon_retention_options(const struct daemon *d, struct retention_op
 }
 
 /* Tells everybody what `fresh`, which is taken over, says; the old settings end. */
-static void daemon_apply_config(struct daemon *d, struct config *fresh, struct engine_share *shares)
+static void daemon_apply_config(struct daemon *d, struct config *fresh, struct engine_share *shares,
+                                struct engine_resource *resources, size_t resources_count)
 {
         _cleanup_(config_freep) struct config *old = d->setup->config;
         _cleanup_(freep) struct engine_share *old_shares = d->shares;
+        _cleanup_(freep) struct engine_resource *old_resources = d->resources;
         struct engine_options engine_options;
         struct clients_options clients_options;
         struct retention_options retention_options;
 
         d->setup->config = fresh;
         d->shares = shares;
+        d->resources = resources;
+        d->resources_count = resources_count;
         if (fresh->workers != old->workers)
                 d->is_resized = false;
         daemon_engine_options(d, &engine_options);
@@ -162,7 +153,9 @@ static int daemon_reload(void *arg, struct reason *why)
         struct daemon *d = arg;
         struct daemon_setup *s = d->setup;
         _cleanup_(config_freep) struct config *fresh = NULL;
-        struct engine_share *shares;
+        _cleanup_(freep) struct engine_share *shares = NULL;
+        _cleanup_(freep) struct engine_resource *resources = NULL;
+        size_t resources_count = 0;
         const char *warning;
         size_t i;
         int r;
@@ -171,7 +164,9 @@ static int daemon_reload(void *arg, struct reason *why)
         r = config_load(s->is_system, s->config_path, s->config_sets, s->config_sets_count, &fresh,
                         why);
         if (r == 0)
-                r = daemon_copy_shares(fresh, &shares);
+                r = engine_setup_shares(fresh, &shares);
+        if (r == 0)
+                r = engine_setup_resources(fresh, &resources, &resources_count);
         if (r < 0)
                 (void)reason_set(why, r, "the configuration could not be read: %s", strerror(-r));
         if (r) {
@@ -180,7 +175,8 @@ static int daemon_reload(void *arg, struct reason *why)
                 service_tell_reloaded();
                 return CONFIG_E_BAD;
         }
-        daemon_apply_config(d, TAKE_PTR(fresh), shares);
+        daemon_apply_config(d, TAKE_PTR(fresh), TAKE_PTR(shares), TAKE_PTR(resources),
+                            resources_count);
         for (i = 0; (warning = config_warning(s->config, i)); i++)
                 log_warning("%s", warning);
         service_tell_reloaded();
@@ -442,7 +438,9 @@ static int daemon_open_store(struct daemon *d)
                 return -EUCLEAN; /* the sentence is out */
         if (r)
                 return PASS(r);
-        r = daemon_copy_shares(c, &d->shares);
+        r = engine_setup_shares(c, &d->shares);
+        if (!r)
+                r = engine_setup_resources(c, &d->resources, &d->resources_count);
         if (r)
                 return PASS(r);
         daemon_engine_options(d, &engine_options);
@@ -535,6 +533,7 @@ static void daemon_close(struct daemon *d)
         d->engine = engine_free(d->engine);
         d->workers = workers_free(d->workers);
         free(d->shares);
+        free(d->resources);
         if (d->setup->pool)
                 start_pool_stop(d->setup->pool); /* its timer and watch hang on the loop */
         d->idle_timer = loop_timer_free(d->idle_timer);

@@ -391,6 +391,8 @@ static const struct wire_range wire_compact_ranges[] = {
 /* The first rows are those of a batch of submissions. */
 static const struct wire_rule wire_rules[] = {
         { &jobd__spec__descriptor, .check = wire_check_decoded_spec },
+        { &jobd__lock__descriptor, DATA(WIRE_KEY_BYTES, WIRE_KEY_BYTES) },
+        { &jobd__unlock__descriptor, DATA(WIRE_KEY_BYTES, WIRE_KEY_BYTES) },
         { &jobd__submit__descriptor, DATA(WIRE_KEY_BYTES, WIRE_KEY_BYTES),
           .entries_max = WIRE_BATCH_MAX, .check = wire_check_submit },
         { &jobd__environment__descriptor, .check = wire_check_decoded_environment },

@@ -176,6 +176,51 @@ static int wire_check_lists(const Jobd__Spec *spec, struct reason *why)
         return 0;
 }
 
+static int wire_check_resource_name(const char *name, struct reason *why)
+{
+        const size_t size = strnlen(name, WIRE_RESOURCE_NAME_MAX + 1);
+
+        for (size_t i = 0; i < size && size <= WIRE_RESOURCE_NAME_MAX; i++)
+                if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f ||
+                    ((unsigned char)name[i] == 0xc2 && (unsigned char)name[i + 1] < 0xa0))
+                        return reason_set(why, WIRE_E_BAD,
+                                          "the name of a resource or lock has a control character");
+        return wire_check_text(name, "name of a resource or lock", 1, WIRE_RESOURCE_NAME_MAX, why);
+}
+
+static int wire_check_resources(const Jobd__Spec *spec, struct reason *why)
+{
+        const char *names[WIRE_RESOURCES_MAX];
+        size_t count = 0;
+        int r = 0;
+
+        if (spec->n_resources > WIRE_RESOURCES_MAX ||
+            spec->n_locks > WIRE_RESOURCES_MAX - spec->n_resources)
+                return reason_set(why, WIRE_E_BAD, "there are more than %u resources and locks",
+                                  WIRE_RESOURCES_MAX);
+        for (size_t i = 0; r == 0 && i < spec->n_resources; i++) {
+                names[count++] = spec->resources[i]->name;
+                r = wire_check_resource_name(spec->resources[i]->name, why);
+                if (r == 0 && (spec->resources[i]->count < 1 ||
+                               spec->resources[i]->count > WIRE_RESOURCE_UNITS_MAX))
+                        r = reason_set(why, WIRE_E_BAD,
+                                       "of a resource one asks for 1 to %u units, not %u",
+                                       WIRE_RESOURCE_UNITS_MAX, spec->resources[i]->count);
+        }
+        for (size_t i = 0; r == 0 && i < spec->n_locks; i++) {
+                names[count++] = spec->locks[i]->name;
+                r = wire_check_resource_name(spec->locks[i]->name, why);
+        }
+        for (size_t i = 1; r == 0 && i < count; i++)
+                for (size_t k = 0; k < i; k++)
+                        if (strcmp(names[i], names[k]) == 0)
+                                return reason_set(
+                                        why, WIRE_E_BAD,
+                                        "\"%s\" is asked for twice, as a resource or lock",
+                                        names[i]);
+        return r;
+}
+
 static int wire_check_array(const Jobd__Spec *spec, struct reason *why)
 {
         const uint64_t step = spec->has_array_step ? spec->array_step : 1;
@@ -231,7 +276,7 @@ int wire_check_spec(const Jobd__Spec *spec, struct reason *why)
 {
         static int (*const checks[])(const Jobd__Spec *, struct reason *) = {
                 wire_check_argv,  wire_check_paths, wire_check_words,        wire_check_lists,
-                wire_check_array, wire_check_map,   wire_check_dependencies,
+                wire_check_array, wire_check_map,   wire_check_dependencies, wire_check_resources,
         };
         int r;
 

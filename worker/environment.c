@@ -114,8 +114,13 @@ static bool environment_has_key(const Jobd__Environment *own, const char *key)
 static bool environment_is_replaced(const ProtobufCBinaryData *entry,
                                     const struct environment_list *list)
 {
+        static const char resource[] = "JOBD_RESOURCE_";
+
         if (entry->len < 5 || memcmp(entry->data, "JOBD_", 5) != 0)
                 return false;
+        /* Ids of the job that this one was submitted from are not its own. */
+        if (entry->len >= strlen(resource) && memcmp(entry->data, resource, strlen(resource)) == 0)
+                return true;
         for (size_t i = 0; i < list->count; i++)
                 if (!list->items[i].is_default && environment_is_key(entry, list->items[i].key))
                         return true;
@@ -128,9 +133,34 @@ static char *environment_copy(char *to, const void *data, size_t size)
         return to + size;
 }
 
-static void environment_fill(char **entries, char *text, const Jobd__Environment *own,
-                             const struct environment_list *list)
+/* The entries of the named resources that the task holds stand one behind the other already. */
+static size_t environment_count_resources(const struct environment_facts *facts)
 {
+        size_t count = 0;
+
+        for (size_t at = 0; at < facts->resource_env_bytes; count++)
+                at += strlen(facts->resource_env + at) + 1;
+        return count;
+}
+
+static char **environment_fill_resources(char **entries, char *text,
+                                         const struct environment_facts *facts)
+{
+        char *const end = environment_copy(text, facts->resource_env, facts->resource_env_bytes);
+
+        for (; text < end; text += strlen(text) + 1)
+                *entries++ = text;
+        return entries;
+}
+
+static void environment_fill(char **entries, char *text, const Jobd__Environment *own,
+                             const struct environment_list *list,
+                             const struct environment_facts *facts)
+{
+        if (facts->resource_env) {
+                entries = environment_fill_resources(entries, text, facts);
+                text += facts->resource_env_bytes;
+        }
         for (size_t i = 0; own && i < own->n_entries; i++) {
                 if (environment_is_replaced(&own->entries[i], list))
                         continue;
@@ -161,8 +191,8 @@ int environment_build(const Jobd__Environment *own, const Jobd__Spec *spec,
 
         list.count = 0;
         environment_list_ours(&list, spec, facts);
-        count = list.count + (own ? own->n_entries : 0) + 1;
-        size = count * sizeof(char *);
+        count = list.count + (own ? own->n_entries : 0) + environment_count_resources(facts) + 1;
+        size = count * sizeof(char *) + facts->resource_env_bytes;
         for (size_t i = 0; own && i < own->n_entries; i++)
                 size += own->entries[i].len + 1;
         for (size_t i = 0; i < list.count; i++)
@@ -170,7 +200,7 @@ int environment_build(const Jobd__Environment *own, const Jobd__Spec *spec,
         entries = malloc(size);
         if (!entries)
                 return FAULT(-ENOMEM);
-        environment_fill(entries, (char *)(entries + count), own, &list);
+        environment_fill(entries, (char *)(entries + count), own, &list, facts);
         out_environment->entries = entries;
         return 0;
 }

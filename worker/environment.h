@@ -19,6 +19,8 @@ struct environment_facts {
         bool is_array;
         uint32_t attempt;
         uint32_t slot;            /* of the job's tasks at once, or the worker's number + 1 */
+        const char *resource_env; /* NULL, or entries, each ended by a zero byte */
+        size_t resource_env_bytes;
         const char *name;         /* of the job; may be NULL */
         const char *user;         /* of the user; may be NULL */
         const char *home, *shell; /* system mode; else NULL: nothing is added */

@@ -48,6 +48,29 @@ int lease_new(const Jobd__Work__Start *start, int spool_folder_fd, struct lease 
         return 0;
 }
 
+/* Entries of the environment, one behind the other. */
+static int lease_copy_resources(struct lease *lease, const Jobd__Work__Start *start)
+{
+        size_t size = 0;
+        char *at;
+
+        for (size_t i = 0; i < start->n_resource_env; i++)
+                size += start->resource_env[i].len + 1;
+        if (size == 0)
+                return 0;
+        at = malloc(size);
+        if (!at)
+                return FAULT(-ENOMEM);
+        lease->resource_env = at;
+        lease->resource_env_bytes = size;
+        for (size_t i = 0; i < start->n_resource_env; i++) {
+                memcpy(at, start->resource_env[i].data, start->resource_env[i].len);
+                at += start->resource_env[i].len;
+                *at++ = '\0';
+        }
+        return 0;
+}
+
 int lease_set_job(struct lease *lease, struct job *job, const Jobd__Work__Start *start)
 {
         if (start->has_values && start->values.len) {
@@ -58,13 +81,16 @@ int lease_set_job(struct lease *lease, struct job *job, const Jobd__Work__Start 
                 lease->values_bytes = start->values.len;
         }
         lease->what = job_ref(job);
-        return 0;
+        return lease_copy_resources(lease, start);
 }
 
 void lease_drop_job(struct lease *lease)
 {
         lease->what = job_unref(lease->what);
         free(lease->values);
+        free(lease->resource_env);
+        lease->resource_env = NULL;
+        lease->resource_env_bytes = 0;
         lease->values = NULL;
         lease->values_bytes = 0;
 }

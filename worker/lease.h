@@ -48,6 +48,8 @@ struct lease {
         struct job *what;   /* reference held; NULL once it has started */
         uint8_t *values;    /* owned; of a map's task, each ended by a zero byte */
         size_t values_bytes;
+        char *resource_env; /* owned: "JOBD_RESOURCE_gpu=0", each ended by a zero byte; or NULL */
+        size_t resource_env_bytes;
         uint32_t job_slot;     /* among the job's tasks that run at once; 0: none */
         uint32_t *cores;       /* owned; processors that it leases; kept for the inventory */
         size_t cores_count;    /* 0: not known */

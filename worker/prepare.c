@@ -303,6 +303,8 @@ static int prepare_fill(const struct prepare_site *site, const struct lease *lea
                 .is_array = lease->is_array,
                 .attempt = lease->attempt,
                 .slot = lease->job_slot ? lease->job_slot : site->slot,
+                .resource_env = lease->resource_env,
+                .resource_env_bytes = lease->resource_env_bytes,
                 .name = spec->name && *spec->name ? spec->name : NULL,
         };
         int r;

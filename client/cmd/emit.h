@@ -10,7 +10,8 @@ struct json_t;
 struct emit_table; /* which fields of a record, under which names */
 
 extern const struct emit_table emit_why, emit_spec, emit_job, emit_status, emit_act, emit_ended,
-        emit_event, emit_pool, emit_config, emit_purged, emit_other, emit_task, emit_queue;
+        emit_event, emit_resource, emit_lock, emit_pool, emit_config, emit_purged, emit_other,
+        emit_task, emit_queue;
 
 /* One object and a newline on stdout. 0, or -1 without memory. */
 int emit_print_item(const struct jobctl_item *item, const struct emit_table *table);

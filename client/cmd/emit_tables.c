@@ -254,6 +254,30 @@ static const struct emit_row emit_event_rows[] = {
 };
 const struct emit_table emit_event = { emit_event_rows };
 
+static const struct emit_row emit_resource_rows[] = {
+        { EMIT_WORDS, "name", JOBCTL_RESOURCE_NAME, NULL },
+        { EMIT_PLAIN, "units", JOBCTL_RESOURCE_CAPACITY, NULL },
+        { EMIT_PLAIN, "used", JOBCTL_RESOURCE_USED, NULL },
+        { EMIT_PLAIN, "waiting", JOBCTL_RESOURCE_WAITING, NULL },
+        { EMIT_FLAG, "machine", JOBCTL_RESOURCE_MACHINE, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+const struct emit_table emit_resource = { emit_resource_rows };
+
+/* state: 1 waits, 2 holds. */
+static const struct emit_row emit_lock_rows[] = {
+        { EMIT_WORDS, "name", JOBCTL_LOCK_NAME, NULL },
+        { EMIT_PLAIN, "state", JOBCTL_LOCK_STATE, NULL },
+        { EMIT_FLAG, "shared", JOBCTL_LOCK_SHARED, NULL },
+        { EMIT_FLAG, "machine", JOBCTL_LOCK_MACHINE, NULL },
+        { EMIT_PLAIN, "uid", JOBCTL_LOCK_UID, NULL },
+        { EMIT_PLAIN, "pid", JOBCTL_LOCK_PID, NULL },
+        { EMIT_PLAIN, "job", JOBCTL_LOCK_JOB, NULL },
+        { EMIT_PLAIN, "task", JOBCTL_LOCK_TASK, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+const struct emit_table emit_lock = { emit_lock_rows };
+
 static const struct emit_row emit_worker_rows[] = {
         { EMIT_PLAIN, "number", JOBCTL_WORKER_NUMBER, NULL },
         { EMIT_PLAIN, "pid", JOBCTL_WORKER_PID, NULL },

@@ -50,6 +50,8 @@ const struct option_row job_option_rows[] = {
         { OPTION_LIST, 0, "label", "K=V", "a label", AT(labels), 0, 0, false },
         { OPTION_NUMBER, 'c', "cpus", "N", "cores", AT(cpus), 1, 65536, true },
         { OPTION_SIZE, 0, "mem", "SIZE", "memory", AT(memory), 1, 0, true },
+        { OPTION_LIST, 0, "resource", "NAME=N", "takes N units of a named resource", AT(resources), 0, 0, false },
+        { OPTION_LIST, 0, "lock", "NAME[:shared]", "run it while holding this lock", AT(locks), 0, 0, false },
         { OPTION_TEXT, 'a', "array", "A-B:S%M", "a task for each number, M at once", AT(array), 0, 0, false },
         { OPTION_TEXT, 'd', "dependency", "KIND:ID", "wait for others: afterok:17:18,afterany:last", AT(dependency), 0, 0, false },
         { OPTION_FLAG, 0, "keep-waiting", NULL, "stay queued when that cannot come true any more", AT(keep_waiting), 0, 0, true },
@@ -312,6 +314,42 @@ static int job_options_set_array(const struct job_options *options, struct jobct
         return 0;
 }
 
+static int job_options_set_resources(const struct job_options *options, struct jobctl_spec *spec,
+                                     struct reason *why)
+{
+        for (size_t i = 0; i < options->resources.count; i++) {
+                const char *const word = options->resources.values[i];
+                const char *const sign = strrchr(word, '=');
+                _cleanup_(freep) char *name = NULL;
+                uint64_t units = 1;
+
+                if (sign && parse_u64(sign + 1, "number of units", 1, 1000000, &units, why))
+                        return JOB_OPTIONS_E_BAD;
+                name = sign ? strndup(word, (size_t)(sign - word)) : strdup(word);
+                if (!name || jobctl_spec_add_resource(spec, name, (uint32_t)units))
+                        return job_options_no_memory(why);
+        }
+        return 0;
+}
+
+static int job_options_set_locks(const struct job_options *options, struct jobctl_spec *spec,
+                                 struct reason *why)
+{
+        static const char suffix[] = ":shared";
+
+        for (size_t i = 0; i < options->locks.count; i++) {
+                const char *const word = options->locks.values[i];
+                const size_t size = strlen(word);
+                const bool shared =
+                        size > strlen(suffix) && strcmp(word + size - strlen(suffix), suffix) == 0;
+                _cleanup_(freep) char *name = strndup(word, shared ? size - strlen(suffix) : size);
+
+                if (!name || jobctl_spec_add_lock(spec, name, shared))
+                        return job_options_no_memory(why);
+        }
+        return 0;
+}
+
 static int job_options_set_dependency(const struct job_options *options, struct jobctl_spec *spec,
                                       struct reason *why)
 {
@@ -359,7 +397,8 @@ int job_options_build(const struct job_options *options, char **args, size_t cou
                                     struct reason *) = {
                 job_options_set_cwd,    job_options_set_paths,      job_options_set_environment,
                 job_options_set_labels, job_options_set_signal,     job_options_set_retry_on,
-                job_options_set_array,  job_options_set_dependency,
+                job_options_set_array,  job_options_set_dependency, job_options_set_resources,
+                job_options_set_locks,
         };
         struct jobctl_spec *spec;
         int r;

@@ -33,6 +33,7 @@ struct job_options {
         struct option_number cpus;
         struct option_number memory;
         const char *array; /* A-B:STEP%MAX */
+        struct option_list resources, locks;
         const char *dependency;
         uint64_t last_id; /* what `last` means in it: job_options_find_last() */
         bool keep_waiting;

@@ -75,6 +75,8 @@ const struct option_row map_option_rows[] = {
         { OPTION_TEXT, 'q', "queue", "NAME", "put it into this queue", AT(job.queue), 0, 0, true },
         { OPTION_NUMBER, 'c', "cpus", "N", "cores for each task", AT(job.cpus), 1, 65536, true },
         { OPTION_SIZE, 0, "mem", "SIZE", "memory for each task", AT(job.memory), 1, 0, true },
+        { OPTION_LIST, 0, "resource", "NAME=N", "each task takes N units of a named resource", AT(job.resources), 0, 0, false },
+        { OPTION_LIST, 0, "lock", "NAME[:shared]", "each task runs while holding this lock", AT(job.locks), 0, 0, false },
         { OPTION_TEXT, 'd', "dependency", "KIND:ID", "wait for others: afterok:17:18,afterany:last", AT(job.dependency), 0, 0, false },
         { OPTION_FLAG, 0, "keep-waiting", NULL, "stay queued when that cannot come true any more", AT(job.keep_waiting), 0, 0, true },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },

@@ -17,20 +17,22 @@
 #include "client/jobctl.h"
 
 static const ProtobufCMessageDescriptor *const kinds[] = {
-        [0x01] = &jobd__job__descriptor,          [0x02] = &jobd__spec__descriptor,
-        [0x03] = &jobd__attempt__descriptor,      [0x04] = &jobd__usage__descriptor,
-        [0x05] = &jobd__label__descriptor,        [0x06] = &jobd__rlimit__descriptor,
-        [0x07] = &jobd__environment__descriptor,  [0x08] = &jobd__job_page__descriptor,
-        [0x09] = &jobd__user_count__descriptor,   [0x0a] = &jobd__status_reply__descriptor,
-        [0x0b] = &jobd__act_one__descriptor,      [0x0c] = &jobd__job_ended__descriptor,
-        [0x0d] = &jobd__task_news__descriptor,    [0x0e] = &jobd__event__descriptor,
-        [0x0f] = &jobd__pool_reply__descriptor,   [0x10] = &jobd__worker_info__descriptor,
-        [0x11] = &jobd__config_reply__descriptor, [0x12] = &jobd__config_entry__descriptor,
-        [0x13] = &jobd__purged__descriptor,       [0x14] = &jobd__error__descriptor,
-        [0x15] = &jobd__halt__descriptor,         [0x16] = &jobd__task_end__descriptor,
-        [0x17] = &jobd__progress__descriptor,     [0x18] = &jobd__input_page__descriptor,
-        [0x1d] = &jobd__dependency__descriptor,   [0x25] = &jobd__why_one__descriptor,
-        [0x20] = &jobd__queue__descriptor,        [0x21] = &jobd__queue_settings__descriptor,
+        [0x01] = &jobd__job__descriptor,           [0x02] = &jobd__spec__descriptor,
+        [0x03] = &jobd__attempt__descriptor,       [0x04] = &jobd__usage__descriptor,
+        [0x05] = &jobd__label__descriptor,         [0x06] = &jobd__rlimit__descriptor,
+        [0x07] = &jobd__environment__descriptor,   [0x08] = &jobd__job_page__descriptor,
+        [0x09] = &jobd__user_count__descriptor,    [0x0a] = &jobd__status_reply__descriptor,
+        [0x0b] = &jobd__act_one__descriptor,       [0x0c] = &jobd__job_ended__descriptor,
+        [0x0d] = &jobd__task_news__descriptor,     [0x0e] = &jobd__event__descriptor,
+        [0x0f] = &jobd__pool_reply__descriptor,    [0x10] = &jobd__worker_info__descriptor,
+        [0x11] = &jobd__config_reply__descriptor,  [0x12] = &jobd__config_entry__descriptor,
+        [0x13] = &jobd__purged__descriptor,        [0x14] = &jobd__error__descriptor,
+        [0x15] = &jobd__halt__descriptor,          [0x16] = &jobd__task_end__descriptor,
+        [0x17] = &jobd__progress__descriptor,      [0x18] = &jobd__input_page__descriptor,
+        [0x1d] = &jobd__dependency__descriptor,    [0x25] = &jobd__why_one__descriptor,
+        [0x20] = &jobd__queue__descriptor,         [0x21] = &jobd__queue_settings__descriptor,
+        [0x1a] = &jobd__resource_info__descriptor, [0x1b] = &jobd__lock_info__descriptor,
+        [0x19] = &jobd__resource_ask__descriptor,  [0x1c] = &jobd__lock_ask__descriptor,
 };
 
 #define ITEM_KIND(field) (((unsigned int)(field) >> 8) & 0xff)

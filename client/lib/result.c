@@ -196,6 +196,11 @@ static int result_list_reply(struct jobctl_result *result, Jobd__Reply *reply)
         case JOBD__REPLY__BODY_QUEUE:
                 return result_list(result, (void *const *)reply->queue->queues,
                                    reply->queue->n_queues);
+        case JOBD__REPLY__BODY_RESOURCE:
+                return result_list(result, (void *const *)reply->resource->resources,
+                                   reply->resource->n_resources);
+        case JOBD__REPLY__BODY_LOCK:
+                return result_list(result, (void *const *)reply->lock->locks, reply->lock->n_locks);
         default:
                 return result_list(result, &body, 1);
         }

@@ -304,3 +304,41 @@ int jobctl_spec_check(const struct jobctl_spec *spec, char *text, size_t size)
         snprintf(text, size, "%s", why.text);
         return JOBCTL_E_USAGE;
 }
+
+int jobctl_spec_add_resource(struct jobctl_spec *spec, const char *name, uint32_t count)
+{
+        Jobd__Spec *const message = spec->message;
+        Jobd__ResourceAsk **list, *ask;
+
+        list = realloc(message->resources, (message->n_resources + 1) * sizeof(*list));
+        if (!list)
+                return JOBCTL_E_SYSTEM;
+        message->resources = list;
+        ask = malloc(sizeof(*ask));
+        if (!ask)
+                return JOBCTL_E_SYSTEM;
+        jobd__resource_ask__init(ask);
+        ask->count = count;
+        ask->name = strdup(name);
+        list[message->n_resources++] = ask;
+        return ask->name ? JOBCTL_OK : JOBCTL_E_SYSTEM;
+}
+
+int jobctl_spec_add_lock(struct jobctl_spec *spec, const char *name, bool shared)
+{
+        Jobd__Spec *const message = spec->message;
+        Jobd__LockAsk **list, *ask;
+
+        list = realloc(message->locks, (message->n_locks + 1) * sizeof(*list));
+        if (!list)
+                return JOBCTL_E_SYSTEM;
+        message->locks = list;
+        ask = malloc(sizeof(*ask));
+        if (!ask)
+                return JOBCTL_E_SYSTEM;
+        jobd__lock_ask__init(ask);
+        ask->has_shared = ask->shared = shared;
+        ask->name = strdup(name);
+        list[message->n_locks++] = ask;
+        return ask->name ? JOBCTL_OK : JOBCTL_E_SYSTEM;
+}

@@ -51,6 +51,12 @@ int verb_seen(struct session *from, const Jobd__Request *request, struct job *jo
               struct reason *why);
 int verb_inputs(struct session *from, const Jobd__Request *request, struct job *job,
                 struct reason *why);
+int verb_resource(struct session *from, const Jobd__Request *request, struct job *job,
+                  struct reason *why);
+int verb_lock(struct session *from, const Jobd__Request *request, struct job *job,
+              struct reason *why);
+int verb_unlock(struct session *from, const Jobd__Request *request, struct job *job,
+                struct reason *why);
 int verb_events(struct session *from, const Jobd__Request *request, struct job *job,
                 struct reason *why);
 int verb_purge(struct session *from, const Jobd__Request *request, struct job *job,

@@ -19,6 +19,7 @@
 #include "daemon/clients/submit_spec.h"
 #include "daemon/clients/ticket.h"
 #include "daemon/clients/verb.h"
+#include "daemon/jobs/asks.h"
 
 /* A submission on its way to the engine. */
 struct submit {
@@ -32,8 +33,10 @@ struct submit {
 
 static void submit_deinit(struct submit *submit)
 {
-        for (size_t i = 0; submit->specs && i < submit->specs_count; i++)
+        for (size_t i = 0; submit->specs && i < submit->specs_count; i++) {
                 journal_blob_unref(submit->specs[i].spec);
+                free((void *)(uintptr_t)submit->specs[i].asks);
+        }
         for (size_t i = 0; submit->environments && i < submit->environments_count; i++)
                 journal_blob_unref(submit->environments[i]);
         free(submit->specs);
@@ -196,6 +199,25 @@ static int submit_fill_dependencies(struct submit *submit, const Jobd__Submit *r
         return 0;
 }
 
+static int submit_fill_asks(struct submit *submit, const Jobd__Spec *spec, size_t index)
+{
+        char *text = NULL;
+        int r = 0;
+
+        for (size_t i = 0; !r && i < spec->n_resources; i++)
+                r = asks_add(&text,
+                             &(struct resource_ask){ spec->resources[i]->name, RESOURCE_UNITS,
+                                                     spec->resources[i]->count });
+        for (size_t i = 0; !r && i < spec->n_locks; i++)
+                r = asks_add(&text,
+                             &(struct resource_ask){ spec->locks[i]->name,
+                                                     spec->locks[i]->shared ? RESOURCE_SHARED
+                                                                            : RESOURCE_EXCLUSIVE,
+                                                     1 });
+        submit->specs[index].asks = text;
+        return r ? PASS(r) : 0;
+}
+
 static int submit_fill_environment(struct submit *submit, const Jobd__Submit *request, size_t index)
 {
         const Jobd__Submission *job = request->jobs[index];
@@ -260,6 +282,8 @@ static int submit_fill(const struct engine *engine, struct submit *submit,
                 r = submit_pack(&filled.base, &submit->specs[i].spec);
                 if (!r)
                         r = submit_fill_retry_on(submit, spec, i);
+                if (!r)
+                        r = submit_fill_asks(submit, spec, i);
                 if (!r)
                         r = submit_fill_environment(submit, request, i);
                 if (r)

@@ -97,6 +97,9 @@ static const struct verb verbs[] = {
         [JOBD__REQUEST__BODY_QUEUE] =      { "queue",    ROLE_ANYONE, verb_queue,
                                              NULL, verbs_changes_queue },
         [JOBD__REQUEST__BODY_INPUTS] =     { "inputs",   ROLE_OWNER,  verb_inputs, NULL, NULL },
+        [JOBD__REQUEST__BODY_RESOURCE] =   { "resource", ROLE_ANYONE, verb_resource, NULL, NULL },
+        [JOBD__REQUEST__BODY_LOCK] =       { "lock",     ROLE_ANYONE, verb_lock, NULL, NULL },
+        [JOBD__REQUEST__BODY_UNLOCK] =     { "unlock",   ROLE_ANYONE, verb_unlock, NULL, NULL },
 };
 /* clang-format on */
 _Static_assert(ARRAY_SIZE(verbs) <= 64, "body numbers stay below 64");

@@ -43,6 +43,7 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         e->ops = ops;
         e->arg = arg;
         TAILQ_INIT(&e->core_leases);
+        STAILQ_INIT(&e->dying_grants);
         fair_init(&e->fair);
         TAILQ_INIT(&e->views);
         TAILQ_INIT(&e->buried);
@@ -60,6 +61,12 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         r = watch_book_new(&e->watches);
         if (r)
                 return PASS(r);
+        r = claims_init(e);
+        if (r)
+                return PASS(r);
+        claims_set_machine(e);
+        if (e->fault)
+                return PASS(e->fault);
         r = scheduler_init(e);
         if (r)
                 return PASS(r);
@@ -79,8 +86,10 @@ static void engine_free_job(struct job *job)
 
         while ((task = RB_ROOT(&job->tasks))) {
                 RB_REMOVE(task_tree, &job->tasks, task);
+                claims_give(task);
                 free(task);
         }
+        claims_free(job);
         if (job->extra) {
                 deps_free_child(job);
                 if (job->extra->map)
@@ -155,6 +164,9 @@ struct engine *engine_free(struct engine *e)
         e->watches = watch_book_free(e->watches);
         engine_bury(e);
         engine_free_users(e);
+        if (e->resources)
+                grants_deinit(e);
+        e->resources = resource_book_free(e->resources);
         queues_deinit(&e->queues);
         cores_deinit(&e->cores);
         submit_deinit(e);
@@ -186,6 +198,7 @@ void engine_set_options(struct engine *e, const struct engine_options *options)
         struct user *user;
 
         e->options = *options;
+        claims_set_machine(e);
         for (user = e->users; user; user = user->hh.next)
                 lanes_set_share(e, user);
         if (is_reordered)
@@ -221,8 +234,12 @@ void engine_decide(struct engine *e)
                 halt_run(e);
         if (!e->fault)
                 deps_run(e);
-        if (!e->fault)
-                scheduler_run(e);
+        if (e->fault)
+                return;
+        resource_book_set_paused(e->resources, e->is_draining || e->is_stopping);
+        resource_book_serve(e->resources);
+        scheduler_run(e);
+        resource_book_serve_passed(e->resources);
 }
 
 static int engine_hand_over(struct engine *e)
@@ -248,6 +265,7 @@ int engine_commit(struct engine *e)
         if (!r)
                 r = files_commit(e);
         engine_bury(e);
+        grants_bury(e);
         return r ? PASS(r) : 0;
 }
 

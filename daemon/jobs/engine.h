@@ -11,6 +11,7 @@
 #include "common/loop.h"
 
 #include "daemon/jobs/job_state.h"
+#include "daemon/jobs/resources.h"
 #include "daemon/journal/journal.h"
 #include "daemon/workers/workers.h"
 
@@ -48,6 +49,13 @@ enum engine_affinity {
         ENGINE_AFFINITY_NEVER,
 };
 
+/* A named resource of the machine; a lock that is one for all users has one unit. */
+struct engine_resource {
+        const char *name;
+        uint32_t capacity;
+};
+#define ENGINE_RESOURCES_MAX 100U /* of a user */
+
 struct engine_options {
         uint64_t grace_usec;
         uint64_t queued_max_per_user, queued_max;
@@ -62,6 +70,8 @@ struct engine_options {
         enum engine_affinity affinity;
         const struct engine_share *shares; /* borrowed until they are set again */
         size_t shares_count;
+        const struct engine_resource *resources; /* the same */
+        size_t resources_count;
 };
 
 struct engine_ops {
@@ -110,6 +120,7 @@ struct engine_spec {
         const char *name;                 /* NULL when none; borrowed */
         const char *unique_key;           /* NULL when none; borrowed */
         const char *queue;                /* NULL: the default one; borrowed */
+        const char *asks;                 /* NULL, or named resources as text (asks.h); borrowed */
         struct journal_blob *spec;        /* borrowed (the engine refs) */
         struct journal_blob *environment; /* borrowed; NULL: empty */
         bool hold, requeue;
@@ -255,6 +266,19 @@ void engine_add_appender(struct engine *engine, struct job *job);
 void engine_remove_appender(struct engine *engine, struct job *job);
 /* Tasks below next_task were written by the job's owner; also of a finished job. */
 void engine_seen(struct engine *engine, uint64_t id, uint64_t next_task);
+
+/* --------------------------------------------------------------------------- named resources */
+
+/* A user's own resource, made or changed. ENGINE_E_STATE or _LIMIT with a sentence. */
+_must_use_ int engine_resource_set(struct engine *engine, uint32_t uid, const char *name,
+                                   uint32_t capacity, struct reason *why);
+/* ENGINE_E_REFUSED: there is none; ENGINE_E_STATE: unfinished jobs ask for it. */
+_must_use_ int engine_resource_remove(struct engine *engine, uint32_t uid, const char *name,
+                                      struct reason *why);
+/* To look at. */
+const struct resource_book *engine_resources(const struct engine *engine);
+/* The job of a waiting claim (struct resource_taker's claim_arg); 0: a process's. */
+uint64_t engine_claimant_job(const void *claim_arg);
 
 /* -------------------------------------------------------------------------------------- acts */
 

@@ -38,6 +38,7 @@ static void engine_end_lease(struct engine *e, struct task *task)
         struct user *user = task->job->user;
 
         start_give_slot(task);
+        claims_give(task);
         engine_unbind(e, task);
         lending_forget(e, task);
         core_lease_drop(e, task);

@@ -83,8 +83,11 @@ struct engine {
         uint8_t boot_id[CLOCK_BOOT_ID_BYTES];
 
         struct job_table jobs;
-        struct user *users; /* owned, uthash by uid */
-        struct fair fair;   /* between users */
+        struct user *users;              /* owned, uthash by uid */
+        struct resource_book *resources; /* owned */
+        struct grant *grants;            /* owned, uthash: locks of processes (grants.c) */
+        STAILQ_HEAD(, grant) dying_grants;
+        struct fair fair; /* between users */
         struct queues queues;
         struct cores cores;
         struct core_lease_list core_leases; /* owned */
@@ -275,6 +278,8 @@ void core_lease_reclaim(struct engine *engine, struct core_lease *lease);
 /* ----------------------------------------------------------------------------------- lending.c */
 
 /* Its lease ends. */
+/* By its JOBD_TASK_ID; NULL: it is not in memory. */
+struct task *lending_find_task(const struct job *job, uint64_t task_id);
 void lending_forget(struct engine *engine, struct task *task);
 
 /* ---------------------------------------------------------------------------------- backfill.c */
@@ -362,6 +367,42 @@ void outcome_return(struct engine *engine, struct task *task, const char *why);
 /* Would a task more be over its user's cap; is there too little of what it asks for? */
 bool why_blockers_cap(const struct job *job);
 bool why_blockers_cores(const struct engine *engine, const struct job *job);
+
+/* ------------------------------------------------------------------------- claims.c, grants.c */
+
+_must_use_ int claims_init(struct engine *engine);
+/* The options say what the machine has. */
+void claims_set_machine(struct engine *engine);
+/* Is there so much of everything? 0 or ENGINE_E_REFUSED. text: NULL, or as in asks.h. */
+_must_use_ int claims_judge(const struct engine *engine, uint32_t uid, const char *text,
+                            struct reason *why);
+/* The job asks for these; no-op for NULL. */
+void claims_make(struct engine *engine, struct job *job, const char *text);
+void claims_free(struct job *job);
+bool claims_has_any(const struct job *job);
+/*
+ * For the next task of this job: true: it may start, with *out_holding (NULL: it asks for nothing).
+ * false: it is parked and out of its lane.
+ */
+bool claims_take(struct engine *engine, struct job *job, struct resource_holding **out_holding);
+void claims_give(struct task *task);
+bool claims_is_waiting(const struct job *job);
+void claims_leave(struct job *job);
+/* A leased task of a row; held: the ids in it. */
+void claims_restore(struct engine *engine, struct task *task, const char *held);
+/* For its row: ids, one line for each ask; owned by the caller; NULL: none, or a fault. */
+char *claims_format_held(struct engine *engine, const struct task *task);
+/* For its START: "JOBD_RESOURCE_gpu=0,1" and so on, each ended by a zero byte; owned, NULL: none.
+ */
+char *claims_format_environment(struct engine *engine, const struct task *task, size_t *out_size);
+_must_use_ int claims_restore_resources(struct engine *engine, struct journal *journal);
+
+/* A process's turn has come. */
+void grants_on_call(struct engine *engine, struct resource_claim *claim, struct claimant *claimant);
+_must_use_ int grants_restore(struct engine *engine, struct journal *journal);
+/* COMMIT: frees those that ended. */
+void grants_bury(struct engine *engine);
+void grants_deinit(struct engine *engine);
 
 /* ----------------------------------------------------------------------------------- restore.c */
 

@@ -101,6 +101,7 @@ static void engine_fill_end(struct journal_task *row, const struct workers_exit 
 
 void engine_write_task(struct engine *e, const struct task *task, const struct engine_end *end)
 {
+        _cleanup_(freep) char *held = NULL;
         struct journal_batch *batch = engine_batch(e);
         struct journal_task row = {
                 .job = task->job->id,
@@ -122,6 +123,7 @@ void engine_write_task(struct engine *e, const struct task *task, const struct e
 
         if (!batch)
                 return;
+        row.held = held = claims_format_held(e, task);
         if (task->boot_is_ours)
                 memcpy(row.boot_id, e->boot_id, sizeof(row.boot_id));
         if (end && end->exit)

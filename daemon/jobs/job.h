@@ -15,6 +15,9 @@
 #include "daemon/jobs/queues.h"
 
 struct core_lease;
+struct grant;
+struct resource_claim;
+struct resource_holding;
 struct worker;
 struct user;
 struct job;
@@ -40,6 +43,7 @@ struct task {
         UT_hash_handle hh;             /* by lease, while leased */
         struct job *job;               /* borrowed: owns us */
         struct worker *worker;         /* borrowed: NULL when queued, or while its link is gone */
+        struct resource_holding *holding; /* owned: named resources; NULL: none */
         struct core_lease *core_lease; /* shared with the tasks of the same worker; while leased */
         uint64_t number;
         uint64_t lease;
@@ -121,6 +125,12 @@ TAILQ_HEAD(map_queue, job_map);
 /* States of tasks that ended and neither succeeded nor failed. */
 #define JOB_OTHER_ENDS (JOB_STATE_COUNT - JOB_CANCELLED)
 
+/* Whose claim it is: a job's, or a process's (grants.c). */
+struct claimant {
+        struct job *job;     /* borrowed: holds us; NULL: a process's */
+        struct grant *grant; /* borrowed: holds us */
+};
+
 /* What only some jobs have; one allocation when any of it is needed. */
 struct job_extra {
         uint64_t begin_wall_usec; /* 0: none; while in engine->begins */
@@ -141,7 +151,9 @@ struct job_extra {
         char *unique_key;      /* owned; NULL when none */
         struct job_map *map;   /* owned; NULL unless an array or a map */
         struct job_deps *deps; /* owned; NULL unless it waits for other jobs (deps_decide.c) */
-        struct job *job;       /* borrowed: owns us */
+        struct resource_claim *claim; /* owned; NULL: it asks for no named resources (claims.c) */
+        struct claimant claimant;
+        struct job *job; /* borrowed: owns us */
         RB_ENTRY(job_extra) begin_entry;
         UT_hash_handle unique_hh; /* in user->unique */
 };
@@ -167,6 +179,7 @@ struct job {
         bool hold;
         bool requeue;
         bool is_ready;
+        bool is_parked;     /* waits for named resources */
         bool is_begin_due;  /* has no begin time, or it has come */
         bool is_waiting;    /* for other jobs (deps_decide.c) */
         bool is_impossible; /* asks for more than it could be given, as the settings are now */

@@ -30,7 +30,7 @@ static void lending_count(struct engine *e, bool is_more)
 }
 
 /* By its JOBD_TASK_ID, which for an array is the user's own number. */
-static struct task *lending_find(const struct job *job, uint64_t task_id)
+struct task *lending_find_task(const struct job *job, uint64_t task_id)
 {
         const struct job_extra *x = job->extra;
 
@@ -42,7 +42,7 @@ static struct task *lending_find(const struct job *job, uint64_t task_id)
 uint64_t engine_lend(struct engine *e, uint64_t id, uint64_t task_id, uint32_t uid)
 {
         const struct job *job = engine_find(e, id);
-        struct task *task = job && job->user->uid == uid ? lending_find(job, task_id) : NULL;
+        struct task *task = job && job->user->uid == uid ? lending_find_task(job, task_id) : NULL;
 
         /* A client in it may be here before the worker has told of its start. */
         if (!task || !task->core_lease || !task->start_ready || e->lent_count >= LENDING_MAX)

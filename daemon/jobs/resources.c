@@ -24,7 +24,7 @@
 #include "daemon/jobs/resources_private.h"
 
 #define RESOURCE_ID_TEXT 12U    /* bytes of one id and its comma */
-#define RESOURCE_ALL (1U << 20) /* what an exclusive holder uses: more than any capacity */
+#define RESOURCE_ALL (1U << 30) /* what an exclusive holder uses: more than any capacity */
 
 /* ----------------------------------------------------------------------------------- the book */
 
@@ -380,7 +380,9 @@ static int resource_pick_ids(struct resource *resource, struct resource_hold *ho
         if (r)
                 return PASS(r);
         for (uint32_t id = 0; id < resource->capacity && found < hold->count; id++)
-                if (!resource_has_id(resource, id))
+                if (id % 8 == 0 && resource->taken[id / 8] == UINT8_MAX)
+                        id += 7;
+                else if (!resource_has_id(resource, id))
                         hold->ids[found++] = id;
         hold->count = found;
         return 0;

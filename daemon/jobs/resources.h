@@ -13,10 +13,10 @@ struct resource_book;
 struct resource_claim;
 struct resource_holding;
 
-#define RESOURCE_NAME_MAX 128U        /* bytes */
-#define RESOURCE_CAPACITY_MAX 10000U  /* units */
-#define RESOURCE_ASKS_MAX 64U         /* of one taker */
-#define RESOURCE_EVERYBODY UINT32_MAX /* the scope of what is the machine's, not a user's */
+#define RESOURCE_NAME_MAX 128U         /* bytes */
+#define RESOURCE_CAPACITY_MAX 1000000U /* units */
+#define RESOURCE_ASKS_MAX 64U          /* of one taker */
+#define RESOURCE_EVERYBODY UINT32_MAX  /* the scope of what is the machine's, not a user's */
 
 enum resource_answer {
         RESOURCE_E_WAIT =

@@ -116,6 +116,7 @@ int restore_job(struct engine *e, const struct journal_job *row, struct job **ou
         r = restore_fill_extra(e, job, row);
         if (r)
                 return PASS(r);
+        claims_make(e, job, row->asks);
         if (job->extra && job->extra->begin_wall_usec)
                 run_queue_begin_at(e, job);
         run_queue_update(e, job);
@@ -170,6 +171,8 @@ static int restore_leased(struct engine *e, struct task *task, const struct jour
         restore_slot(e, task, row->slot);
         if (task->boot_is_ours)
                 core_lease_restore(e, task);
+        if (task->boot_is_ours)
+                claims_restore(e, task, row->held);
         job->user->leased_tasks++;
         if (row->lease > e->last_lease)
                 e->last_lease = row->lease;
@@ -309,7 +312,11 @@ int engine_restore(struct engine *e, struct journal *journal)
         e->last_lease = journal_last_lease(journal);
         r = journal_read_queue_id(journal, &e->queues.last_id);
         if (!r)
+                r = claims_restore_resources(e, journal);
+        if (!r)
                 r = journal_read_all(journal, &restore, e);
+        if (!r)
+                r = grants_restore(e, journal);
         if (!r)
                 r = journal_read_output_use(journal, restore_on_use, e);
         if (r || e->fault)

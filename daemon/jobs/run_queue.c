@@ -83,6 +83,9 @@ void run_queue_update(struct engine *e, struct job *job)
 
         job->is_impossible = !scheduler_is_possible(e, job);
         may_start = run_queue_may_start(job);
+        if (!may_start && claims_is_waiting(job))
+                claims_leave(job);
+        may_start = may_start && !job->is_parked;
         if (may_start && !job->is_ready)
                 lanes_insert(e, job);
         else if (!may_start && job->is_ready)
@@ -251,6 +254,7 @@ void run_queue_remove(struct engine *e, struct job *job)
 
         if (job->is_ready)
                 lanes_take_out(e, job);
+        claims_leave(job);
         if (job_map_of(job) && job_map_of(job)->is_paced)
                 run_queue_unpace(e, job_map_of(job));
         run_queue_forget_begin(e, job);

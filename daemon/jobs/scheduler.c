@@ -163,10 +163,17 @@ static bool scheduler_has_room(const struct worker_view *view)
 
 static void scheduler_assign(struct engine *e, struct job *job, struct worker_view *view)
 {
-        struct task *task = scheduler_pick_task(e, job);
+        struct resource_holding *holding;
+        struct task *task;
 
-        if (!task || e->fault)
+        if (!claims_take(e, job, &holding))
                 return;
+        task = scheduler_pick_task(e, job);
+        if (!task || e->fault) {
+                resource_holding_free(holding);
+                return;
+        }
+        task->holding = holding;
         task->lease = ++e->last_lease;
         task->worker_number = worker_number(view->worker);
         task->generation = worker_generation(view->worker);
@@ -247,7 +254,7 @@ static bool scheduler_may_look_ahead(const struct job *job)
 {
         const struct job_map *map = job_map_of(job);
 
-        return job_cores(job) == 1 && !job_memory_bytes(job) &&
+        return job_cores(job) == 1 && !job_memory_bytes(job) && !claims_has_any(job) &&
                (!map || (!map->halt_on && !map->start_delay_usec));
 }
 

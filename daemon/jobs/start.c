@@ -183,6 +183,7 @@ static void start_send(struct engine *e, struct task *task, const struct journal
                        const struct journal_blob *environment, const struct start_values *values,
                        uint64_t barrier)
 {
+        _cleanup_(freep) char *resource_env = NULL;
         struct job *job = task->job;
         const struct job_map *map = job_map_of(job);
         struct workers_start start = {
@@ -216,6 +217,8 @@ static void start_send(struct engine *e, struct task *task, const struct journal
                 start.is_array = true;
                 start.array_index = job->extra->array_first + task->number * job->extra->array_step;
         }
+        resource_env = claims_format_environment(e, task, &start.resource_env_size);
+        start.resource_env = resource_env;
         if (FAILPOINT("engine.before_start"))
                 return;
         worker_start(task->worker, &start, barrier);

@@ -40,6 +40,7 @@ static struct submit_wait *submit_wait_free(struct submit_wait *wait)
 
                 free((void *)(uintptr_t)s->name);
                 free((void *)(uintptr_t)s->unique_key);
+                free((void *)(uintptr_t)s->asks);
                 free((void *)(uintptr_t)s->queue);
                 free((void *)(uintptr_t)s->retry_on);
                 free((void *)(uintptr_t)s->dependencies);
@@ -120,7 +121,7 @@ int submit_check_possible(const struct engine *e, const struct user *user,
                                   "for less with --mem",
                                   text_format_size(s->memory_bytes, asked),
                                   text_format_size(e->options.memory_bytes, there));
-        return 0;
+        return s->asks ? claims_judge(e, user->uid, s->asks, why) : 0;
 }
 
 static int submit_check(struct engine *e, const struct engine_submission *submission,
@@ -240,7 +241,9 @@ static void submit_one(struct engine *e, const struct engine_submission *submiss
         if (e->fault)
                 return;
         engine_fill_job_row(job, &row);
+        claims_make(e, job, s->asks);
         row.name = s->name;
+        row.asks = s->asks;
         row.spec = s->spec;
         row.environment = s->environment;
         engine_note(e, journal_put_job(batch, &row));
@@ -339,6 +342,7 @@ static int submit_copy_spec(const struct engine_spec *from, struct engine_spec *
         *to = *from;
         to->name = NULL;
         to->unique_key = NULL;
+        to->asks = NULL;
         to->queue = NULL;
         to->retry_on = NULL;
         to->dependencies = NULL;
@@ -347,6 +351,8 @@ static int submit_copy_spec(const struct engine_spec *from, struct engine_spec *
         r = submit_copy_text(from->name, &to->name);
         if (!r)
                 r = submit_copy_text(from->unique_key, &to->unique_key);
+        if (!r)
+                r = submit_copy_text(from->asks, &to->asks);
         if (!r)
                 r = submit_copy_text(from->queue, &to->queue);
         if (!r)

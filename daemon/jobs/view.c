@@ -18,6 +18,7 @@
 #define VIEW_BLOCKER_DEPENDENCY 8U
 #define VIEW_BLOCKER_DRAIN 16U
 #define VIEW_BLOCKER_QUEUE 32U
+#define VIEW_BLOCKER_RESOURCE 64U
 #define VIEW_BLOCKER_CORES 128U
 #define VIEW_BLOCKER_CAP 256U
 
@@ -150,6 +151,8 @@ void engine_view_job(const struct engine *e, const struct job *job, struct engin
                 out_view->blockers |= VIEW_BLOCKER_DEPENDENCY;
         if (job->hold)
                 out_view->blockers |= VIEW_BLOCKER_HOLD;
+        if (job->is_parked && out_view->state == JOB_QUEUED)
+                out_view->blockers |= VIEW_BLOCKER_RESOURCE;
         if (e->is_draining && out_view->state == JOB_QUEUED)
                 out_view->blockers |= VIEW_BLOCKER_DRAIN;
         if (out_view->state != JOB_QUEUED)

@@ -272,6 +272,46 @@ static int apply_drop_queue(struct apply *apply, struct op *op)
         return apply_drop_row(apply, STATEMENT_QUEUE_DROP, queue->row.id);
 }
 
+static int apply_put_resource(struct apply *apply, struct op *op)
+{
+        const struct op_resource *const resource = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_RESOURCE_PUT);
+
+        bind_number(&put, resource->uid);
+        bind_text(&put, resource->name);
+        bind_number(&put, resource->capacity);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_drop_resource(struct apply *apply, struct op *op)
+{
+        const struct op_resource *const resource = (const void *)op;
+        struct binder drop = store_bind(apply->store, STATEMENT_RESOURCE_DROP);
+
+        bind_number(&drop, resource->uid);
+        bind_text(&drop, resource->name);
+        return store_run(apply->store, &drop, NULL);
+}
+
+static int apply_put_grant(struct apply *apply, struct op *op)
+{
+        const struct op_grant *const grant = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_GRANT_PUT);
+
+        row_bind_grant(&put, &grant->row);
+        return store_run(apply->store, &put, NULL);
+}
+
+static int apply_drop_grant(struct apply *apply, struct op *op)
+{
+        const struct op_grant *const grant = (const void *)op;
+        struct binder drop = store_bind(apply->store, STATEMENT_GRANT_DROP);
+
+        bind_number(&drop, grant->row.uid);
+        bind_blob(&drop, grant->row.token, JOURNAL_TOKEN_BYTES);
+        return store_run(apply->store, &drop, NULL);
+}
+
 static int apply_fetch_spec(struct apply *apply, struct op *op)
 {
         struct op_fetch *const fetch = (void *)op;
@@ -314,6 +354,10 @@ static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
         [OP_PUT_EVENT] = apply_put_event,
         [OP_PUT_KEY] = apply_put_key,
         [OP_DROP_JOB] = apply_drop_job,
+        [OP_PUT_RESOURCE] = apply_put_resource,
+        [OP_DROP_RESOURCE] = apply_drop_resource,
+        [OP_PUT_GRANT] = apply_put_grant,
+        [OP_DROP_GRANT] = apply_drop_grant,
         [OP_PUT_QUEUE] = apply_put_queue,
         [OP_DROP_QUEUE] = apply_drop_queue,
         [OP_FETCH_SPEC] = apply_fetch_spec,

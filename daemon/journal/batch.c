@@ -133,6 +133,8 @@ static int batch_put_row(struct journal_batch *batch, enum op_kind kind,
                 r = batch_keep_text(batch, &op->row.unique_key, &bytes);
         if (r == 0)
                 r = batch_keep_text(batch, &op->row.why, &bytes);
+        if (r == 0)
+                r = batch_keep_text(batch, &op->row.asks, &bytes);
         if (r < 0)
                 return PASS(r);
         if (kind != OP_SET_JOB) {
@@ -169,6 +171,8 @@ int journal_put_task(struct journal_batch *batch, const struct journal_task *row
                 return FAULT(-ENOMEM);
         op->row = *row;
         r = batch_keep_text(batch, &op->row.why, &bytes);
+        if (r == 0)
+                r = batch_keep_text(batch, &op->row.held, &bytes);
         if (r < 0)
                 return PASS(r);
         batch_append(batch, &op->op, bytes);
@@ -340,6 +344,67 @@ int journal_drop_queue(struct journal_batch *batch, uint32_t id)
         op->row.id = id;
         batch_append(batch, &op->op, 0);
         return 0;
+}
+
+static int batch_put_resource(struct journal_batch *batch, enum op_kind kind, uint32_t uid,
+                              const char *name, uint32_t capacity)
+{
+        struct op_resource *const op = batch_take_op(batch, kind, sizeof(*op));
+        size_t bytes = 0;
+        int r;
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->uid = uid;
+        op->capacity = capacity;
+        op->name = name;
+        r = batch_keep_text(batch, &op->name, &bytes);
+        if (r < 0)
+                return PASS(r);
+        batch_append(batch, &op->op, bytes);
+        return 0;
+}
+
+int journal_put_resource(struct journal_batch *batch, uint32_t uid, const char *name,
+                         uint32_t capacity)
+{
+        return batch_put_resource(batch, OP_PUT_RESOURCE, uid, name, capacity);
+}
+
+int journal_drop_resource(struct journal_batch *batch, uint32_t uid, const char *name)
+{
+        return batch_put_resource(batch, OP_DROP_RESOURCE, uid, name, 0);
+}
+
+static int batch_put_grant(struct journal_batch *batch, enum op_kind kind,
+                           const struct journal_grant *row)
+{
+        struct op_grant *const op = batch_take_op(batch, kind, sizeof(*op));
+        size_t bytes = 0;
+        int r;
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->row = *row;
+        r = batch_keep_text(batch, &op->row.name, &bytes);
+        if (r < 0)
+                return PASS(r);
+        batch_append(batch, &op->op, bytes);
+        return 0;
+}
+
+int journal_put_grant(struct journal_batch *batch, const struct journal_grant *row)
+{
+        return batch_put_grant(batch, OP_PUT_GRANT, row);
+}
+
+int journal_drop_grant(struct journal_batch *batch, uint32_t uid,
+                       const uint8_t token[static JOURNAL_TOKEN_BYTES])
+{
+        struct journal_grant row = { .uid = uid };
+
+        memcpy(row.token, token, sizeof(row.token));
+        return batch_put_grant(batch, OP_DROP_GRANT, &row);
 }
 
 int journal_fetch_spec(struct journal_batch *batch, uint64_t job,

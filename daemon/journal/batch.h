@@ -26,6 +26,10 @@ enum op_kind {
         OP_DROP_JOB,
         OP_PUT_QUEUE,
         OP_DROP_QUEUE,
+        OP_PUT_RESOURCE,
+        OP_DROP_RESOURCE,
+        OP_PUT_GRANT,
+        OP_DROP_GRANT,
         OP_FETCH_SPEC,
         OP_FETCH_INPUT,
         OP_PUT_DEPENDENCY,
@@ -97,6 +101,17 @@ struct op_key {
         uint64_t first_id;
         uint32_t count;
         uint64_t wall_usec;
+};
+
+struct op_resource { /* OP_PUT_RESOURCE, OP_DROP_RESOURCE */
+        struct op op;
+        uint32_t uid, capacity;
+        const char *name; /* in the arena */
+};
+
+struct op_grant { /* OP_PUT_GRANT, OP_DROP_GRANT: uid and token only */
+        struct op op;
+        struct journal_grant row; /* name in the arena */
 };
 
 struct op_drop { /* OP_DROP_JOB */

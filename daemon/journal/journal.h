@@ -15,6 +15,7 @@ struct journal;
 struct journal_batch;
 
 #define JOURNAL_KEY_BYTES 16
+#define JOURNAL_TOKEN_BYTES 16
 #define JOURNAL_PAGE_MAX 1000U
 
 enum journal_answer {
@@ -83,6 +84,7 @@ struct journal_job {
         uint32_t halt_percent;    /* 0, or after so many percent */
         uint32_t queue;           /* id of a journal_queue; 0: the default one */
         uint64_t time_limit_usec; /* as submitted; 0: none */
+        const char *asks;         /* NULL, or what it takes of named resources (asks.h) */
 };
 
 enum journal_input {
@@ -101,7 +103,8 @@ struct journal_task {
         uint32_t attempt;    /* attempts begun: 0 before the first GO */
         uint64_t lease;      /* of the newest assignment */
         uint32_t worker;
-        uint32_t slot; /* of the job's workers, from 1; 0: none, or no array or map */
+        uint32_t slot;    /* of the job's workers, from 1; 0: none, or no array or map */
+        const char *held; /* NULL, or ids of named resources it has while leased (asks.h) */
         uint64_t generation;
         uint8_t boot_id[CLOCK_BOOT_ID_BYTES]; /* of the newest assignment */
         uint32_t pid;
@@ -155,6 +158,18 @@ struct journal_queue {
         bool is_paused, is_draining;
         uint32_t owner_uid; /* who made it */
         const char *users;  /* who may use it: "1000,@100"; NULL: everybody */
+};
+
+/* A lock that a process holds. name: borrowed, as above. */
+struct journal_grant {
+        uint32_t uid;
+        uint8_t token[JOURNAL_TOKEN_BYTES]; /* of the asking; with the uid: which one */
+        const char *name;
+        bool shared;
+        uint32_t pid;
+        uint64_t start; /* of the process, in clock ticks since boot; 0: not known */
+        uint8_t boot_id[CLOCK_BOOT_ID_BYTES];
+        uint64_t job, task; /* it is inside; job 0: none */
 };
 
 /* A row of `event`: history, never read at start. `kind` is enum job_event of daemon/jobs. */
@@ -236,6 +251,15 @@ _must_use_ int journal_read_output_use(struct journal *journal,
                                        int (*on_use)(void *arg, uint32_t uid, uint64_t bytes),
                                        void *arg);
 
+/* Users' named resources, and locks that processes hold; same time. */
+_must_use_ int journal_read_resources(struct journal *journal,
+                                      int (*on_resource)(void *arg, uint32_t uid, const char *name,
+                                                         uint32_t capacity),
+                                      void *arg);
+_must_use_ int journal_read_grants(struct journal *journal,
+                                   int (*on_grant)(void *arg, const struct journal_grant *row),
+                                   void *arg);
+
 /* ------------------------------------------------------------------------------------- writing */
 
 /*
@@ -287,6 +311,13 @@ _must_use_ int journal_put_event(struct journal_batch *batch, const struct journ
 _must_use_ int journal_put_key(struct journal_batch *batch, uint32_t uid,
                                const uint8_t key[static JOURNAL_KEY_BYTES], uint64_t first_id,
                                uint32_t count, uint64_t wall_usec);
+/* A user's named resource; again: its new capacity. Absent ones are dropped without a word. */
+_must_use_ int journal_put_resource(struct journal_batch *batch, uint32_t uid, const char *name,
+                                    uint32_t capacity);
+_must_use_ int journal_drop_resource(struct journal_batch *batch, uint32_t uid, const char *name);
+_must_use_ int journal_put_grant(struct journal_batch *batch, const struct journal_grant *row);
+_must_use_ int journal_drop_grant(struct journal_batch *batch, uint32_t uid,
+                                  const uint8_t token[static JOURNAL_TOKEN_BYTES]);
 /*
  * Forgets a finished job: its rows, tasks, outputs, inputs, events. Keys stay until key_keep_usec.
  * Of a job with thousands of tasks the rest goes later, in slices between commits, restarts

@@ -55,6 +55,7 @@ void row_bind_job(struct binder *to, const struct journal_job *row, uint64_t spe
         bind_number(to, row->tasks_lost);
         bind_number(to, row->queue);
         bind_number(to, row->time_limit_usec);
+        bind_text(to, row->asks);
 }
 
 void row_bind_job_changes(struct binder *to, const struct journal_job *row)
@@ -141,6 +142,7 @@ void row_take_job(struct taker *from, struct journal_job *out_row)
         out_row->tasks_lost = take_number(from);
         out_row->queue = take_u32(from);
         out_row->time_limit_usec = take_number(from);
+        out_row->asks = take_text(from);
 }
 
 void row_bind_task(struct binder *to, const struct journal_task *row)
@@ -176,6 +178,7 @@ void row_bind_task(struct binder *to, const struct journal_task *row)
         bind_number(to, row->output_cut);
         bind_text(to, row->why);
         bind_number(to, row->slot);
+        bind_text(to, row->held);
 }
 
 static void row_take_boot_id(struct taker *from, uint8_t out_id[static CLOCK_BOOT_ID_BYTES])
@@ -218,6 +221,7 @@ void row_take_task(struct taker *from, struct journal_task *out_row)
         out_row->output_cut = take_number(from) != 0;
         out_row->why = take_text(from);
         out_row->slot = take_u32(from);
+        out_row->held = take_text(from);
 }
 
 void row_bind_queue(struct binder *to, const struct journal_queue *row)
@@ -280,4 +284,35 @@ void row_take_event(struct taker *from, struct journal_event *out_row)
         out_row->kind = take_u8(from);
         out_row->state = take_u8(from);
         out_row->detail = take_text(from);
+}
+
+void row_bind_grant(struct binder *to, const struct journal_grant *row)
+{
+        bind_number(to, row->uid);
+        bind_blob(to, row->token, JOURNAL_TOKEN_BYTES);
+        bind_text(to, row->name);
+        bind_number(to, row->shared);
+        bind_number(to, row->pid);
+        bind_number(to, row->start);
+        bind_blob(to, row->boot_id, CLOCK_BOOT_ID_BYTES);
+        bind_number(to, row->job);
+        bind_number(to, row->task);
+}
+
+void row_take_grant(struct taker *from, struct journal_grant *out_row)
+{
+        const uint8_t *token;
+
+        memset(out_row, 0, sizeof(*out_row));
+        out_row->uid = take_u32(from);
+        token = take_bytes(from, JOURNAL_TOKEN_BYTES);
+        if (token)
+                memcpy(out_row->token, token, JOURNAL_TOKEN_BYTES);
+        out_row->name = take_text(from);
+        out_row->shared = take_number(from) != 0;
+        out_row->pid = take_u32(from);
+        out_row->start = take_number(from);
+        row_take_boot_id(from, out_row->boot_id);
+        out_row->job = take_number(from);
+        out_row->task = take_number(from);
 }

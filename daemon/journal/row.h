@@ -23,3 +23,5 @@ void row_take_job(struct taker *from, struct journal_job *out_row);
 void row_take_task(struct taker *from, struct journal_task *out_row);
 void row_take_queue(struct taker *from, struct journal_queue *out_row);
 void row_take_event(struct taker *from, struct journal_event *out_row);
+void row_bind_grant(struct binder *to, const struct journal_grant *row);
+void row_take_grant(struct taker *from, struct journal_grant *out_row);

@@ -16,6 +16,8 @@
  *     key              what a submission key was answered with
  *     queue            what an administrator said of each named queue; a row of the default one
  *                      only when something was said of it
+ *     resource         capacities that users gave their own named resources
+ *     lock_grant       locks that processes hold
  *     remains          dropped jobs of which too many rows were left for one transaction
  *     mark             the high numbers ever used, one row
  *     dependency       what unfinished jobs wait for, as far as it is not decided
@@ -121,6 +123,16 @@ const char *const schema_steps[] = {
         " time_limit INTEGER NOT NULL, memory_bytes INTEGER NOT NULL, cpus INTEGER NOT NULL,"
         " priority INTEGER NOT NULL, weight INTEGER NOT NULL, paused INTEGER NOT NULL,"
         " draining INTEGER NOT NULL, owner_uid INTEGER NOT NULL, users TEXT);",
+        /* Named resources and locks. */
+        [5] =
+        "ALTER TABLE job ADD COLUMN asks TEXT;"
+        "ALTER TABLE task ADD COLUMN held TEXT;"
+        "CREATE TABLE resource (uid INTEGER NOT NULL, name TEXT NOT NULL,"
+        " capacity INTEGER NOT NULL, PRIMARY KEY (uid, name)) WITHOUT ROWID;"
+        "CREATE TABLE lock_grant (uid INTEGER NOT NULL, token BLOB NOT NULL, name TEXT NOT NULL,"
+        " shared INTEGER NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
+        " boot_id BLOB NOT NULL, job INTEGER NOT NULL, task INTEGER NOT NULL,"
+        " PRIMARY KEY (uid, token)) WITHOUT ROWID;",
 };
 /* clang-format on */
 const size_t schema_steps_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -18,7 +18,7 @@
         " array_width, retries, retry_delay, retry_on, tasks_ok, tasks_failed, name, unique_key,"  \
         " why, spec_bytes, map_values, input, chunk_next, input_bytes, seen_task, start_delay,"    \
         " halt_on, halt_now, halt_count, halt_percent, tasks_cancelled, tasks_timeout, tasks_oom," \
-        " tasks_lost, queue, time_limit"
+        " tasks_lost, queue, time_limit, asks"
 /* Those that journal_set_job() changes; `finished` follows in one of the two statements. */
 #define JOB_CHANGES                                                                                \
         "state = ?, hold = ?, priority = ?, begin_wall = ?, end_wall = ?, task_next = ?,"          \
@@ -30,10 +30,11 @@
         "pid,"                                                                                     \
         " retry_wall, start_wall, end_wall, run_usec, exit_code, exit_signal, user_usec,"          \
         " system_usec, memory_peak_bytes, read_bytes, write_bytes, output_bytes,"                  \
-        " output_disk_bytes, output_where, output_cut, why, slot"
+        " output_disk_bytes, output_where, output_cut, why, slot, held"
 #define QUEUE_COLUMNS                                                                              \
         "id, name, policy, width_tasks, width_cores, time_limit, memory_bytes, cpus, priority,"    \
         " weight, paused, draining, owner_uid, users"
+#define GRANT_COLUMNS "uid, token, name, shared, pid, start, boot_id, job, task"
 #define EVENT_COLUMNS "seq, wall, job, task, uid, kind, state, detail"
 
 /* clang-format off */
@@ -46,7 +47,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 
         [STATEMENT_JOB_PUT] =
                 "INSERT INTO job (" JOB_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         /* Leaves `finished` and its index alone, which most changes of a job do. */
         [STATEMENT_JOB_SET_OPEN] =
                 "UPDATE job SET " JOB_CHANGES " WHERE id = ? AND finished = 0",
@@ -83,7 +84,7 @@ static const char *const statements[STATEMENT_COUNT] = {
 
         [STATEMENT_TASK_PUT] =
                 "INSERT OR REPLACE INTO task (" TASK_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,"
-                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
         [STATEMENT_TASK_SET_OUTPUT] =
                 "UPDATE task SET output_where = ?, output_disk_bytes = ? WHERE job = ? AND task = ?",
         [STATEMENT_TASK_GET] = "SELECT " TASK_COLUMNS " FROM task WHERE job = ? AND task = ?",
@@ -153,6 +154,15 @@ static const char *const statements[STATEMENT_COUNT] = {
         [STATEMENT_QUEUE_DROP] = "DELETE FROM queue WHERE id = ?",
         /* The newest id ever given, also to one that is gone. */
         [STATEMENT_QUEUE_LAST] = "SELECT seq FROM sqlite_sequence WHERE name = 'queue'",
+
+        [STATEMENT_RESOURCE_PUT] =
+                "INSERT OR REPLACE INTO resource (uid, name, capacity) VALUES (?,?,?)",
+        [STATEMENT_RESOURCE_DROP] = "DELETE FROM resource WHERE uid = ? AND name = ?",
+        [STATEMENT_RESOURCE_LIST] = "SELECT uid, name, capacity FROM resource",
+        [STATEMENT_GRANT_PUT] =
+                "INSERT OR REPLACE INTO lock_grant (" GRANT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?)",
+        [STATEMENT_GRANT_DROP] = "DELETE FROM lock_grant WHERE uid = ? AND token = ?",
+        [STATEMENT_GRANT_LIST] = "SELECT " GRANT_COLUMNS " FROM lock_grant",
 
         [STATEMENT_REMAINS_PUT] = "INSERT OR IGNORE INTO remains (job) VALUES (?)",
         [STATEMENT_REMAINS_FIRST] = "SELECT job FROM remains LIMIT 1",

@@ -81,8 +81,27 @@ static bool worker_orders_are_cores(const struct workers_start *start)
         return start->cores_count <= WIRE_ENTRIES_MAX;
 }
 
+#define WORKER_RESOURCES_MAX 64U
+
+/* The entries of the resources that the task holds; no more than fit. */
+static size_t worker_orders_split(const struct workers_start *start,
+                                  ProtobufCBinaryData entries[WORKER_RESOURCES_MAX])
+{
+        size_t count = 0, at = 0;
+
+        while (at < start->resource_env_size && count < WORKER_RESOURCES_MAX) {
+                const size_t size = strlen(start->resource_env + at);
+
+                entries[count++] = worker_orders_bytes(
+                        (const uint8_t *)(const void *)(start->resource_env + at), size);
+                at += size + 1;
+        }
+        return count;
+}
+
 void worker_start(struct worker *worker, const struct workers_start *start, uint64_t barrier)
 {
+        ProtobufCBinaryData resources[WORKER_RESOURCES_MAX];
         Jobd__Work__Start body = JOBD__WORK__START__INIT;
         Jobd__Work__Order order = JOBD__WORK__ORDER__INIT;
 
@@ -109,6 +128,8 @@ void worker_start(struct worker *worker, const struct workers_start *start, uint
         body.follow = start->follow;
         body.has_array = true;
         body.array = start->is_array;
+        body.n_resource_env = worker_orders_split(start, resources);
+        body.resource_env = resources;
         body.has_array_index = start->is_array;
         body.array_index = start->array_index;
         body.has_values = start->values != NULL;

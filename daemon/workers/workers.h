@@ -151,10 +151,12 @@ struct workers_start {
         uint64_t spec_version; /* while this is the same, too */
         const uint8_t *values; /* NULL, or a map's: each ended by a zero byte */
         size_t values_size;
-        uint32_t slot;         /* 0: none */
-        const uint32_t *cores; /* that it leases, from 0; borrowed for the call */
-        size_t cores_count;    /* 0, or one of them over WIRE_CORE_MAX: not known */
-        bool bind;             /* it may run on no others */
+        uint32_t slot;            /* 0: none */
+        const uint32_t *cores;    /* that it leases, from 0; borrowed for the call */
+        size_t cores_count;       /* 0, or one of them over WIRE_CORE_MAX: not known */
+        bool bind;                /* it may run on no others */
+        const char *resource_env; /* NULL, or "JOBD_RESOURCE_gpu=0", each ended by a zero byte */
+        size_t resource_env_size;
         bool follow;
         uint64_t output_cap_bytes; /* 0: the default */
 };

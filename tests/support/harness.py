@@ -279,12 +279,12 @@ class Daemon:
         with self.client() as client:
             return client.ask("pool")
 
-    def ask_until(self, name, happened):
+    def ask_until(self, name, happened, **fields):
         """Asks again and again until the answer is as wanted, where nothing tells of the change; returns it."""
         until = time.monotonic() + DEADLINE
         with self.client() as client:
             while True:
-                answer = client.ask(name)
+                answer = client.ask(name, **fields)
                 if happened(answer):
                     return answer
                 if time.monotonic() > until:

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "daemon/jobs/engine.h"
+#include "daemon/jobs/grants.h"
 #include "daemon/jobs/queues.h"
 #include "daemon/jobs/watch.h"
 
@@ -59,6 +60,11 @@ struct engine {
         char spec_queue[32];
         bool is_admin;
         size_t environments_count; /* different blobs */
+
+        /* locks */
+        int lock_answer; /* of engine_lock(); 0: held at once */
+        grant_fn lock_done;
+        void *lock_arg;
 
         /* maps */
         bool is_queue_full;

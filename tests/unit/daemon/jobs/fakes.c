@@ -886,3 +886,55 @@ void fake_exit(struct worker *worker, uint64_t lease, int code)
 
         engine_workers_ops.on_exited(fake.engine, worker, &exit);
 }
+
+/* Named resources are tried by test_resources and through the real store; here nothing is kept. */
+int journal_put_resource(struct journal_batch *batch, uint32_t uid, const char *name,
+                         uint32_t capacity)
+{
+        (void)batch;
+        (void)uid;
+        (void)name;
+        (void)capacity;
+        return 0;
+}
+
+int journal_drop_resource(struct journal_batch *batch, uint32_t uid, const char *name)
+{
+        return journal_put_resource(batch, uid, name, 0);
+}
+
+int journal_put_grant(struct journal_batch *batch, const struct journal_grant *row)
+{
+        (void)batch;
+        (void)row;
+        return 0;
+}
+
+int journal_drop_grant(struct journal_batch *batch, uint32_t uid,
+                       const uint8_t token[static JOURNAL_TOKEN_BYTES])
+{
+        (void)batch;
+        (void)uid;
+        (void)token;
+        return 0;
+}
+
+int journal_read_resources(struct journal *journal,
+                           int (*on_resource)(void *arg, uint32_t uid, const char *name,
+                                              uint32_t capacity),
+                           void *arg)
+{
+        (void)journal;
+        (void)on_resource;
+        (void)arg;
+        return 0;
+}
+
+int journal_read_grants(struct journal *journal,
+                        int (*on_grant)(void *arg, const struct journal_grant *row), void *arg)
+{
+        (void)journal;
+        (void)on_grant;
+        (void)arg;
+        return 0;
+}
