@@ -28,6 +28,7 @@ static const struct wire_range wire_spec_ranges[] = {
         RANGE(nice, 0, 19),
         RANGE(time_limit_usec, 0, WIRE_USEC_MAX),
         RANGE(memory_bytes, 0, INT64_MAX),
+        RANGE(cpus, 1, 65536),
         RANGE(warn_signal, 1, WIRE_SIGNAL_MAX),
         RANGE(warn_before_usec, 0, WIRE_USEC_MAX),
         RANGE(grace_usec, 0, WIRE_USEC_MAX),

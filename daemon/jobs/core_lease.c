@@ -29,10 +29,13 @@ uint64_t job_memory_bytes(const struct job *job)
 static struct core_lease *core_lease_new(struct engine *e, struct job *job)
 {
         const uint32_t count = job_cores(job);
-        struct core_lease *lease = calloc(1, sizeof(*lease) + count * sizeof(lease->numbers[0]));
+        struct core_lease *lease = calloc(1, sizeof(*lease));
 
-        if (!lease) {
+        if (lease)
+                lease->numbers = calloc(count, sizeof(*lease->numbers));
+        if (!lease || !lease->numbers) {
                 engine_note(e, FAULT(-ENOMEM));
+                free(lease);
                 return NULL;
         }
         lease->lane = job->lane;
@@ -69,6 +72,7 @@ static void core_lease_free(struct engine *e, struct core_lease *lease)
         if (lease->view)
                 lease->view->core_lease = NULL;
         TAILQ_REMOVE(&e->core_leases, lease, entry);
+        free(lease->numbers);
         free(lease);
 }
 
@@ -116,6 +120,31 @@ void core_lease_restore(struct engine *e, struct task *task)
         lease->refs++;
 }
 
+/*
+ * These are the cores that the worker uses. They may be more or fewer than its job asks for now,
+ * when that was changed while the task ran.
+ */
+static void core_lease_name(struct engine *e, struct core_lease *lease, const uint32_t *numbers,
+                            uint32_t count)
+{
+        uint32_t *const copy = calloc(count, sizeof(*copy));
+
+        if (!copy) {
+                engine_note(e, FAULT(-ENOMEM));
+                return;
+        }
+        memcpy(copy, numbers, count * sizeof(*copy));
+        cores_give(&e->cores, lease->count, lease->numbers);
+        if (count != lease->count) {
+                lanes_give(e, lease->lane, lease->count);
+                lanes_take(e, lease->lane, count);
+        }
+        free(lease->numbers);
+        lease->numbers = copy;
+        lease->count = count;
+        cores_take_these(&e->cores, count, lease->numbers);
+}
+
 void core_lease_attach(struct engine *e, struct task *task, struct worker_view *view,
                        const uint32_t *numbers, size_t count)
 {
@@ -125,11 +154,8 @@ void core_lease_attach(struct engine *e, struct task *task, struct worker_view *
                 return;
         lease->view = view;
         view->core_lease = lease;
-        if (count != lease->count || lease->numbers[0] != CORES_ANY || lease->is_lent)
-                return;
-        cores_give(&e->cores, lease->count, lease->numbers);
-        memcpy(lease->numbers, numbers, count * sizeof(*numbers));
-        cores_take_these(&e->cores, lease->count, lease->numbers);
+        if (count > 0 && count <= CORES_MAX && lease->numbers[0] == CORES_ANY && !lease->is_lent)
+                core_lease_name(e, lease, numbers, (uint32_t)count);
 }
 
 void core_lease_detach(struct worker_view *view)

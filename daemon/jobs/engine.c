@@ -150,6 +150,7 @@ struct engine *engine_free(struct engine *e)
         HASH_CLEAR(hh, e->leased);
         while ((lease = TAILQ_FIRST(&e->core_leases))) {
                 TAILQ_REMOVE(&e->core_leases, lease, entry);
+                free(lease->numbers);
                 free(lease);
         }
         while ((view = TAILQ_FIRST(&e->views))) {

@@ -42,7 +42,7 @@ struct core_lease {
         uint32_t refs; /* tasks */
         bool is_lent;  /* its job waits for others: neither cores nor widths are counted */
         uint32_t count;
-        uint32_t numbers[]; /* of the cores; CORES_ANY: not known which */
+        uint32_t *numbers; /* owned: of the cores; CORES_ANY: not known which */
 };
 TAILQ_HEAD(core_lease_list, core_lease);
 

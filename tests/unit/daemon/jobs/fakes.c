@@ -715,7 +715,7 @@ void fake_teardown(void)
         fake.loop = loop_free(fake.loop);
 }
 
-struct worker *fake_attach(uint32_t number)
+struct worker *fake_dial(uint32_t number)
 {
         struct worker *worker = calloc(1, sizeof(*worker));
 
@@ -724,6 +724,13 @@ struct worker *fake_attach(uint32_t number)
         worker->generation = 1;
         fake.workers[number] = worker;
         engine_workers_ops.on_attached(fake.engine, worker);
+        return worker;
+}
+
+struct worker *fake_attach(uint32_t number)
+{
+        struct worker *worker = fake_dial(number);
+
         engine_workers_ops.on_ready(fake.engine, worker);
         return worker;
 }

@@ -79,6 +79,8 @@ void fake_setup(void);
 void fake_teardown(void);
 /* A worker with this number attaches, holding nothing, and is ready. */
 struct worker *fake_attach(uint32_t number);
+/* One that has not told yet what it holds. */
+struct worker *fake_dial(uint32_t number);
 void fake_detach(struct worker *worker);
 /* Throws the memory away and reads the rows back, as after a crash. */
 void fake_restart(void);

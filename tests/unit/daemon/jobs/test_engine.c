@@ -663,6 +663,31 @@ START_TEST(a_crash_keeps_queue_and_leases)
 }
 END_TEST
 
+/* What a job asks for was changed while a task of it ran: what that task has is what counts. */
+START_TEST(an_inventory_says_how_many_cores)
+{
+        const struct engine_spec wide = { .task_count = 1, .cpus = 3 };
+        const uint32_t cores[] = { 4, 5 };
+        struct workers_held held = { .slot = WORKERS_SLOT_RUNNING,
+                                     .cores = cores,
+                                     .cores_count = ARRAY_SIZE(cores) };
+
+        fake_attach(0);
+        held.job = fake_submit(1000, &wide);
+        fake_turn();
+        held.lease = fake_find(FAKE_START, 0)->lease;
+        fake_restart();
+        ck_assert_uint_eq(fake.engine->cores.used, 3);
+        fake_dial(0);
+        engine_workers_ops.on_held(fake.engine, fake.workers[0], &held);
+        engine_workers_ops.on_ready(fake.engine, fake.workers[0]);
+        ck_assert_uint_eq(fake.engine->cores.used, 2);
+        ck_assert_uint_eq(engine_find(fake.engine, held.job)->user->share.cores, 2);
+        fake_exit(fake.workers[0], held.lease, 0);
+        ck_assert_uint_eq(fake.engine->cores.used, 0);
+}
+END_TEST
+
 START_TEST(leases_of_another_boot_are_lost_in_the_first_turn)
 {
         uint64_t running;
@@ -854,6 +879,7 @@ int main(void)
                 T(a_known_key_gives_the_first_ids),
                 T(a_unique_job_stands_for_the_next),
                 T(a_crash_keeps_queue_and_leases),
+                T(an_inventory_says_how_many_cores),
                 T(leases_of_another_boot_are_lost_in_the_first_turn),
                 T(rows_that_cannot_be_are_a_fault),
                 T(retry_brings_a_finished_job_back),
