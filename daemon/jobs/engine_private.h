@@ -395,6 +395,13 @@ char *claims_format_held(struct engine *engine, const struct task *task);
 /* For its START: "JOBD_RESOURCE_gpu=0,1" and so on, each ended by a zero byte; owned, NULL: none.
  */
 char *claims_format_environment(struct engine *engine, const struct task *task, size_t *out_size);
+/*
+ * What a parked job waits for: "waits for lock build, held by job 9 ({uid:1000}'s)". At most
+ * count_max of those before it are counted. *out_wait_usec: set when the holder's rest is known.
+ * false, and nothing written: it is not parked, or its turn has come.
+ */
+bool claims_describe(const struct engine *engine, const struct job *job, uint64_t count_max,
+                     char *text, size_t size, uint64_t *out_wait_usec);
 _must_use_ int claims_restore_resources(struct engine *engine, struct journal *journal);
 
 /* A process's turn has come. */

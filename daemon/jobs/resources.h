@@ -157,3 +157,23 @@ struct resource_taker {
 void resource_book_each_taker(const struct resource_book *book, uint32_t uid,
                               void (*each)(void *arg, const struct resource_taker *taker),
                               void *arg);
+
+/* Which of its asks a claim waits for. */
+struct resource_wait {
+        const char *name; /* borrowed until the claim changes */
+        enum resource_mode mode;
+        uint32_t count; /* units asked for */
+        uint32_t capacity;
+        uint32_t used;    /* units taken */
+        uint64_t before;  /* so many before it in that line; no more than count_max are counted */
+        bool is_free;     /* and is kept for them */
+        uint32_t holders; /* of what is locked and could be given; 0: none. One of them: */
+        uint32_t holder_uid;
+        struct resource_owner holder;
+};
+/*
+ * The ask that can never be met, else the first that is not free, else the first with somebody
+ * before it. false: the claim does not wait, or its turn has come.
+ */
+bool resource_claim_look(struct resource_claim *claim, uint64_t count_max,
+                         struct resource_wait *out_wait);

@@ -208,6 +208,15 @@ static bool why_is_drained(struct why *why)
                why_say(why, "waits: the daemon is draining (`jobctl drain --end` ends that)");
 }
 
+static bool why_waits_for_resource(struct why *why)
+{
+        char text[ENGINE_WHY_TEXT_MAX];
+
+        return claims_describe(why->engine, why->job, why->count_max, text, sizeof(text),
+                               &why->out->wait_usec) &&
+               why_say(why, "%s", text);
+}
+
 /* ----------------------------------------------------------------------------------- estimates */
 
 /* When this lease is given back, in so many microseconds; USEC_NONE: nobody knows. */
@@ -417,9 +426,11 @@ typedef bool (*why_rule)(struct why *why);
 
 static const why_rule why_states[] = { why_is_running, why_is_paused, why_is_stopping,
                                        why_is_starting };
-static const why_rule why_blocks[] = { why_is_held,         why_begins_later,    why_waits_for_jobs,
-                                       why_waits_for_retry, why_waits_for_input, why_is_wide_enough,
-                                       why_is_paced,        why_is_drained };
+static const why_rule why_blocks[] = { why_is_held,           why_begins_later,
+                                       why_waits_for_jobs,    why_waits_for_retry,
+                                       why_waits_for_input,   why_is_wide_enough,
+                                       why_is_paced,          why_is_drained,
+                                       why_waits_for_resource };
 static const why_rule why_ready[] = { why_queue_is_shut,    why_is_too_big,    why_is_capped,
                                       why_nobody_works,     why_is_not_first,  why_does_not_fit,
                                       why_waits_for_worker, why_must_not_delay };

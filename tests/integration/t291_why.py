@@ -121,6 +121,45 @@ class Why(harness.Case):
         jobs = [first + 1, first + 2]
         self.assertWhy(jobs[1], f"is 2nd of {ME}'s in queue night, which is at its width 1 of 1", blockers=["queue"])
 
+    def test_lock(self):
+        self.begin(3)
+        gate, up = self.pipe("process"), self.pipe("process.up")
+        holder = self.jobctl_start("lock", "build", "--", "sh", "-c", f"echo up >{up.path}; read x <{gate.path}")
+        up.line()
+        pid = self.locks(1)[0]["pid"]
+        job = self.submit("--lock", "build", "true")
+        self.locks(2)
+        self.assertWhy(job, f"waits for lock build, held by process {pid}", blockers=["resource"])
+        after = self.submit("--lock", "build", "true")
+        self.locks(3)
+        self.assertWhy(after, f"held by process {pid}; 1 is before it in line", blockers=["resource"])
+        gate.send()
+        self.end(holder)
+        self.jobctl("wait", job, after)
+        first, _, gate = self.submit_blocked("job", "--lock", "build")
+        job = self.submit("--lock", "build", "true")
+        self.locks(2)
+        self.assertWhy(job, f"waits for lock build, held by job {first} ({ME}'s)", blockers=["resource"])
+        gate.send()
+        self.jobctl("wait", job)
+        self.assertWhy(job, "has succeeded at ")
+
+    def locks(self, count):
+        """Those who hold and those who wait, when there are so many."""
+        return self.daemon.ask_until("lock", lambda news: len(news.get("locks", [])) == count, list=True)["locks"]
+
+    def test_resource(self):
+        self.begin(4)
+        self.jobctl("resource", "set", "gpu=2")
+        _, _, gate = self.submit_blocked("gate", "--resource", "gpu=2")
+        jobs = [self.submit("--resource", "gpu=1", "true") for _ in range(4)]
+        self.daemon.ask_until("resource", lambda reply: reply["resources"][0].get("waiting") == 4, verb="RESOURCE_LIST")
+        self.assertWhy(jobs[0], "waits for 1 of resource gpu: 2 of 2 are taken", blockers=["resource"])
+        self.assertWhy(jobs[3], "waits for 1 of resource gpu: 2 of 2 are taken; 3 are before it in line",
+                       blockers=["resource"])
+        gate.send()
+        self.jobctl("wait", *jobs)
+
 
 if __name__ == "__main__":
     harness.main()

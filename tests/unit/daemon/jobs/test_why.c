@@ -199,6 +199,246 @@ START_TEST(some_of_its_tasks_run)
 }
 END_TEST
 
+/* ------------------------------------------------------------------------ resources and locks */
+
+static uint64_t submit_asking(uint32_t uid, const char *asks)
+{
+        const struct engine_spec spec = { .task_count = 1, .asks = asks };
+
+        return fake_submit(uid, &spec);
+}
+
+/* So that places to run are never what a job waits for. */
+static void attach_many(void)
+{
+        for (uint32_t i = 0; i < 6; i++)
+                fake_attach(i);
+}
+
+static void declare(uint32_t scope, const char *name, uint32_t capacity)
+{
+        ck_assert_int_eq(resource_declare(fake.engine->resources, scope, name, capacity), 0);
+}
+
+/* A process takes it, or waits. pid: of this uid; job 0: in none. */
+static struct resource_holding *take(uint32_t uid, const char *name, enum resource_mode mode,
+                                     const struct resource_owner *owner)
+{
+        const struct resource_ask wish = { .name = name, .mode = mode, .count = 1 };
+        struct resource_holding *holding = NULL;
+        struct resource_claim *claim;
+
+        ck_assert_int_eq(
+                resource_claim_new(fake.engine->resources, uid, &wish, 1, owner, NULL, &claim), 0);
+        ck_assert_int_eq(resource_claim_take(claim, owner, &holding), 0);
+        resource_claim_free(claim);
+        return holding;
+}
+
+START_TEST(a_lock_that_a_job_holds)
+{
+        uint64_t second, third;
+
+        attach_many();
+        submit_asking(1000, "x build\n");
+        fake_turn();
+        second = submit_asking(1000, "x build\n");
+        third = submit_asking(1000, "s build\n");
+        fake_turn();
+        ck_assert_str_eq(ask(second), "waits for lock build, held by job 1 ({uid:1000}'s)");
+        ck_assert_uint_eq(blockers_of(second), 64);
+        ck_assert_str_eq(ask(third), "waits for lock build, held by job 1 ({uid:1000}'s); 1 is "
+                                     "before it in line");
+        ck_assert_uint_eq(why.wait_usec, 0);
+        fake_exit(fake.workers[fake_find(FAKE_START, 0)->worker], fake_find(FAKE_START, 0)->lease,
+                  0);
+        fake_turn();
+        ck_assert_str_eq(ask(second), "is being started");
+        ck_assert_uint_eq(blockers_of(second), 0);
+        ck_assert_str_eq(ask(third), "waits for lock build, held by job 2 ({uid:1000}'s)");
+}
+END_TEST
+
+START_TEST(units_that_are_taken)
+{
+        uint64_t ids[4];
+
+        attach_many();
+        declare(1000, "gpu", 2);
+        submit_asking(1000, "1 gpu\n");
+        fake_turn();
+        ids[0] = submit_asking(1000, "2 gpu\n");
+        for (size_t i = 1; i < 4; i++)
+                ids[i] = submit_asking(1000, "1 gpu\n");
+        fake_turn();
+        ck_assert_str_eq(ask(ids[0]), "waits for 2 of resource gpu: 1 of 2 is taken");
+        /* One is free, and is kept for the first. */
+        ck_assert_str_eq(ask(ids[1]), "waits for 1 of resource gpu; 1 is before it in line");
+        ck_assert_str_eq(ask(ids[3]), "waits for 1 of resource gpu; 3 are before it in line");
+        ck_assert_uint_eq(blockers_of(ids[3]), 64);
+        engine_why(fake.engine, engine_find(fake.engine, ids[3]), 2, &why);
+        ck_assert_str_eq(why.text, "waits for 1 of resource gpu; 2 or more are before it in line");
+        declare(1000, "gpu", 1);
+        ck_assert_str_eq(ask(ids[0]), "waits for 2 of resource gpu, of which there is only 1");
+        declare(1000, "gpu", 0);
+        ck_assert_str_eq(ask(ids[1]), "waits for 1 of resource gpu, of which there is nothing now");
+        ck_assert_uint_eq(why.wait_usec, 0);
+}
+END_TEST
+
+START_TEST(what_is_not_free_before_what_is)
+{
+        uint64_t id;
+
+        attach_many();
+        declare(1000, "gpu", 2);
+        declare(1000, "net", 1);
+        submit_asking(1000, "2 gpu\n");
+        fake_turn();
+        id = submit_asking(1000, "1 net\n1 gpu\nx build\n");
+        fake_turn();
+        ck_assert_str_eq(ask(id), "waits for 1 of resource gpu: 2 of 2 are taken");
+        declare(1000, "net", 0);
+        ck_assert_str_eq(ask(id), "waits for 1 of resource net, of which there is nothing now");
+}
+END_TEST
+
+START_TEST(who_holds_a_lock)
+{
+        const struct resource_owner alone = { .pid = 123 };
+        const struct resource_owner inside = { .job = 1, .pid = 124 };
+        struct resource_holding *one, *two;
+        uint64_t id;
+
+        attach_many();
+        submit(0);
+        fake_turn();
+        one = take(1000, "build", RESOURCE_SHARED, &alone);
+        id = submit_asking(1000, "x build\n");
+        fake_turn();
+        ck_assert_str_eq(ask(id), "waits for lock build, held by process 123");
+        resource_holding_free(one);
+        one = take(1000, "other", RESOURCE_SHARED, &alone);
+        two = take(1000, "other", RESOURCE_SHARED, &inside);
+        id = submit_asking(1000, "x other\n");
+        fake_turn();
+        ck_assert_str_eq(ask(id), "waits for lock other, held by process 124 in job 1 "
+                                  "({uid:1000}'s) and 1 other");
+        resource_holding_free(one);
+        resource_holding_free(two);
+}
+END_TEST
+
+START_TEST(nothing_of_others_but_who_and_which_job)
+{
+        const struct resource_owner alone = { .pid = 123 };
+        const struct resource_owner inside = { .job = 1, .pid = 124 };
+        struct resource_holding *holding;
+        uint64_t id, next;
+
+        attach_many();
+        declare(RESOURCE_EVERYBODY, "gpu", 1);
+        declare(RESOURCE_EVERYBODY, "net", 1);
+        submit_asking(1001, "x gpu\n");
+        fake_turn();
+        id = submit_asking(1000, "1 gpu\n");
+        fake_turn();
+        ck_assert_str_eq(ask(id), "waits for 1 of resource gpu, locked by job 1 ({uid:1001}'s)");
+        holding = take(1001, "net", RESOURCE_EXCLUSIVE, &alone);
+        next = submit_asking(1000, "x net\n");
+        fake_turn();
+        ck_assert_str_eq(ask(next), "waits for lock net, held by a process of {uid:1001}'s");
+        resource_holding_free(holding);
+        declare(RESOURCE_EVERYBODY, "tape", 1);
+        holding = take(1001, "tape", RESOURCE_EXCLUSIVE, &inside);
+        next = submit_asking(1000, "x tape\n");
+        fake_turn();
+        ck_assert_str_eq(ask(next), "waits for lock tape, held by job 1 ({uid:1001}'s)");
+        resource_holding_free(holding);
+}
+END_TEST
+
+START_TEST(a_lock_that_its_own_task_holds)
+{
+        const struct engine_spec spec = {
+                .task_count = 3, .is_array = true, .array_step = 1, .asks = "x build\n"
+        };
+        uint64_t id, next;
+
+        attach_many();
+        id = fake_submit(1000, &spec);
+        fake_turn();
+        ck_assert_str_eq(ask(id), "is being started; of its other tasks the next waits for lock "
+                                  "build, held by its own task 0");
+        next = submit_asking(1000, "x build\n");
+        fake_turn();
+        ck_assert_str_eq(ask(next), "waits for lock build, held by job 1.0 ({uid:1000}'s); 1 is "
+                                    "before it in line");
+}
+END_TEST
+
+START_TEST(the_holders_time_limit_tells_when)
+{
+        const struct engine_spec limited = { .task_count = 1,
+                                             .time_limit_usec = 60000000,
+                                             .asks = "x build\n" };
+        const struct fake_sent *start;
+        uint64_t first, second;
+
+        attach_many();
+        fake_submit(1000, &limited);
+        fake_turn();
+        first = submit_asking(1000, "x build\n");
+        second = submit_asking(1000, "x build\n");
+        fake_turn();
+        ask(first);
+        ck_assert_uint_eq(why.wait_usec, 0); /* it has not even started */
+        start = fake_find(FAKE_START, 0);
+        engine_workers_ops.on_started(fake.engine, fake.workers[start->worker], start->lease, 4711,
+                                      clock_wall_usec());
+        ask(first);
+        ck_assert_uint_gt(why.wait_usec, 50000000);
+        ck_assert_uint_le(why.wait_usec, 60000000);
+        ask(second);
+        ck_assert_uint_eq(why.wait_usec, 0);
+}
+END_TEST
+
+START_TEST(a_name_that_a_terminal_would_obey)
+{
+        uint64_t id;
+
+        attach_many();
+        submit_asking(1000, "x a\xe2\x80\xae"
+                            "b\n");
+        fake_turn();
+        id = submit_asking(1000, "x a\xe2\x80\xae"
+                                 "b\n");
+        fake_turn();
+        ck_assert_str_eq(ask(id), "waits for lock a\\u{202E}b, held by job 1 ({uid:1000}'s)");
+}
+END_TEST
+
+START_TEST(a_hold_and_a_drain_come_before_a_lock)
+{
+        struct reason reason;
+        uint64_t id;
+
+        attach_many();
+        submit_asking(1000, "x build\n");
+        fake_turn();
+        id = submit_asking(1000, "x build\n");
+        fake_turn();
+        engine_drain(fake.engine, true);
+        ck_assert_ptr_nonnull(strstr(ask(id), "is draining"));
+        ck_assert_uint_eq(blockers_of(id), 16 + 64);
+        engine_drain(fake.engine, false);
+        ck_assert_int_eq(engine_hold(fake.engine, engine_find(fake.engine, id), &reason), 0);
+        ck_assert_ptr_nonnull(strstr(ask(id), "is held"));
+        ck_assert_uint_eq(blockers_of(id), 1);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("why");
@@ -218,6 +458,15 @@ int main(void)
         tcase_add_test(t, drained);
         tcase_add_test(t, an_open_map_waits_for_input);
         tcase_add_test(t, some_of_its_tasks_run);
+        tcase_add_test(t, a_lock_that_a_job_holds);
+        tcase_add_test(t, units_that_are_taken);
+        tcase_add_test(t, what_is_not_free_before_what_is);
+        tcase_add_test(t, who_holds_a_lock);
+        tcase_add_test(t, nothing_of_others_but_who_and_which_job);
+        tcase_add_test(t, a_lock_that_its_own_task_holds);
+        tcase_add_test(t, the_holders_time_limit_tells_when);
+        tcase_add_test(t, a_name_that_a_terminal_would_obey);
+        tcase_add_test(t, a_hold_and_a_drain_come_before_a_lock);
         suite_add_tcase(suite, t);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_NORMAL);
