@@ -24,8 +24,7 @@ struct journal {
 };
 static struct journal the_journal;
 
-static void fake_trace(struct engine *e, const char *fmt, ...) _printf_(2, 3);
-static void fake_trace(struct engine *e, const char *fmt, ...)
+void fake_trace(struct engine *e, const char *fmt, ...)
 {
         const size_t used = strlen(e->trace);
         va_list args;
@@ -43,6 +42,7 @@ void fake_engine_init(struct engine *e, struct loop *loop)
         *e = (struct engine){ .loop = loop, .spool_fd = -1 };
         ck_assert_int_eq(watch_book_new(&e->watches), 0);
         ck_assert_int_eq(queues_init(&e->queues), 0);
+        fake_locks_init(e);
 }
 
 static void fake_pack_spec(struct job *job, const Jobd__Spec *spec)
@@ -68,6 +68,7 @@ static void fake_fill_spec(Jobd__Spec *spec, ProtobufCBinaryData argv[2])
 
 void fake_engine_deinit(struct engine *e)
 {
+        resource_book_free(e->book);
         queues_deinit(&e->queues);
         for (size_t i = 0; i < e->jobs_count; i++) {
                 journal_blob_unref(e->jobs[i]->row.spec);
@@ -828,60 +829,4 @@ void engine_seen(struct engine *e, uint64_t id, uint64_t next_task)
         ck_assert_ptr_nonnull(job);
         job->row.seen_task = next_task;
         job->barrier = ++e->sequence;
-}
-
-/* ------------------------------------------------------------------------- resources and locks */
-
-int engine_lock(struct engine *e, const struct grant_ask *ask, grant_fn done, void *arg,
-                struct grant **out_grant, struct reason *why)
-{
-        (void)why;
-        fake_trace(e, "lock(%s,%u%s) ", ask->name, ask->pid, ask->shared ? ",shared" : "");
-        e->lock_done = done;
-        e->lock_arg = arg;
-        *out_grant = e->lock_answer == ENGINE_E_LATER ? (struct grant *)(void *)e : NULL;
-        return e->lock_answer;
-}
-
-void engine_lock_leave(struct engine *e, struct grant *grant)
-{
-        (void)grant;
-        fake_trace(e, "lock_leave() ");
-}
-
-int engine_unlock(struct engine *e, uint32_t uid, const char *name, const uint8_t *token,
-                  uint32_t pid, struct reason *why)
-{
-        (void)uid;
-        (void)token;
-        fake_trace(e, "unlock(%s,%u) ", name, pid);
-        return e->lock_answer ? reason_set(why, ENGINE_E_UNKNOWN, "nobody holds it") : 0;
-}
-
-int engine_resource_set(struct engine *e, uint32_t uid, const char *name, uint32_t capacity,
-                        struct reason *why)
-{
-        (void)uid;
-        (void)why;
-        fake_trace(e, "resource_set(%s,%u) ", name, capacity);
-        return 0;
-}
-
-int engine_resource_remove(struct engine *e, uint32_t uid, const char *name, struct reason *why)
-{
-        (void)uid;
-        fake_trace(e, "resource_remove(%s) ", name);
-        return reason_set(why, ENGINE_E_STATE, "it is asked for");
-}
-
-const struct resource_book *engine_resources(const struct engine *e)
-{
-        (void)e;
-        return NULL; /* nothing here looks into it */
-}
-
-uint64_t engine_claimant_job(const void *claim_arg)
-{
-        (void)claim_arg;
-        return 0;
 }

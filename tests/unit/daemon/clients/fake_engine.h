@@ -62,7 +62,11 @@ struct engine {
         size_t environments_count; /* different blobs */
 
         /* locks */
-        int lock_answer; /* of engine_lock(); 0: held at once */
+        struct resource_book *book;              /* owned; what the test puts there */
+        int lock_answer;                         /* ENGINE_E_*, or 0: as asked for */
+        const char *lock_sentence;               /* with it */
+        uint8_t lock_token[JOURNAL_TOKEN_BYTES]; /* of the last asking */
+        uint64_t lock_start;
         grant_fn lock_done;
         void *lock_arg;
 
@@ -86,6 +90,11 @@ struct engine {
 
 void fake_engine_init(struct engine *engine, struct loop *loop);
 void fake_engine_deinit(struct engine *engine);
+/* Writes into engine->trace. */
+void fake_trace(struct engine *engine, const char *fmt, ...) _printf_(2, 3);
+void fake_locks_init(struct engine *engine);
+/* The lock is held now, or will not be (r, why). */
+void fake_end_lock(struct engine *engine, int r, const char *why);
 /* Answers the reads and openings that were asked for. Called in each turn. */
 void fake_engine_answer(struct engine *engine);
 /* The journal is closed: what was asked is never answered. */

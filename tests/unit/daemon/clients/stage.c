@@ -190,6 +190,41 @@ static void line_queues(struct line *line, const Jobd__QueueReply *reply)
         line_add(line, ")");
 }
 
+/* "gpu 1/2 3": taken, there are, wait; m: the machine's. */
+static void line_resources(struct line *line, const Jobd__ResourceReply *reply)
+{
+        line_add(line, "resources(");
+        for (size_t i = 0; i < reply->n_resources; i++) {
+                const Jobd__ResourceInfo *info = reply->resources[i];
+
+                line_add(line, "%s%s %u/%u %u%s", i ? ", " : "", info->name, info->used,
+                         info->capacity, info->waiting, info->machine ? " m" : "");
+        }
+        line_add(line, ")");
+}
+
+static void line_locks(struct line *line, const Jobd__LockNews *news)
+{
+        static const char *const states[] = { "?", "waiting", "held" };
+
+        line_add(line, "locks(");
+        for (size_t i = 0; i < news->n_locks; i++) {
+                const Jobd__LockInfo *info = news->locks[i];
+
+                line_add(line, "%s%s %s%s%s", i ? ", " : "", info->name, states[info->state % 3],
+                         info->shared ? " shared" : "", info->machine ? " m" : "");
+                if (info->has_uid)
+                        line_add(line, " u%u", info->uid);
+                if (info->has_pid)
+                        line_add(line, " p%u", info->pid);
+                if (info->has_job)
+                        line_add(line, " j%" PRIu64, info->job);
+                if (info->has_task)
+                        line_add(line, ".%" PRIu64, info->task);
+        }
+        line_add(line, ")");
+}
+
 static void line_inputs(struct line *line, const Jobd__Reply *reply)
 {
         const Jobd__InputPage *page = reply->input_page;
@@ -238,6 +273,12 @@ static void line_others(struct line *line, const Jobd__Reply *reply)
                 break;
         case JOBD__REPLY__BODY_QUEUE:
                 line_queues(line, reply->queue);
+                break;
+        case JOBD__REPLY__BODY_RESOURCE:
+                line_resources(line, reply->resource);
+                break;
+        case JOBD__REPLY__BODY_LOCK:
+                line_locks(line, reply->lock);
                 break;
         case JOBD__REPLY__BODY_CONFIG:
                 line_add(line, "config(%zu, %zu)", reply->config->n_entries,
@@ -484,6 +525,8 @@ static void peer_on_frame(void *arg, const uint8_t *body, size_t size, int passe
                 peer->data_bytes += reply->output->data->records.len;
         if (reply->body_case == JOBD__REPLY__BODY_TASK_PAGE)
                 peer_take_tasks(peer, reply->task_page);
+        if (reply->body_case == JOBD__REPLY__BODY_ERROR)
+                snprintf(peer->sentence, sizeof(peer->sentence), "%s", reply->error->message);
         wire_free_reply(reply);
         peer->lines = reallocarray(peer->lines, peer->lines_count + 1, sizeof(char *));
         ck_assert_ptr_nonnull(peer->lines);

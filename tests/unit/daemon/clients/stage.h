@@ -20,7 +20,8 @@ struct peer {
         struct channel *channel; /* owned */
         char **lines;            /* owned */
         size_t lines_count, lines_read;
-        int fds[8]; /* owned: descriptors that were passed */
+        char sentence[160]; /* of the last Error */
+        int fds[8];         /* owned: descriptors that were passed */
         size_t fds_count;
         bool ended;
         bool is_deaf; /* does not read */
