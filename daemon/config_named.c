@@ -226,7 +226,7 @@ int config_named_apply(struct config *config, const char *section, const char *k
 {
         const enum config_named_kind kind = config_named_kind_of(section);
         _cleanup_(freep) char *name = NULL;
-        struct config_named *named;
+        struct config_named *named = NULL;
         int r;
 
         r = config_named_read_name(section, kind, &name, why);

@@ -126,7 +126,8 @@ class Tasks(harness.Case):
     def test_a_million(self):
         """A job of that size is shown as fast as another, and its tasks are acted on in one line."""
         job = self.submit("--hold", "--array", "0-999999", "true")
-        self.assertEqual(f"{job} held: 0 of 1000000 done\n", self.jobctl("status", job).out)
+        self.assertEqual(f"{job} held: 0 of 1000000 done: is held: `jobctl release {job}` lets it start\n",
+                         self.jobctl("status", job).out)
         self.assertLess(len(self.jobctl("info", job).out.splitlines()), 30)
         self.assertIn("held 0/1000000", self.jobctl("list").out)
         self.assertEqual("", self.jobctl("logs", job).out)

@@ -15,7 +15,7 @@ def text(end):
     """What a task printed: its records without their heads (proto/spool.h)."""
     log, at, out = end.get("records", b""), 0, b""
     while at < len(log):
-        size = int.from_bytes(log[at + 12 : at + 16], "little")
+        size = int.from_bytes(log[at + 4 : at + 8], "little")
         out += log[at + 16 : at + 16 + size]
         at += 16 + size
     return out.decode()

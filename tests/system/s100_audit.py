@@ -65,7 +65,7 @@ class Audit(users.SystemCase):
         self.assertEqual("yes", seen["environment"]["MINE"])
         known = {*self.env, "HOME", "USER", "MINE", "LOGNAME", "SHELL", "LC_CTYPE", "OMP_NUM_THREADS"}
         extra = {name for name in seen["environment"] if name not in known and not name.startswith("JOBD_")
-                 and not name.endswith("_NUM_THREADS")}
+                 and not name.endswith("_THREADS")}
         self.assertEqual(set(), extra)
 
     def test_limits_can_only_be_lowered(self):
