@@ -516,6 +516,8 @@ int jobctl_spec_add_retry_on(struct jobctl_spec *spec, unsigned int exit_code);
 /* Waits for a job (0 for SINGLETON), or for the one at this place in jobctl_submit()'s specs. */
 int jobctl_spec_add_dependency(struct jobctl_spec *spec, enum jobctl_dependency kind, uint64_t job);
 int jobctl_spec_add_sibling(struct jobctl_spec *spec, enum jobctl_dependency kind, size_t place);
+/* Takes all of them away; for jobctl_update() that is a change, too. */
+void jobctl_spec_clear_dependencies(struct jobctl_spec *spec);
 
 /* Everything that a process has: the four below in one. */
 int jobctl_spec_capture(struct jobctl_spec *spec);
@@ -655,7 +657,8 @@ struct jobctl_act_options {
 
 /*
  * Changes jobs that are still queued, all that are selected or none: gives `changes` the fields
- * that are to be set (JOBCTL_SPEC_*, but not what the job is: argv, folder, files, array) and the
+ * that are to be set (JOBCTL_SPEC_*, but not what the job is: argv, folder, files, array), the
+ * dependencies that stand for all there were (or jobctl_spec_clear_dependencies()), and the
  * variables (jobctl_spec_add_environment()); unset: names of variables to take away. The result is
  * as jobctl_act()'s; a job that runs already makes it JOBCTL_E_STATE.
  */

@@ -13,6 +13,7 @@
 
 #include "client/cmd/act.h"
 #include "client/cmd/command.h"
+#include "client/cmd/dependency.h"
 #include "client/cmd/spec_cleanup.h"
 
 struct update_options {
@@ -22,9 +23,9 @@ struct update_options {
         struct option_signed nice;
         struct option_number retries, retry_delay;
         struct option_number begin;
-        const char *name, *queue;
+        const char *name, *queue, *dependency;
         struct option_list env, unset_env;
-        bool hold, release;
+        bool hold, release, keep_waiting, no_keep_waiting;
 };
 
 #define AT(field) offsetof(struct update_options, field)
@@ -42,6 +43,9 @@ static const struct option_row cmd_update_rows[] = {
         { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now: at once)", AT(begin), 0, 0, false },
         { OPTION_TEXT, 'J', "name", "NAME", "another name", AT(name), 0, 0, false },
         { OPTION_TEXT, 'q', "queue", "NAME", "move it to this queue", AT(queue), 0, 0, false },
+        { OPTION_TEXT, 'd', "dependency", "KIND:ID", "wait for these instead (none: for no job)", AT(dependency), 0, 0, false },
+        { OPTION_FLAG, 0, "keep-waiting", NULL, "stay queued when that cannot come true any more", AT(keep_waiting), 0, 0, false },
+        { OPTION_FLAG, 0, "no-keep-waiting", NULL, "be cancelled then", AT(no_keep_waiting), 0, 0, false },
         { OPTION_LIST, 0, "env", "K=V", "set a variable (K alone: as it is here)", AT(env), 0, 0, false },
         { OPTION_LIST, 0, "unset-env", "K", "take a variable away", AT(unset_env), 0, 0, false },
         { OPTION_FLAG, 0, "hold", NULL, "hold it, too", AT(hold), 0, 0, false },
@@ -91,16 +95,44 @@ static int update_set_fields(const struct update_options *options, struct jobctl
                 r = jobctl_spec_set_text(changes, JOBCTL_SPEC_QUEUE, options->queue);
         if (r == 0 && (options->hold || options->release))
                 r = jobctl_spec_set_number(changes, JOBCTL_SPEC_HOLD, options->hold);
+        if (r == 0 && (options->keep_waiting || options->no_keep_waiting))
+                r = jobctl_spec_set_number(changes, JOBCTL_SPEC_KEEP_WAITING,
+                                           options->keep_waiting);
         return r;
+}
+
+static int update_set_dependency(struct app *app, const char *text, struct jobctl_spec *changes)
+{
+        struct dependency_names names = { 0 };
+        struct reason why = { "" };
+        int r;
+
+        if (!text)
+                return 0;
+        jobctl_spec_clear_dependencies(changes);
+        if (strcmp(text, "none") == 0)
+                return 0;
+        if (dependency_names_last(text)) {
+                r = dependency_find_last(app, &names.last_id);
+                if (r)
+                        return r;
+        }
+        r = dependency_add(changes, text, &names, &why);
+        if (r < 0)
+                return app_out_of_memory(app);
+        return r ? app_usage(app, "%s", why.text) : 0;
 }
 
 static int update_build(struct app *app, const struct update_options *options,
                         struct jobctl_spec **out_changes)
 {
         _cleanup_(jobctl_spec_freep) struct jobctl_spec *changes = NULL;
+        int r;
 
         if (options->hold && options->release)
                 return app_usage(app, "give either --hold or --release");
+        if (options->keep_waiting && options->no_keep_waiting)
+                return app_usage(app, "give either --keep-waiting or --no-keep-waiting");
         if (jobctl_spec_new(&changes) || update_set_fields(options, changes))
                 return app_out_of_memory(app);
         for (size_t i = 0; i < options->env.count; i++) {
@@ -111,8 +143,10 @@ static int update_build(struct app *app, const struct update_options *options,
                 if (jobctl_spec_add_environment(changes, entry))
                         return app_out_of_memory(app);
         }
-        *out_changes = TAKE_PTR(changes);
-        return 0;
+        r = update_set_dependency(app, options->dependency, changes);
+        if (r == 0)
+                *out_changes = TAKE_PTR(changes);
+        return r;
 }
 
 static bool update_is_empty(const struct update_options *options)
@@ -148,6 +182,7 @@ static int cmd_update_run(struct app *app, const void *arg, char **args, size_t 
 static const char *const cmd_update_examples[] = {
         "jobctl update 17 --priority 5      start it before the others",
         "jobctl update 5-9 -c 2 -t 1h       all of them, or none",
+        "jobctl update 17 -d afterok:12     wait for job 12 instead",
         "jobctl update 17 --env LEVEL=3 --unset-env DEBUG",
         NULL,
 };

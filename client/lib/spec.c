@@ -289,6 +289,17 @@ int jobctl_spec_add_sibling(struct jobctl_spec *spec, enum jobctl_dependency kin
         return JOBCTL_OK;
 }
 
+void jobctl_spec_clear_dependencies(struct jobctl_spec *spec)
+{
+        Jobd__Spec *const message = spec->message;
+
+        while (message->n_dependencies > 0)
+                jobd__dependency__free_unpacked(message->dependencies[--message->n_dependencies],
+                                                NULL);
+        message->has_dependencies_any = false;
+        spec->clears_dependencies = true;
+}
+
 const struct jobctl_item *jobctl_spec_item(const struct jobctl_spec *spec)
 {
         return (const struct jobctl_item *)(const void *)spec->message;

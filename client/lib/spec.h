@@ -9,6 +9,7 @@
 struct jobctl_spec {
         Jobd__Spec *message;            /* owned */
         Jobd__Environment *environment; /* owned */
+        bool clears_dependencies;       /* for jobctl_update() */
 };
 
 /* A copy of `size` bytes with a NUL behind them that does not count; false without memory. */

@@ -29,6 +29,8 @@ int jobctl_update(struct jobctl *conn, const struct jobctl_selector *selector,
         update.n_set_environment = changes->environment->n_entries;
         update.unset_environment = names;
         update.n_unset_environment = unset_count;
+        update.has_no_dependencies = update.no_dependencies =
+                changes->clears_dependencies && changes->message->n_dependencies == 0;
         request.body_case = JOBD__REQUEST__BODY_UPDATE;
         request.update = &update;
         return ask_wait(conn, &request, false, out_result);

@@ -28,7 +28,7 @@ enum spec_merge_show {
 
 struct spec_merge_row {
         const char *field; /* of Spec */
-        const char *title; /* in the history */
+        const char *title; /* in the history; NULL: it goes with another */
         enum spec_merge_show show;
 };
 
@@ -52,6 +52,9 @@ static const struct spec_merge_row rows[] = {
         { "queue", "queue", SHOW_TEXT },
         { "cpus", "cores", SHOW_NUMBER },
         { "memory_bytes", "memory", SHOW_SIZE },
+        { "dependencies", "dependencies", SHOW_NAME },
+        { "dependencies_any", NULL, SHOW_NAME },
+        { "keep_waiting", "keep waiting", SHOW_NUMBER },
 };
 /* clang-format on */
 
@@ -105,13 +108,28 @@ static void spec_merge_lift(Jobd__Spec *spec)
         spec->has_memory_bytes = spec->has_memory_bytes && spec->memory_bytes > 0;
 }
 
-void spec_merge_fields(const Jobd__Spec *set, Jobd__Spec *spec)
+/* They are one thing with the word whether one of them is enough. */
+static void spec_merge_dependencies(const Jobd__Update *update, Jobd__Spec *spec)
+{
+        if (!spec_merge_sets_dependencies(update))
+                return;
+        spec->n_dependencies = update->set ? update->set->n_dependencies : 0;
+        spec->has_dependencies_any = spec->n_dependencies > 0 && update->set->has_dependencies_any;
+}
+
+bool spec_merge_sets_dependencies(const Jobd__Update *update)
+{
+        return update->no_dependencies || (update->set && update->set->n_dependencies > 0);
+}
+
+void spec_merge_fields(const Jobd__Update *update, Jobd__Spec *spec)
 {
         const ProtobufCMessageDescriptor *const type = &jobd__spec__descriptor;
+        const Jobd__Spec *const set = update->set;
         const uint8_t *const from = (const uint8_t *)set;
         uint8_t *const to = (uint8_t *)spec;
 
-        for (unsigned int i = 0; i < type->n_fields; i++) {
+        for (unsigned int i = 0; set && i < type->n_fields; i++) {
                 const ProtobufCFieldDescriptor *const field = &type->fields[i];
                 const bool is_list = field->label == PROTOBUF_C_LABEL_REPEATED;
 
@@ -127,6 +145,7 @@ void spec_merge_fields(const Jobd__Spec *set, Jobd__Spec *spec)
                                sizeof(protobuf_c_boolean));
         }
         spec_merge_lift(spec);
+        spec_merge_dependencies(update, spec);
 }
 
 /* ------------------------------------------------------------------------------------- judging */
@@ -172,12 +191,32 @@ static int spec_merge_check_entries(const Jobd__Update *update, struct reason *w
         return 0;
 }
 
+static int spec_merge_check_dependencies(const Jobd__Update *update, struct reason *why)
+{
+        const size_t count = update->set ? update->set->n_dependencies : 0;
+
+        if (update->no_dependencies && count > 0)
+                return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
+                                  "either other dependencies or none");
+        if (update->set && update->set->has_dependencies_any && count == 0)
+                return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
+                                  "dependencies_any goes with dependencies");
+        for (size_t i = 0; i < count; i++)
+                if (update->set->dependencies[i]->has_sibling)
+                        return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
+                                          "a dependency of an update names a job by its id");
+        return 0;
+}
+
 int spec_merge_check(const Jobd__Update *update, struct reason *why)
 {
-        size_t count = update->n_set_environment + update->n_unset_environment;
+        size_t count = update->n_set_environment + update->n_unset_environment +
+                       (update->no_dependencies ? 1 : 0);
         int r;
 
         r = spec_merge_check_fields(update->set, &count, why);
+        if (r == 0)
+                r = spec_merge_check_dependencies(update, why);
         if (r == 0)
                 r = spec_merge_check_entries(update, why);
         if (r == 0 && count == 0)
@@ -303,9 +342,11 @@ void spec_merge_describe(const Jobd__Update *update, char buf[static SPEC_MERGE_
         for (unsigned int i = 0; update->set && i < type->n_fields; i++) {
                 const struct spec_merge_row *const row = spec_merge_find_row(&type->fields[i]);
 
-                if (row && spec_merge_has(&type->fields[i], update->set))
+                if (row && row->title && spec_merge_has(&type->fields[i], update->set))
                         spec_merge_say_field(&text, row, &type->fields[i], update->set);
         }
+        if (update->no_dependencies)
+                spec_merge_say(&text, "no dependencies");
         for (size_t i = 0; i < update->n_set_environment; i++)
                 spec_merge_say_variable(&text, '+', &update->set_environment[i]);
         for (size_t i = 0; i < update->n_unset_environment; i++)

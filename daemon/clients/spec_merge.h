@@ -19,8 +19,11 @@
 _must_use_ int spec_merge_check(const Jobd__Update *update, struct reason *why);
 /* What has changed, for the history: "priority 3, cores 4, time limit, +HOME -LANG". */
 void spec_merge_describe(const Jobd__Update *update, char buf[static SPEC_MERGE_DETAIL_MAX]);
-/* Sets in `spec` what `set` has; the values stay where they are: pack it, then free the two. */
-void spec_merge_fields(const Jobd__Spec *set, Jobd__Spec *spec);
+/* Does it say anew what the job waits for? */
+bool spec_merge_sets_dependencies(const Jobd__Update *update);
+/* Sets in `spec` what the update's `set` has; the values stay where they are: pack it, then free
+ * the two. */
+void spec_merge_fields(const Jobd__Update *update, Jobd__Spec *spec);
 /*
  * The entries of `old` (NULL: none) as the update leaves them: an array, owned by the caller, of
  * borrowed ones. 0 or a fault.

@@ -4,7 +4,8 @@
  *
  * The store has the specification that a START will carry, so each job's is read, the changes are
  * laid over it, and it is judged as at submit and packed again, a window of jobs in a turn. When
- * all are there the engine takes them in one call; a job that started, ended or was changed by
+ * all are there, and it is known how parents of new dependencies ended, the engine takes them in
+ * one call; a job that started, ended or was changed by
  * somebody else meanwhile makes it refuse them all. One Error names the first that stood in the
  * way; else the results leave page by page.
  *
@@ -28,6 +29,7 @@
 #define UPDATE_PAGE 500U
 #define UPDATE_JOBS_MAX 10000U
 #define UPDATE_BYTES_MAX (64U * 1024 * 1024)
+#define UPDATE_DEPENDENCIES_MAX 100000U
 
 /* What engine_update borrows for a job. */
 struct update_entry {
@@ -40,13 +42,15 @@ struct update {
         struct stream stream;
         struct selector *selector; /* owned; NULL when all were found */
         Jobd__Request *request;    /* owned: a copy */
-        bool is_filter;
+        bool is_filter, is_applied;
         char detail[SPEC_MERGE_DETAIL_MAX];
         uint64_t read_sequence;        /* before the window under way was read */
         struct update_entry *entries;  /* owned, with what they own */
         struct engine_update *updates; /* owned: as many */
         size_t count, room;
         size_t bytes;
+        struct engine_dependency *dependencies; /* owned: the new ones of all; NULL: none */
+        struct deps_lookup *lookup;             /* owned; NULL when memory knows them */
         struct journal_blob *old_environment, *new_environment; /* owned: of the last job */
         uint64_t barrier;                                       /* of the change */
         size_t told;                                            /* results that have left */
@@ -64,6 +68,8 @@ static void update_deinit(struct stream *stream)
 {
         struct update *update = (struct update *)stream;
 
+        engine_lookup_free(update->lookup);
+        free(update->dependencies);
         for (size_t i = 0; i < update->count; i++)
                 update_entry_deinit(&update->entries[i]);
         free(update->entries);
@@ -107,8 +113,7 @@ static int update_merge_spec(struct update *update, const struct selector_item *
                 return PASS(r);
         if (r == 0) {
                 spec = *old;
-                if (set)
-                        spec_merge_fields(set, &spec);
+                spec_merge_fields(update->request->update, &spec);
                 r = wire_check_spec(&spec, &detail);
         }
         if (r)
@@ -122,6 +127,12 @@ static int update_merge_spec(struct update *update, const struct selector_item *
         to->spec.retry_on = spec.n_retry_on > 0 ? entry->retry_on : NULL;
         to->spec.unique_key = NULL;
         to->spec.queue = to->sets_queue ? set->queue : NULL;
+        to->spec.keep_waiting = spec.has_keep_waiting && spec.keep_waiting;
+        if (to->sets_dependencies) {
+                to->spec.dependencies = update->dependencies;
+                to->spec.dependencies_count = spec.n_dependencies;
+                to->spec.dependencies_any = spec.has_dependencies_any && spec.dependencies_any;
+        }
         if (!to->spec.name)
                 return 0;
         entry->name = strdup(to->spec.name);
@@ -223,6 +234,9 @@ static int update_add(struct update *update, const struct selector_item *item, s
                                       .sets_hold = set && set->has_hold,
                                       .sets_begin = set && set->has_begin_wall_usec,
                                       .sets_queue = set && set->queue,
+                                      .sets_dependencies =
+                                              spec_merge_sets_dependencies(update->request->update),
+                                      .sets_keep_waiting = set && set->has_keep_waiting,
                                       .detail = update->detail,
                                       .read_sequence = update->read_sequence };
         r = update_merge_spec(update, item, entry, to, why);
@@ -237,6 +251,11 @@ static int update_add(struct update *update, const struct selector_item *item, s
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
                                   "these are too many jobs for one update: at most %u",
                                   UPDATE_JOBS_MAX);
+        if (update->count * to->spec.dependencies_count > UPDATE_DEPENDENCIES_MAX)
+                return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
+                                  "these are too many dependencies for one update: at most %u of "
+                                  "all jobs",
+                                  UPDATE_DEPENDENCIES_MAX);
         return 0;
 }
 
@@ -307,25 +326,32 @@ static void update_drop_started(struct update *update)
 /* Entries have moved while their array grew: the bitmaps are where they are now. */
 static void update_settle(struct update *update)
 {
-        for (size_t i = 0; i < update->count; i++)
+        for (size_t i = 0; i < update->count; i++) {
                 if (update->updates[i].spec.retry_on)
                         update->updates[i].spec.retry_on = update->entries[i].retry_on;
+                update->updates[i].lookup = update->lookup;
+        }
+}
+
+static struct engine_submission update_asker(const struct update *update)
+{
+        const struct session *from = update->stream.session;
+
+        return (struct engine_submission){ .uid = from->peer.uid,
+                                           .gid = from->peer.gid,
+                                           .groups = from->peer.groups,
+                                           .groups_count = from->peer.groups_count,
+                                           .is_admin = from->is_admin };
 }
 
 static int update_apply(struct update *update)
 {
-        const struct session *from = update->stream.session;
-        struct engine *engine = from->clients->engine;
-        const struct engine_submission asker = { .uid = from->peer.uid,
-                                                 .gid = from->peer.gid,
-                                                 .groups = from->peer.groups,
-                                                 .groups_count = from->peer.groups_count,
-                                                 .is_admin = from->is_admin };
+        struct engine *engine = update->stream.session->clients->engine;
+        const struct engine_submission asker = update_asker(update);
         struct reason why = { "" };
         size_t index;
         int r;
 
-        update->selector = selector_free(update->selector);
         if (update->is_filter)
                 update_drop_started(update);
         update_settle(update);
@@ -335,6 +361,47 @@ static int update_apply(struct update *update)
         if (r)
                 return update_refuse(update, answer_code_of(r), why.text);
         update->barrier = engine_sequence(engine);
+        update->is_applied = true;
+        return 0;
+}
+
+static void update_on_lookup(void *arg, int fault)
+{
+        struct update *update = arg;
+        struct stream *stream = &update->stream;
+
+        stream->read = NULL;
+        session_end_wait(stream);
+        if (fault) {
+                session_fail(stream->session, PASS(fault));
+                return;
+        }
+        /* At once: what was found is what is so now. */
+        fault = update_apply(update);
+        if (fault)
+                session_fail(stream->session, PASS(fault));
+        else if (!stream_is_ended(stream))
+                stream_wake(stream);
+}
+
+/* All jobs are there: changes them, or first reads what their new dependencies name. */
+static int update_begin(struct update *update)
+{
+        struct stream *stream = &update->stream;
+        const struct engine_submission asker = update_asker(update);
+        int r;
+
+        update->selector = selector_free(update->selector);
+        r = engine_update_prepare(stream->session->clients->engine, &asker, update->updates,
+                                  update->count, &update->lookup);
+        if (r)
+                return PASS(r);
+        if (!update->lookup)
+                return update_apply(update);
+        r = engine_lookup_run(update->lookup, update_on_lookup, update, &stream->read);
+        if (r)
+                return PASS(r);
+        session_begin_wait(stream);
         return 0;
 }
 
@@ -380,8 +447,8 @@ static int update_run(struct stream *stream)
                 return r ? PASS(r) : 0;
         }
         if (update->selector)
-                r = update_apply(update);
-        if (r == 0 && !stream_is_ended(stream))
+                r = update_begin(update);
+        if (r == 0 && update->is_applied && !stream_is_ended(stream))
                 r = update_tell(update);
         return r ? PASS(r) : 0;
 }
@@ -408,6 +475,22 @@ static int update_copy(const Jobd__Request *request, Jobd__Request **out_copy, s
         return r > 0 ? JOBD__ERROR_CODE__ERROR_USAGE : r;
 }
 
+static int update_copy_dependencies(struct update *update)
+{
+        const Jobd__Spec *const set = update->request->update->set;
+
+        if (!set || set->n_dependencies == 0)
+                return 0;
+        update->dependencies = calloc(set->n_dependencies, sizeof(*update->dependencies));
+        if (!update->dependencies)
+                return FAULT(-ENOMEM);
+        for (size_t i = 0; i < set->n_dependencies; i++) {
+                update->dependencies[i].kind = (uint8_t)set->dependencies[i]->kind;
+                update->dependencies[i].job = set->dependencies[i]->job;
+        }
+        return 0;
+}
+
 static int update_open(struct update *update, const Jobd__Request *request, struct reason *why)
 {
         const Jobd__Selector *selector = request->update->selector;
@@ -425,6 +508,9 @@ static int update_open(struct update *update, const Jobd__Request *request, stru
         r = update_copy(request, &update->request, why);
         if (r)
                 return r;
+        r = update_copy_dependencies(update);
+        if (r)
+                return PASS(r);
         update->is_filter = selector->n_ids == 0 && !selector->last;
         spec_merge_describe(request->update, update->detail);
         return selector_new(&update->stream, &options, &update->selector, why);

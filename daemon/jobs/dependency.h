@@ -13,6 +13,7 @@
 
 struct engine;
 struct engine_submission;
+struct engine_update;
 struct job;
 struct job_deps;
 struct deps_parent;
@@ -95,7 +96,7 @@ struct deps_parent {
 };
 TAILQ_HEAD(deps_parents, deps_parent);
 
-/* What a submission must know before it enters and memory does not tell (deps_submit.c). */
+/* What must be known of parents and memory does not tell (deps_lookup.c). */
 struct deps_lookup;
 TAILQ_HEAD(deps_lookups, deps_lookup);
 
@@ -165,6 +166,8 @@ _must_use_ int deps_restore(struct engine *engine, const struct journal_dependen
 void deps_settle(struct engine *engine, struct job_deps *child);
 /* Nothing of what the job waits for is needed. */
 void deps_abandon(struct engine *engine, struct job_deps *child);
+/* It shall wait for something else: forgets its edges, not is_waiting; rows are the caller's. */
+void deps_unlink(struct engine *engine, struct job_deps *child);
 /* The parent has news; the child's next tasks can never start. */
 void deps_make_due(struct engine *engine, struct deps_parent *parent);
 void deps_make_child_due(struct engine *engine, struct job_deps *child);
@@ -184,7 +187,7 @@ void deps_tell_tasks(struct engine *engine, struct deps_parent *parent);
 /* Cancels the next tasks that can never start, at most *budget. */
 void deps_cancel_tasks(struct engine *engine, struct job_deps *child, int64_t *budget);
 
-/* ------------------------------------------------------------------------------- deps_submit.c */
+/* ------------------------------------------------------------------------------- deps_lookup.c */
 
 /* 0: no lookup is needed (*out_lookup NULL), or it is prepared; a fault. */
 _must_use_ int deps_lookup_new(struct engine *engine, const struct engine_submission *submission,
@@ -194,11 +197,45 @@ DEFINE_CLEANUP(struct deps_lookup *, deps_lookup_free);
 /* Asks the journal; done: at once or in a later turn. 0 or a fault. */
 _must_use_ int deps_lookup_run(struct deps_lookup *lookup, void (*done)(void *arg, int fault),
                                void *arg, struct journal_read **out_read);
-/* A job enters: lookups of the same name hear of it. */
+/* A job enters, or has a new name: lookups of that name hear of it. */
 void deps_lookup_note(struct engine *engine, uint32_t uid, const char *name, uint64_t id);
+/* Beside what it finds: this job has that name, if it is one that is looked for. */
+_must_use_ int deps_lookup_add_id(struct deps_lookup *lookup, const char *name, uint64_t id);
+/* A job of memory has ended so. */
+void deps_lookup_note_end(struct engine *engine, const struct job *job, uint8_t state);
+/* What is known of a parent: false when the submitter has no such job. lookup may be NULL. */
+bool deps_lookup_find_state(struct engine *engine, const struct engine_submission *submission,
+                            const struct deps_lookup *lookup, uint64_t id, uint8_t *out_state);
+/* The last job of this name before `id` (it may have ended meanwhile); 0: none. */
+uint64_t deps_lookup_below(const struct deps_lookup *lookup, const char *name, uint64_t id);
+
+/* ------------------------------------------------------------------------------- deps_submit.c */
+
 /* May the submission enter? 0, ENGINE_E_UNKNOWN or ENGINE_E_STATE. lookup may be NULL. */
 _must_use_ int deps_check(struct engine *engine, const struct engine_submission *submission,
                           const struct deps_lookup *lookup, struct reason *why);
 /* Its jobs have entered under consecutive ids: writes down what they wait for. */
 void deps_link(struct engine *engine, const struct engine_submission *submission,
                const struct deps_lookup *lookup, uint64_t first_id);
+
+/* ------------------------------------------------------------------------------- deps_update.c */
+
+/*
+ * Can they have the dependencies that they set? 0, or ENGINE_E_STATE, _UNKNOWN, _REFUSED or _LIMIT;
+ * *out_index: the first that cannot.
+ */
+_must_use_ int deps_update_check(struct engine *engine, const struct engine_submission *asker,
+                                 const struct engine_update *updates, size_t count,
+                                 size_t *out_index, struct reason *why);
+/* After that: all of them wait for what they set, and for nothing else. */
+void deps_update_apply(struct engine *engine, const struct engine_submission *asker,
+                       const struct engine_update *updates, size_t count);
+
+/* ------------------------------------------------------------------------------- deps_circle.c */
+
+/*
+ * Would a job come to wait for itself? sorted: the updates that set dependencies, by rising id. 0,
+ * ENGINE_E_REFUSED with the circle in `why`, ENGINE_E_LIMIT, or a fault.
+ */
+_must_use_ int deps_circle_check(struct engine *engine, const struct engine_update *const *sorted,
+                                 size_t count, struct reason *why);

@@ -208,8 +208,8 @@ void deps_on_started(struct engine *e, struct job *job)
 }
 
 /*
- * A job that waited for its predecessors of the same name ends without having run: who waits for
- * it by name now waits for them.
+ * A job that waited for its predecessors of the same name waits no more and has not run: who waits
+ * for it by name now waits for them.
  */
 static void deps_bequeath(struct engine *e, struct job_deps *dying)
 {
@@ -233,18 +233,24 @@ static void deps_bequeath(struct engine *e, struct job_deps *dying)
         }
 }
 
+void deps_unlink(struct engine *e, struct job_deps *child)
+{
+        deps_bequeath(e, child);
+        deps_clear(e, child);
+        child->job->extra->deps = NULL;
+        free(child);
+}
+
 void deps_on_finished(struct engine *e, struct job *job, uint8_t state)
 {
         struct job_deps *child = job->extra ? job->extra->deps : NULL;
         struct deps_parent *parent;
 
         if (child) {
-                deps_bequeath(e, child);
-                deps_clear(e, child);
+                deps_unlink(e, child);
                 deps_drop_rows(e, job->id);
-                job->extra->deps = NULL;
-                free(child);
         }
+        deps_lookup_note_end(e, job, state);
         parent = deps_find_parent(e, job->id);
         if (!parent)
                 return;

@@ -15,6 +15,7 @@
 #include "daemon/journal/journal.h"
 #include "daemon/workers/workers.h"
 
+struct deps_lookup;
 struct engine;
 struct job;
 struct task;
@@ -215,18 +216,33 @@ uint32_t engine_job_queue_id(const struct job *job);
 struct engine_update {
         uint64_t id;
         /* As it would be submitted now. Unique key, array and map are not looked at, and hold and
-         * begin and queue only if they are set here. */
+         * begin and queue and what it waits for only if they are set here. */
         struct engine_spec spec;
         bool sets_hold, sets_begin, sets_queue;
-        const char *detail;     /* what has changed: for the history; borrowed */
-        uint64_t read_sequence; /* engine_sequence() before its old specification was read */
+        bool sets_dependencies; /* and whether one is enough; no siblings among them */
+        bool sets_keep_waiting;
+        struct deps_lookup *lookup; /* by engine_update_prepare(), of all; borrowed; or NULL */
+        const char *detail;         /* what has changed: for the history; borrowed */
+        uint64_t read_sequence;     /* engine_sequence() before its old specification was read */
 };
 /* Has it something that did not start yet? Then it may be changed. */
 bool engine_is_updatable(const struct job *job);
 /*
+ * What the new dependencies name and memory does not tell must be read before. *out_lookup: owned
+ * by the caller, for the engine's life at most; NULL: nothing must. 0 or a fault.
+ */
+_must_use_ int engine_update_prepare(struct engine *engine, const struct engine_submission *asker,
+                                     const struct engine_update *updates, size_t count,
+                                     struct deps_lookup **out_lookup);
+/* Reads it; done: in a later turn, with 0 or a fault. Until then *out_read may be cancelled. */
+_must_use_ int engine_lookup_run(struct deps_lookup *lookup, void (*done)(void *arg, int fault),
+                                 void *arg, struct journal_read **out_read);
+struct deps_lookup *engine_lookup_free(struct deps_lookup *lookup);
+/*
  * Changes all of these jobs or none (asker: who wants it, as for a submission; no jobs in it): then
  * *out_index is the first that cannot be changed, and why says so. ENGINE_E_STATE (it runs, or has
- * ended), _REFUSED (it could never start), _LIMIT, _FULL, or _BUSY: its specification was changed
+ * ended, or a new dependency can never come true), _UNKNOWN (there is no such parent), _REFUSED (it
+ * could never start), _LIMIT, _FULL, or _BUSY: its specification was changed
  * after the read. Tasks that a worker has already keep what they were started with. The barrier of
  * a 0 is engine_sequence() right after.
  */

@@ -97,7 +97,7 @@ static int update_check(struct engine *e, const struct engine_submission *asker,
                 if (r)
                         return r;
         }
-        return 0;
+        return deps_update_check(e, asker, updates, count, out_index, why);
 }
 
 /* ------------------------------------------------------------------------------------ changing */
@@ -158,6 +158,7 @@ static void update_one(struct engine *e, const struct engine_update *update)
         engine_note(e, journal_update_job(batch, &row));
         engine_post_event(e, job, 0, JOB_EV_UPDATE, JOB_QUEUED, update->detail);
         x->update_sequence = e->sequence;
+        deps_lookup_note(e, job->user->uid, update->spec.name, job->id);
 }
 
 int engine_update(struct engine *e, const struct engine_submission *asker,
@@ -170,5 +171,7 @@ int engine_update(struct engine *e, const struct engine_submission *asker,
                 return r;
         for (size_t i = 0; i < count && !e->fault; i++)
                 update_one(e, &updates[i]);
+        if (!e->fault)
+                deps_update_apply(e, asker, updates, count);
         return e->fault ? PASS(e->fault) : 0;
 }

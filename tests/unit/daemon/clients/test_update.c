@@ -223,6 +223,91 @@ START_TEST(what_is_no_good)
 }
 END_TEST
 
+/* Waits for this job instead; 0: for none. */
+static void ask_dependency(uint64_t tag, uint64_t parent, bool any, bool keep)
+{
+        Jobd__Update update = JOBD__UPDATE__INIT;
+        Jobd__Spec set = JOBD__SPEC__INIT;
+        Jobd__Dependency on = JOBD__DEPENDENCY__INIT, *list = &on;
+
+        on.kind = JOBD__DEPENDENCY_KIND__DEPENDENCY_AFTERANY;
+        on.has_job = true;
+        on.job = parent;
+        set.dependencies = &list;
+        set.n_dependencies = parent > 0;
+        set.has_dependencies_any = set.dependencies_any = any;
+        set.has_keep_waiting = set.keep_waiting = keep;
+        update.has_no_dependencies = update.no_dependencies = parent == 0;
+        update.set = &set;
+        ask(tag, IDS({ 1 }), &update);
+}
+
+START_TEST(what_it_waits_for_is_replaced)
+{
+        _cleanup_(wire_free_specp) Jobd__Spec *first = NULL, *second = NULL;
+        struct job *job = add();
+        struct reason why;
+
+        ask_dependency(2, 7, true, true);
+        peer_expect(peer, "2 act(1 queued)");
+        ck_assert_str_eq(e->trace,
+                         "update(1,0,2: dependencies, keep waiting 1) waits(any keep 3:7) ");
+        ck_assert_int_eq(wire_unpack_spec(job->row.spec->data, job->row.spec->size, &first, &why),
+                         0);
+        ck_assert_uint_eq(first->n_dependencies, 1);
+        ck_assert(first->dependencies_any && first->keep_waiting);
+        e->trace[0] = '\0';
+        ask_dependency(3, 0, false, false);
+        peer_expect(peer, "3 act(1 queued)");
+        ck_assert_str_eq(e->trace, "update(1,0,2: no dependencies) waits(all keep) ");
+        ck_assert_int_eq(wire_unpack_spec(job->row.spec->data, job->row.spec->size, &second, &why),
+                         0);
+        ck_assert_uint_eq(second->n_dependencies, 0);
+        ck_assert(!second->dependencies_any && second->keep_waiting);
+        ask_dependency(4, 0, true, false);
+        peer_expect(peer, "4 error(USAGE)");
+}
+END_TEST
+
+START_TEST(parents_are_looked_up_first)
+{
+        add();
+        ask_dependency(2, 1001, false, false);
+        peer_expect(peer, "2 act(1 queued)");
+        ck_assert_str_eq(e->trace, "looked up update(1,0,2: dependencies) waits(all 3:1001) ");
+}
+END_TEST
+
+START_TEST(starts_while_parents_are_looked_up)
+{
+        struct job *job = add();
+
+        ask_dependency(2, 2000, false, false);
+        peer_expect_nothing(peer);
+        ck_assert(e->is_holding_reads);
+        fake_tell(e, job, 0, JOB_EV_ASSIGN, JOB_STARTING);
+        e->trace[0] = '\0';
+        e->is_holding_reads = false;
+        peer_expect(peer, "2 error(STATE)");
+        ck_assert_str_eq(e->trace, "looked up ");
+}
+END_TEST
+
+START_TEST(goes_while_parents_are_looked_up)
+{
+        struct peer *other = peer_new(&stage);
+
+        add();
+        ask_dependency(2, 2000, false, false);
+        peer_expect_nothing(peer);
+        peer_close(peer);
+        ck_assert(e->is_holding_reads);
+        e->is_holding_reads = false;
+        peer_expect_nothing(other);
+        ck_assert_str_eq(e->trace, "");
+}
+END_TEST
+
 START_TEST(is_told_when_it_is_durable)
 {
         add();
@@ -266,6 +351,10 @@ int main(void)
         tcase_add_test(t, one_that_runs_stops_all);
         tcase_add_test(t, a_finished_one_stops_all);
         tcase_add_test(t, what_is_no_good);
+        tcase_add_test(t, what_it_waits_for_is_replaced);
+        tcase_add_test(t, parents_are_looked_up_first);
+        tcase_add_test(t, starts_while_parents_are_looked_up);
+        tcase_add_test(t, goes_while_parents_are_looked_up);
         tcase_add_test(t, is_told_when_it_is_durable);
         tcase_add_test(t, starts_while_it_is_read);
         suite_add_tcase(suite, t);
