@@ -18,6 +18,7 @@
 #include "client/cmd/command.h"
 #include "client/cmd/dependency.h"
 #include "client/cmd/emit.h"
+#include "client/cmd/emit_object.h"
 #include "client/cmd/pager.h"
 #include "client/cmd/select.h"
 #include "client/cmd/style.h"
@@ -202,6 +203,7 @@ struct info {
         struct app *app;
         const struct info_options *options;
         const struct select_job *job; /* the one at hand */
+        const char *containment;      /* borrowed: what holds jobs just now; NULL: not known */
         FILE *out;
         struct json_t *object; /* the one at hand, as JSON */
         size_t shown;          /* jobs */
@@ -249,6 +251,8 @@ static void info_print_job(void *arg, const struct jobctl_item *job)
                 info_line(out, "Tasks", tasks);
         if (waits_for)
                 info_line(out, "Waits for", waits_for);
+        if (info->containment && state < JOBCTL_STATE_SUCCEEDED)
+                info_line(out, "Containment", info->containment);
         info_print_rows(job, info_job_rows, out);
         info_print_rows(spec, info_spec_rows, out);
         info_print_halt(spec, out);
@@ -291,6 +295,10 @@ static void info_emit_job(void *arg, const struct jobctl_item *job)
         struct info *const info = arg;
 
         info->object = emit_begin_job(job);
+        if (info->object && info->containment &&
+            jobctl_number_or(job, JOBCTL_JOB_STATE, 0) < JOBCTL_STATE_SUCCEEDED)
+                emit_object_set_text(info->object, "containment", info->containment,
+                                     strlen(info->containment));
 }
 
 static enum task_walk_answer info_emit_task(void *arg, const struct jobctl_item *job _unused_,
@@ -364,6 +372,7 @@ static int cmd_info_run(struct app *app, const void *arg, char **args, size_t co
                 .limit = options->limit.given ? options->limit.value : INFO_TASKS_DEFAULT,
         };
         _cleanup_(freep) struct select_job *jobs = NULL;
+        _cleanup_(jobctl_result_freep) struct jobctl_result *daemon = NULL;
         size_t jobs_count = 0;
         int status = EXIT_CODE_OK;
         int r;
@@ -373,6 +382,9 @@ static int cmd_info_run(struct app *app, const void *arg, char **args, size_t co
                 return r;
         if (jobs_count == 0 && status == EXIT_CODE_OK)
                 return app_fail(app, EXIT_CODE_NO_SUCH_JOB, "no job matches");
+        if (jobctl_status(app->conn, &daemon) == JOBCTL_OK)
+                info.containment = jobctl_get_text(jobctl_result_item(daemon, 0),
+                                                   JOBCTL_STATUS_CONTAINMENT, NULL);
         r = info_show(&info, jobs, jobs_count);
         if (r == 0 && info.cut)
                 app_tell(app, "there are more tasks than the first %llu: -n 0 shows all of them",

@@ -108,6 +108,15 @@ class Look(harness.Case):
             self.assertIn(word, out)
         row = self.jobctl("info", "--json", job).json_lines[0]
         self.assertEqual(job, row["id"])
+        self.assertNotIn("containment", row)
+
+    def test_info_says_what_holds_jobs(self):
+        self.start()
+        self.daemon.pool_ready(2)
+        job = self.submit("--hold", "true")
+        held_by = json.loads(self.jobctl("status", "--json").out)["containment"]
+        self.assertIn(held_by, self.jobctl("info", job).out)
+        self.assertEqual(held_by, self.jobctl("info", "--json", job).json_lines[0]["containment"])
 
     def test_status_of_the_daemon(self):
         self.start()
