@@ -353,6 +353,13 @@ static bool why_nobody_works(struct why *why)
         return why_workers(why->engine) == 0 && why_say(why, "waits: no worker is connected");
 }
 
+static bool why_say_busy(struct why *why, uint32_t workers)
+{
+        if (workers == 1)
+                return why_say(why, "the only worker is busy");
+        return why_say(why, "all %u workers are busy", workers);
+}
+
 static bool why_is_not_first(struct why *why)
 {
         const uint32_t workers = why_workers(why->engine);
@@ -364,7 +371,8 @@ static bool why_is_not_first(struct why *why)
         if (why_has_idle_worker(why->engine))
                 return true;
         why_estimate(why, NULL, before, workers);
-        return why_say(why, "; all %u workers are busy", workers);
+        why_say(why, "; ");
+        return why_say_busy(why, workers);
 }
 
 /* A reservation is kept for the first job that does not fit (backfill.c). */
@@ -398,12 +406,18 @@ static bool why_waits_for_worker(struct why *why)
 {
         const struct fair_share *first = fair_first(&why->engine->fair);
         const uint32_t workers = why_workers(why->engine);
+        const bool is_idle = why_has_idle_worker(why->engine);
 
-        if (why_has_idle_worker(why->engine))
+        if (is_idle && cores_free_count(&why->engine->cores) > 0)
                 return false;
         why_estimate(why, NULL, 0, workers);
-        why_say(why, "is next of {uid:%u}'s: all %u workers are busy", why->job->user->uid,
-                workers);
+        if (is_idle)
+                why_say(why, "is next of {uid:%u}'s: all cores are in use, and there are %u",
+                        why->job->user->uid, why->engine->cores.count);
+        else
+                why_say(why, "is next of {uid:%u}'s: ", why->job->user->uid);
+        if (!is_idle)
+                why_say_busy(why, workers);
         if (first && first != &why->job->user->share)
                 why_say(why, ", and {uid:%u} is further behind his share",
                         user_of((struct fair_share *)(uintptr_t)first)->uid);

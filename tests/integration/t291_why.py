@@ -72,8 +72,8 @@ class Why(harness.Case):
         self.begin()
         self.submit_blocked()
         jobs = [self.submit("true") for _ in range(3)]
-        self.assertWhy(jobs[0], f"is next of {ME}'s: all 1 workers are busy", blockers=[])
-        self.assertWhy(jobs[2], f"is 3rd of {ME}'s in queue default; all 1 workers are busy")
+        self.assertWhy(jobs[0], f"is next of {ME}'s: the only worker is busy", blockers=[])
+        self.assertWhy(jobs[2], f"is 3rd of {ME}'s in queue default; the only worker is busy")
         self.assertEqual(4, len(self.jobctl("why", "all").out.splitlines()))
         said = self.jobctl("why", jobs[0], 99, status=3)
         self.assertIn("no job 99", said.err)

@@ -64,11 +64,11 @@ START_TEST(its_place_behind_busy_workers)
         second = submit(0);
         third = submit(0);
         fake_turn();
-        ck_assert_str_eq(ask(first), "is next of {uid:1000}'s: all 1 workers are busy");
+        ck_assert_str_eq(ask(first), "is next of {uid:1000}'s: the only worker is busy");
         ck_assert_str_eq(ask(second),
-                         "is 2nd of {uid:1000}'s in queue default; all 1 workers are busy");
+                         "is 2nd of {uid:1000}'s in queue default; the only worker is busy");
         ck_assert_str_eq(ask(third),
-                         "is 3rd of {uid:1000}'s in queue default; all 1 workers are busy");
+                         "is 3rd of {uid:1000}'s in queue default; the only worker is busy");
         ck_assert_uint_eq(blockers_of(third), 0);
         /* Nothing is known of how long any of it takes. */
         ck_assert_uint_eq(why.wait_usec, 0);
@@ -129,6 +129,24 @@ START_TEST(too_few_cores)
         ck_assert_str_eq(ask(wide), "asks for 2 cores, and 1 of 2 are free; what becomes free is "
                                     "kept for it");
         ck_assert_uint_eq(blockers_of(wide), 128);
+}
+END_TEST
+
+/* Fewer than what runs has: a worker is idle, and has no core. */
+START_TEST(cores_that_were_taken_away)
+{
+        uint64_t next;
+
+        fake.wanted = 2;
+        fake_attach(0);
+        fake_attach(1);
+        submit(2);
+        fake_turn();
+        fake.wanted = 1;
+        next = submit(0);
+        fake_turn();
+        ck_assert_str_eq(ask(next),
+                         "is next of {uid:1000}'s: all cores are in use, and there are 1");
 }
 END_TEST
 
@@ -453,6 +471,7 @@ int main(void)
         tcase_add_test(t, ordinals);
         tcase_add_test(t, a_time_limit_tells_when);
         tcase_add_test(t, too_few_cores);
+        tcase_add_test(t, cores_that_were_taken_away);
         tcase_add_test(t, a_queue_at_its_width);
         tcase_add_test(t, a_user_at_his_cap);
         tcase_add_test(t, drained);
