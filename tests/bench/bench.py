@@ -22,6 +22,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness  # noqa: E402
+import service  # noqa: E402
 
 TRUE = "/usr/bin/true"
 CORES = len(os.sched_getaffinity(0))
@@ -558,6 +559,13 @@ def measure_output(table):
     table.add("output", names[2], mine, "MB/s", mine / pipe, "the pipe", ">= 0.50")
 
 
+def measure_service(table):
+    def submit_many(path, count):
+        seconds([bench("bench_submit"), path, "batched", str(count), "1000"], cwd="/")
+
+    service.measure(table, OPTIONS, submit_many)
+
+
 def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as f:
         model = next((line.split(":")[1].strip() for line in f if line.startswith("model name")), "unknown")
@@ -570,7 +578,8 @@ def machine():
 
 
 GROUPS = {"noop": measure_noop, "latency": measure_latency, "submit": measure_submit, "finished": measure_finished,
-          "maps": measure_maps, "sharing": measure_sharing, "idle": measure_idle, "output": measure_output}
+          "maps": measure_maps, "sharing": measure_sharing, "idle": measure_idle, "output": measure_output,
+          "service": measure_service}
 
 
 def main():
