@@ -13,7 +13,7 @@ const struct command *const commands[] = {
         &cmd_resume, &cmd_hold,     &cmd_release,  &cmd_update, &cmd_why,    &cmd_retry,
         &cmd_queue,  &cmd_lock,     &cmd_resource, &cmd_purge,  &cmd_events, &cmd_pool,
         &cmd_drain,  &cmd_shutdown, &cmd_reload,   &cmd_config, &cmd_ping,   &cmd_version,
-        &cmd_help,   &cmd_complete, NULL,
+        &cmd_help,   &cmd_complete, &cmd_options,  NULL,
 };
 
 const struct command *command_find(const char *name)

@@ -42,7 +42,7 @@ void help_print_command(const struct command *command, FILE *out)
                         help_print_row(row, out);
                 }
         fputs("\nEverywhere: --socket PATH --user --system --state-dir DIR --json --color WHEN\n"
-              "            --no-pager -q/--quiet -h/--help\n",
+              "            --no-pager --quiet -h/--help\n",
               out);
 }
 
