@@ -15,16 +15,16 @@
 
 /* clang-format off */
 const struct option_row app_common_rows[] = {
-        { OPTION_TEXT, 0, "socket", "PATH", "the daemon's socket; never starts one", offsetof(struct app_common, socket), 0, 0, true },
-        { OPTION_FLAG, 0, "user", NULL, "your own daemon, started when needed", offsetof(struct app_common, user), 0, 0, true },
-        { OPTION_FLAG, 0, "system", NULL, "the machine's daemon", offsetof(struct app_common, system), 0, 0, true },
-        { OPTION_TEXT, 0, "state-dir", "DIR", "your own daemon that keeps its state in DIR", offsetof(struct app_common, state_dir), 0, 0, true },
-        { OPTION_FLAG, 0, "json", NULL, "machine-readable output", offsetof(struct app_common, json), 0, 0, false },
-        { OPTION_TEXT, 0, "color", "WHEN", "auto, always or never", offsetof(struct app_common, color), 0, 0, true },
-        { OPTION_FLAG, 0, "no-pager", NULL, "never through a pager", offsetof(struct app_common, no_pager), 0, 0, true },
-        { OPTION_FLAG, 0, "quiet", NULL, "say only what was asked for", offsetof(struct app_common, quiet), 0, 0, false },
-        { OPTION_FLAG, 'h', "help", NULL, "this text", offsetof(struct app_common, help), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_TEXT, 0, "socket", "PATH", "the daemon's socket; never starts one", offsetof(struct app_common, socket), 0, 0, true, COMPLETE_FILE },
+        { OPTION_FLAG, 0, "user", NULL, "your own daemon, started when needed", offsetof(struct app_common, user), 0, 0, true, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "system", NULL, "the machine's daemon", offsetof(struct app_common, system), 0, 0, true, COMPLETE_NONE },
+        { OPTION_TEXT, 0, "state-dir", "DIR", "your own daemon that keeps its state in DIR", offsetof(struct app_common, state_dir), 0, 0, true, COMPLETE_FOLDER },
+        { OPTION_FLAG, 0, "json", NULL, "machine-readable output", offsetof(struct app_common, json), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TEXT, 0, "color", "WHEN", "auto, always or never", offsetof(struct app_common, color), 0, 0, true, COMPLETE_COLOR },
+        { OPTION_FLAG, 0, "no-pager", NULL, "never through a pager", offsetof(struct app_common, no_pager), 0, 0, true, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "quiet", NULL, "say only what was asked for", offsetof(struct app_common, quiet), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 'h', "help", NULL, "this text", offsetof(struct app_common, help), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 

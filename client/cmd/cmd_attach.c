@@ -73,5 +73,6 @@ const struct command cmd_attach = {
         .flags = COMMAND_JOB_CODE,
         .args_min = 1,
         .args_max = 1,
+        .complete = { COMPLETE_JOB_ONE },
         .run = cmd_attach_run,
 };

@@ -14,8 +14,8 @@ struct cancel_options {
 
 /* clang-format off */
 static const struct option_row cmd_cancel_rows[] = {
-        { OPTION_DURATION, 0, "grace", "DURATION", "from TERM to KILL", offsetof(struct cancel_options, grace), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_DURATION, 0, "grace", "DURATION", "from TERM to KILL", offsetof(struct cancel_options, grace), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -48,6 +48,7 @@ const struct command cmd_cancel = {
         .summary = "End jobs: TERM, a grace, KILL; queued ones never start",
         .examples = cmd_cancel_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_UNFINISHED },
         .options_bytes = sizeof(struct cancel_options),
         .sets = { { select_option_rows, offsetof(struct cancel_options, select) },
                   { cmd_cancel_rows, 0 } },

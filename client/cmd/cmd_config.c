@@ -11,8 +11,8 @@ struct config_options {
 
 /* clang-format off */
 static const struct option_row cmd_config_rows[] = {
-        { OPTION_FLAG, 0, "origin", NULL, "say where each value is from", offsetof(struct config_options, origin), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "origin", NULL, "say where each value is from", offsetof(struct config_options, origin), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 

@@ -10,8 +10,8 @@ struct drain_options {
 
 /* clang-format off */
 static const struct option_row cmd_drain_rows[] = {
-        { OPTION_FLAG, 0, "end", NULL, "start jobs again", offsetof(struct drain_options, end), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "end", NULL, "start jobs again", offsetof(struct drain_options, end), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 

@@ -30,10 +30,10 @@ struct events_options {
 #define AT(field) offsetof(struct events_options, field)
 /* clang-format off */
 static const struct option_row cmd_events_rows[] = {
-        { OPTION_FLAG, 'f', "follow", NULL, "stay and show what comes", AT(follow), 0, 0, false },
-        { OPTION_NUMBER, 'n', "last", "N", "begin with the last N (default 50)", AT(last), 0, UINT32_MAX, false },
-        { OPTION_NUMBER, 0, "after", "SEQ", "begin behind event SEQ", AT(after), 0, UINT64_MAX, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 'f', "follow", NULL, "stay and show what comes", AT(follow), 0, 0, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 'n', "last", "N", "begin with the last N (default 50)", AT(last), 0, UINT32_MAX, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 0, "after", "SEQ", "begin behind event SEQ", AT(after), 0, UINT64_MAX, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -232,6 +232,7 @@ const struct command cmd_events = {
         .summary = "Show what happened, one line each",
         .examples = cmd_events_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB },
         .options_bytes = sizeof(struct events_options),
         .sets = { { cmd_events_rows, 0 } },
         .run = cmd_events_run,

@@ -29,5 +29,6 @@ const struct command cmd_help = {
         .examples = cmd_help_examples,
         .flags = COMMAND_NO_START,
         .args_max = 1,
+        .complete = { COMPLETE_TOPIC },
         .run = cmd_help_run,
 };

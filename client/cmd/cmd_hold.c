@@ -20,6 +20,7 @@ const struct command cmd_hold = {
         .summary = "Keep a queued job from starting",
         .examples = cmd_hold_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_QUEUED },
         .options_bytes = sizeof(struct select_options),
         .sets = { { select_option_rows, 0 } },
         .run = cmd_hold_run,

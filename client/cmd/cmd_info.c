@@ -33,10 +33,10 @@ struct info_options {
 
 /* clang-format off */
 static const struct option_row cmd_info_rows[] = {
-        { OPTION_FLAG, 0, "environment", NULL, "its environment too", offsetof(struct info_options, environment), 0, 0, false },
-        { OPTION_FLAG, 0, "failed", NULL, "of its tasks only those that did not succeed", offsetof(struct info_options, failed), 0, 0, false },
-        { OPTION_NUMBER, 'n', "tasks", "N", "at most N of its tasks (default 20; 0: all)", offsetof(struct info_options, limit), 0, UINT32_MAX, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "environment", NULL, "its environment too", offsetof(struct info_options, environment), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "failed", NULL, "of its tasks only those that did not succeed", offsetof(struct info_options, failed), 0, 0, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 'n', "tasks", "N", "at most N of its tasks (default 20; 0: all)", offsetof(struct info_options, limit), 0, UINT32_MAX, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 
 enum info_kind { INFO_END, INFO_WORDS, INFO_REASON, INFO_PLAIN, INFO_SIGNED, INFO_DURATION, INFO_SIZE, INFO_WALL, INFO_SIGNAL, INFO_YES, INFO_OCTAL, INFO_KIND_COUNT };
@@ -409,6 +409,7 @@ const struct command cmd_info = {
         .examples = cmd_info_examples,
         .args_min = 1,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB },
         .options_bytes = sizeof(struct info_options),
         .sets = { { cmd_info_rows, 0 } },
         .run = cmd_info_run,

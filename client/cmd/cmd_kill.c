@@ -15,8 +15,8 @@ struct kill_options {
 
 /* clang-format off */
 static const struct option_row cmd_kill_rows[] = {
-        { OPTION_SIGNAL, 's', "signal", "SIG", "TERM, SIGTERM or 15; default TERM", offsetof(struct kill_options, signo), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_SIGNAL, 's', "signal", "SIG", "TERM, SIGTERM or 15; default TERM", offsetof(struct kill_options, signo), 0, 0, false, COMPLETE_SIGNAL },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -50,6 +50,7 @@ const struct command cmd_kill = {
         .summary = "Send a signal to running jobs",
         .examples = cmd_kill_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_RUNNING },
         .options_bytes = sizeof(struct kill_options),
         .sets = { { cmd_kill_rows, 0 },
                   { select_option_rows, offsetof(struct kill_options, select) } },

@@ -37,17 +37,17 @@ struct list_options {
 #define AT(field) offsetof(struct list_options, field)
 /* clang-format off */
 static const struct option_row cmd_list_rows[] = {
-        { OPTION_NUMBER, 'n', "limit", "N", "at most N lines (default 100; 0: all)", AT(limit), 0, UINT32_MAX, true },
-        { OPTION_FLAG, 0, "all", NULL, "all of them, as -n 0", AT(all), 0, 0, false },
-        { OPTION_LIST, 0, "state", "STATE", "only these: queued, running, failed, active, ...", AT(states), 0, 0, false },
-        { OPTION_FLAG, 0, "failed", NULL, "only what ended and did not succeed", AT(failed), 0, 0, false },
-        { OPTION_FLAG, 0, "tasks", NULL, "the tasks of these jobs instead", AT(tasks), 0, 0, false },
-        { OPTION_TEXT, 'J', "name", "NAME", "only jobs with this name", AT(name), 0, 0, false },
-        { OPTION_TEXT, 'q', "queue", "NAME", "only jobs in this queue", AT(queue), 0, 0, false },
-        { OPTION_TIME, 0, "since", "TIME", "only jobs submitted since then (09:00, @epoch)", AT(since), 0, 0, false },
-        { OPTION_FLAG, 0, "all-users", NULL, "everybody's (only how many, unless you administer)", AT(all_users), 0, 0, false },
-        { OPTION_FLAG, 0, "ids", NULL, "print only the ids", AT(ids), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_NUMBER, 'n', "limit", "N", "at most N lines (default 100; 0: all)", AT(limit), 0, UINT32_MAX, true, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "all", NULL, "all of them, as -n 0", AT(all), 0, 0, false, COMPLETE_NONE },
+        { OPTION_LIST, 0, "state", "STATE", "only these: queued, running, failed, active, ...", AT(states), 0, 0, false, COMPLETE_STATE },
+        { OPTION_FLAG, 0, "failed", NULL, "only what ended and did not succeed", AT(failed), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "tasks", NULL, "the tasks of these jobs instead", AT(tasks), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TEXT, 'J', "name", "NAME", "only jobs with this name", AT(name), 0, 0, false, COMPLETE_NAME },
+        { OPTION_TEXT, 'q', "queue", "NAME", "only jobs in this queue", AT(queue), 0, 0, false, COMPLETE_QUEUE },
+        { OPTION_TIME, 0, "since", "TIME", "only jobs submitted since then (09:00, @epoch)", AT(since), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "all-users", NULL, "everybody's (only how many, unless you administer)", AT(all_users), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "ids", NULL, "print only the ids", AT(ids), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -327,6 +327,7 @@ const struct command cmd_list = {
         .summary = "List jobs, active ones first",
         .examples = cmd_list_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB },
         .options_bytes = sizeof(struct list_options),
         .sets = { { cmd_list_rows, 0 } },
         .run = cmd_list_run,

@@ -32,13 +32,13 @@ struct cmd_lock_options {
 #define AT(field) offsetof(struct cmd_lock_options, field)
 /* clang-format off */
 static const struct option_row cmd_lock_rows[] = {
-        { OPTION_FLAG, 0, "shared", NULL, "together with others who share it", AT(shared), 0, 0, false },
-        { OPTION_DURATION, 0, "timeout", "DURATION", "give up after so long: exit code 124", AT(timeout), 0, 0, false },
-        { OPTION_FLAG, 0, "acquire", NULL, "take it for the calling shell and return", AT(acquire), 0, 0, false },
-        { OPTION_FLAG, 0, "release", NULL, "give back what --acquire took", AT(release), 0, 0, false },
-        { OPTION_NUMBER, 0, "holder", "PID", "another process than the calling shell", AT(holder), 1, INT32_MAX, false },
-        { OPTION_FLAG, 0, "list", NULL, "who holds and who waits", AT(list), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "shared", NULL, "together with others who share it", AT(shared), 0, 0, false, COMPLETE_NONE },
+        { OPTION_DURATION, 0, "timeout", "DURATION", "give up after so long: exit code 124", AT(timeout), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "acquire", NULL, "take it for the calling shell and return", AT(acquire), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "release", NULL, "give back what --acquire took", AT(release), 0, 0, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 0, "holder", "PID", "another process than the calling shell", AT(holder), 1, INT32_MAX, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "list", NULL, "who holds and who waits", AT(list), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -230,6 +230,7 @@ const struct command cmd_lock = {
         .flags = COMMAND_JOB_CODE | COMMAND_STRICT,
         .args_min = 0,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_LOCK, COMPLETE_COMMAND },
         .options_bytes = sizeof(struct cmd_lock_options),
         .sets = { { cmd_lock_rows, 0 } },
         .run = cmd_lock_run,

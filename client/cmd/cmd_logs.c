@@ -22,13 +22,13 @@ struct logs_options {
 #define AT(field) offsetof(struct logs_options, field)
 /* clang-format off */
 static const struct option_row cmd_logs_rows[] = {
-        { OPTION_FLAG, 'f', "follow", NULL, "stay until the job ends", AT(follow), 0, 0, false },
-        { OPTION_NUMBER, 'n', "tail", "N", "only the last N lines", AT(tail), 0, 10000000, false },
-        { OPTION_FLAG, 0, "stdout", NULL, "only what went to stdout", AT(only_stdout), 0, 0, false },
-        { OPTION_FLAG, 0, "stderr", NULL, "only what went to stderr", AT(only_stderr), 0, 0, false },
-        { OPTION_FLAG, 0, "timestamps", NULL, "before each line, when it came", AT(timestamps), 0, 0, false },
-        { OPTION_FLAG, 0, "failed", NULL, "only of tasks that did not succeed", AT(failed), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 'f', "follow", NULL, "stay until the job ends", AT(follow), 0, 0, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 'n', "tail", "N", "only the last N lines", AT(tail), 0, 10000000, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "stdout", NULL, "only what went to stdout", AT(only_stdout), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "stderr", NULL, "only what went to stderr", AT(only_stderr), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "timestamps", NULL, "before each line, when it came", AT(timestamps), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "failed", NULL, "only of tasks that did not succeed", AT(failed), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -224,6 +224,7 @@ const struct command cmd_logs = {
         .examples = cmd_logs_examples,
         .args_min = 1,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_STARTED },
         .options_bytes = sizeof(struct logs_options),
         .sets = { { cmd_logs_rows, 0 } },
         .run = cmd_logs_run,

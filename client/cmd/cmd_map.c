@@ -335,6 +335,7 @@ const struct command cmd_map = {
         .examples = cmd_map_examples,
         .flags = COMMAND_JOB_CODE | COMMAND_STRICT,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_INPUTS },
         .options_bytes = sizeof(struct map_options),
         .sets = { { map_option_rows, 0 } },
         .run = cmd_map_run,

@@ -21,6 +21,7 @@ const struct command cmd_pause = {
         .summary = "Stop a running job's processes for a while",
         .examples = cmd_pause_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_RUNNING },
         .options_bytes = sizeof(struct select_options),
         .sets = { { select_option_rows, 0 } },
         .run = cmd_pause_run,

@@ -107,11 +107,18 @@ static const char *const cmd_pool_examples[] = {
         NULL,
 };
 
+static const struct command_word cmd_pool_words[] = {
+        { "resize", "change how many workers there are", COMPLETE_NONE },
+        { NULL, NULL, COMPLETE_NONE },
+};
+
 const struct command cmd_pool = {
         .name = "pool",
         .usage = "[resize N]",
         .summary = "Show the workers, or change how many there are",
         .examples = cmd_pool_examples,
         .args_max = 2,
+        .complete = { COMPLETE_WORD },
+        .words = cmd_pool_words,
         .run = cmd_pool_run,
 };

@@ -13,9 +13,9 @@ struct purge_options {
 
 /* clang-format off */
 static const struct option_row cmd_purge_rows[] = {
-        { OPTION_DURATION, 0, "older-than", "DURATION", "that ended so long ago", offsetof(struct purge_options, older_than), 0, 0, false },
-        { OPTION_NUMBER, 0, "keep", "N", "but keep the newest N", offsetof(struct purge_options, keep), 0, UINT64_MAX, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_DURATION, 0, "older-than", "DURATION", "that ended so long ago", offsetof(struct purge_options, older_than), 0, 0, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 0, "keep", "N", "but keep the newest N", offsetof(struct purge_options, keep), 0, UINT64_MAX, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -68,6 +68,7 @@ const struct command cmd_purge = {
         .summary = "Forget finished jobs and their output",
         .examples = cmd_purge_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_FINISHED },
         .options_bytes = sizeof(struct purge_options),
         .sets = { { cmd_purge_rows, 0 },
                   { select_option_rows, offsetof(struct purge_options, select) } },

@@ -31,17 +31,17 @@ struct queue_options {
 #define AT(field) offsetof(struct queue_options, field)
 /* clang-format off */
 static const struct option_row cmd_queue_rows[] = {
-        { OPTION_TEXT, 0, "policy", "POLICY", "order of a user's jobs: fifo, lifo or priority", AT(policy), 0, 0, false },
-        { OPTION_NUMBER, 0, "width", "N", "run at most N tasks at once (0: no limit)", AT(width), 0, UINT32_MAX, false },
-        { OPTION_NUMBER, 0, "width-cores", "N", "on at most N cores at once (0: no limit)", AT(width_cores), 0, UINT32_MAX, false },
-        { OPTION_TEXT, 0, "weight", "X", "against your other queues: 2 is twice the usual", AT(weight), 0, 0, false },
-        { OPTION_TEXT, 0, "users", "LIST", "who may use it: alice,@students; all", AT(users), 0, 0, false },
-        { OPTION_DURATION, 't', "time-limit", "DURATION", "of jobs that do not say", AT(time_limit), 0, 0, false },
-        { OPTION_NUMBER, 'c', "cpus", "N", "cores of jobs that do not say", AT(cpus), 0, 65536, false },
-        { OPTION_SIZE, 0, "mem", "SIZE", "memory of jobs that do not say", AT(memory), 0, 0, false },
-        { OPTION_SIGNED, 0, "priority", "N", "of jobs that do not say", AT(priority), (uint64_t)-1000, 1000, false },
-        { OPTION_TEXT, 0, "move-to", "QUEUE", "remove: put its jobs there", AT(move_to), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_TEXT, 0, "policy", "POLICY", "order of a user's jobs: fifo, lifo or priority", AT(policy), 0, 0, false, COMPLETE_POLICY },
+        { OPTION_NUMBER, 0, "width", "N", "run at most N tasks at once (0: no limit)", AT(width), 0, UINT32_MAX, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 0, "width-cores", "N", "on at most N cores at once (0: no limit)", AT(width_cores), 0, UINT32_MAX, false, COMPLETE_NONE },
+        { OPTION_TEXT, 0, "weight", "X", "against your other queues: 2 is twice the usual", AT(weight), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TEXT, 0, "users", "LIST", "who may use it: alice,@students; all", AT(users), 0, 0, false, COMPLETE_USERS },
+        { OPTION_DURATION, 't', "time-limit", "DURATION", "of jobs that do not say", AT(time_limit), 0, 0, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 'c', "cpus", "N", "cores of jobs that do not say", AT(cpus), 0, 65536, false, COMPLETE_NONE },
+        { OPTION_SIZE, 0, "mem", "SIZE", "memory of jobs that do not say", AT(memory), 0, 0, false, COMPLETE_NONE },
+        { OPTION_SIGNED, 0, "priority", "N", "of jobs that do not say", AT(priority), (uint64_t)-1000, 1000, false, COMPLETE_NONE },
+        { OPTION_TEXT, 0, "move-to", "QUEUE", "remove: put its jobs there", AT(move_to), 0, 0, false, COMPLETE_QUEUE_ANY },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -205,18 +205,24 @@ static int queue_fill(const struct app *app, const struct queue_options *from,
         return 0;
 }
 
+/* In the order of enum jobctl_queue_action. */
+static const struct command_word cmd_queue_words[] = {
+        { "add", "make a queue", COMPLETE_NONE },
+        { "set", "change what it allows", COMPLETE_QUEUE_ANY },
+        { "list", "show them", COMPLETE_QUEUE_ANY },
+        { "pause", "start nothing of it", COMPLETE_QUEUE_ANY },
+        { "resume", "end pause and drain", COMPLETE_QUEUE_ANY },
+        { "drain", "take no more jobs", COMPLETE_QUEUE_ANY },
+        { "remove", "take it away", COMPLETE_QUEUE_ANY },
+        { NULL, NULL, COMPLETE_NONE },
+};
+_Static_assert(ARRAY_SIZE(cmd_queue_words) == JOBCTL_QUEUE_REMOVE + 1, "a word for each action");
+
 static enum jobctl_queue_action queue_find_action(const char *word)
 {
-        static const char *const words[] = {
-                [JOBCTL_QUEUE_ADD] = "add",       [JOBCTL_QUEUE_SET] = "set",
-                [JOBCTL_QUEUE_LIST] = "list",     [JOBCTL_QUEUE_PAUSE] = "pause",
-                [JOBCTL_QUEUE_RESUME] = "resume", [JOBCTL_QUEUE_DRAIN] = "drain",
-                [JOBCTL_QUEUE_REMOVE] = "remove",
-        };
-
-        for (size_t i = JOBCTL_QUEUE_ADD; i < ARRAY_SIZE(words); i++)
-                if (strcmp(words[i], word) == 0)
-                        return (enum jobctl_queue_action)i;
+        for (size_t i = 0; cmd_queue_words[i].name; i++)
+                if (strcmp(cmd_queue_words[i].name, word) == 0)
+                        return (enum jobctl_queue_action)(JOBCTL_QUEUE_ADD + i);
         return JOBCTL_QUEUE_ACTION_NONE;
 }
 
@@ -285,6 +291,8 @@ const struct command cmd_queue = {
         .summary = "Named queues: show them, make them, change them",
         .examples = cmd_queue_examples,
         .args_max = 2,
+        .complete = { COMPLETE_WORD },
+        .words = cmd_queue_words,
         .options_bytes = sizeof(struct queue_options),
         .sets = { { cmd_queue_rows, 0 } },
         .run = cmd_queue_run,

@@ -20,6 +20,7 @@ const struct command cmd_release = {
         .summary = "Let a held job start",
         .examples = cmd_release_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_HELD },
         .options_bytes = sizeof(struct select_options),
         .sets = { { select_option_rows, 0 } },
         .run = cmd_release_run,

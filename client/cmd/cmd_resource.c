@@ -114,11 +114,20 @@ static const char *const cmd_resource_examples[] = {
         NULL,
 };
 
+static const struct command_word cmd_resource_words[] = {
+        { "list", "show them", COMPLETE_NONE },
+        { "set", "make one, or change how many units it has", COMPLETE_RESOURCE_UNITS },
+        { "remove", "take an own one away", COMPLETE_RESOURCE },
+        { NULL, NULL, COMPLETE_NONE },
+};
+
 const struct command cmd_resource = {
         .name = "resource",
         .usage = "[list | set NAME=N... | remove NAME...]",
         .summary = "Named resources, and how many units there are",
         .examples = cmd_resource_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_WORD },
+        .words = cmd_resource_words,
         .run = cmd_resource_run,
 };

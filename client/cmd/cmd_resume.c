@@ -20,6 +20,7 @@ const struct command cmd_resume = {
         .summary = "Let a paused job go on",
         .examples = cmd_resume_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_PAUSED },
         .options_bytes = sizeof(struct select_options),
         .sets = { { select_option_rows, 0 } },
         .run = cmd_resume_run,

@@ -10,9 +10,9 @@ struct retry_options {
 
 /* clang-format off */
 static const struct option_row cmd_retry_rows[] = {
-        { OPTION_FLAG, 0, "failed", NULL, "only what did not succeed", offsetof(struct retry_options, failed), 0, 0, false },
-        { OPTION_FLAG, 0, "lost", NULL, "only what was lost", offsetof(struct retry_options, lost), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "failed", NULL, "only what did not succeed", offsetof(struct retry_options, failed), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "lost", NULL, "only what was lost", offsetof(struct retry_options, lost), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -52,6 +52,7 @@ const struct command cmd_retry = {
         .summary = "Run finished jobs again, as a new attempt",
         .examples = cmd_retry_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_FINISHED },
         .options_bytes = sizeof(struct retry_options),
         .sets = { { cmd_retry_rows, 0 },
                   { select_option_rows, offsetof(struct retry_options, select) } },

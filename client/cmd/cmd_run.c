@@ -16,8 +16,8 @@ struct run_options {
 
 /* clang-format off */
 static const struct option_row cmd_run_rows[] = {
-        { OPTION_FLAG, 0, "detach-on-interrupt", NULL, "Ctrl-C leaves the job running", offsetof(struct run_options, detach), 0, 0, true },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "detach-on-interrupt", NULL, "Ctrl-C leaves the job running", offsetof(struct run_options, detach), 0, 0, true, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -67,6 +67,7 @@ const struct command cmd_run = {
         .flags = COMMAND_JOB_CODE | COMMAND_STRICT,
         .args_min = 1,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_COMMAND },
         .options_bytes = sizeof(struct run_options),
         .sets = { { job_option_rows, offsetof(struct run_options, job) }, { cmd_run_rows, 0 } },
         .run = cmd_run_run,

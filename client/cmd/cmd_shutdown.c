@@ -11,8 +11,8 @@ struct shutdown_options {
 
 /* clang-format off */
 static const struct option_row cmd_shutdown_rows[] = {
-        { OPTION_FLAG, 0, "now", NULL, "cancel what runs", offsetof(struct shutdown_options, now), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "now", NULL, "cancel what runs", offsetof(struct shutdown_options, now), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 

@@ -154,5 +154,6 @@ const struct command cmd_status = {
         .summary = "Tell how the daemon is, or the state of jobs",
         .examples = cmd_status_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB },
         .run = cmd_status_run,
 };

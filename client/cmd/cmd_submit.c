@@ -27,10 +27,10 @@ struct submit_options {
 
 /* clang-format off */
 static const struct option_row cmd_submit_rows[] = {
-        { OPTION_FLAG, 0, "wait", NULL, "stay until it ends, with its exit code", offsetof(struct submit_options, wait), 0, 0, false },
-        { OPTION_FLAG, 0, "follow", NULL, "the same, and show its output", offsetof(struct submit_options, follow), 0, 0, false },
-        { OPTION_TEXT, 0, "file", "FLOW", "jobs that wait for each other, from a JSON file", offsetof(struct submit_options, file), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "wait", NULL, "stay until it ends, with its exit code", offsetof(struct submit_options, wait), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "follow", NULL, "the same, and show its output", offsetof(struct submit_options, follow), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TEXT, 0, "file", "FLOW", "jobs that wait for each other, from a JSON file", offsetof(struct submit_options, file), 0, 0, false, COMPLETE_FILE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -171,6 +171,7 @@ const struct command cmd_submit = {
         .flags = COMMAND_STRICT,
         .args_min = 0,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_COMMAND },
         .options_bytes = sizeof(struct submit_options),
         .sets = { { job_option_rows, offsetof(struct submit_options, job) },
                   { cmd_submit_rows, 0 } },

@@ -32,32 +32,32 @@ struct update_options {
 
 /* clang-format off */
 static const struct option_row cmd_update_rows[] = {
-        { OPTION_SIGNED, 0, "priority", "N", "before your jobs of a lower one", AT(priority), (uint64_t)-1000, 1000, false },
-        { OPTION_NUMBER, 'c', "cpus", "N", "cores", AT(cpus), 1, 65536, false },
-        { OPTION_SIZE, 0, "mem", "SIZE", "memory (0: none is asked for)", AT(memory), 0, 0, false },
-        { OPTION_DURATION, 't', "time-limit", "DURATION", "end it after so long (0: never)", AT(time_limit), 0, 0, false },
-        { OPTION_DURATION, 0, "grace", "DURATION", "from TERM to KILL", AT(grace), 0, 0, false },
-        { OPTION_SIGNED, 0, "nice", "N", "be nicer by N", AT(nice), 0, 19, false },
-        { OPTION_NUMBER, 0, "retries", "N", "run it again after a failure, up to N times", AT(retries), 0, 1000, false },
-        { OPTION_DURATION, 0, "retry-delay", "DURATION", "pause before a retry; doubles", AT(retry_delay), 0, 0, false },
-        { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now: at once)", AT(begin), 0, 0, false },
-        { OPTION_TEXT, 'J', "name", "NAME", "another name", AT(name), 0, 0, false },
-        { OPTION_TEXT, 'q', "queue", "NAME", "move it to this queue", AT(queue), 0, 0, false },
-        { OPTION_TEXT, 'd', "dependency", "KIND:ID", "wait for these instead (none: for no job)", AT(dependency), 0, 0, false },
-        { OPTION_FLAG, 0, "keep-waiting", NULL, "stay queued when that cannot come true any more", AT(keep_waiting), 0, 0, false },
-        { OPTION_FLAG, 0, "no-keep-waiting", NULL, "be cancelled then", AT(no_keep_waiting), 0, 0, false },
-        { OPTION_LIST, 0, "env", "K=V", "set a variable (K alone: as it is here)", AT(env), 0, 0, false },
-        { OPTION_LIST, 0, "unset-env", "K", "take a variable away", AT(unset_env), 0, 0, false },
-        { OPTION_FLAG, 0, "hold", NULL, "hold it, too", AT(hold), 0, 0, false },
-        { OPTION_FLAG, 0, "release", NULL, "release it, too", AT(release), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_SIGNED, 0, "priority", "N", "before your jobs of a lower one", AT(priority), (uint64_t)-1000, 1000, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 'c', "cpus", "N", "cores", AT(cpus), 1, 65536, false, COMPLETE_NONE },
+        { OPTION_SIZE, 0, "mem", "SIZE", "memory (0: none is asked for)", AT(memory), 0, 0, false, COMPLETE_NONE },
+        { OPTION_DURATION, 't', "time-limit", "DURATION", "end it after so long (0: never)", AT(time_limit), 0, 0, false, COMPLETE_NONE },
+        { OPTION_DURATION, 0, "grace", "DURATION", "from TERM to KILL", AT(grace), 0, 0, false, COMPLETE_NONE },
+        { OPTION_SIGNED, 0, "nice", "N", "be nicer by N", AT(nice), 0, 19, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 0, "retries", "N", "run it again after a failure, up to N times", AT(retries), 0, 1000, false, COMPLETE_NONE },
+        { OPTION_DURATION, 0, "retry-delay", "DURATION", "pause before a retry; doubles", AT(retry_delay), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TIME, 0, "begin", "TIME", "not before TIME (now: at once)", AT(begin), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TEXT, 'J', "name", "NAME", "another name", AT(name), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TEXT, 'q', "queue", "NAME", "move it to this queue", AT(queue), 0, 0, false, COMPLETE_QUEUE },
+        { OPTION_TEXT, 'd', "dependency", "KIND:ID", "wait for these instead (none: for no job)", AT(dependency), 0, 0, false, COMPLETE_DEPENDENCY },
+        { OPTION_FLAG, 0, "keep-waiting", NULL, "stay queued when that cannot come true any more", AT(keep_waiting), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "no-keep-waiting", NULL, "be cancelled then", AT(no_keep_waiting), 0, 0, false, COMPLETE_NONE },
+        { OPTION_LIST, 0, "env", "K=V", "set a variable (K alone: as it is here)", AT(env), 0, 0, false, COMPLETE_ENV },
+        { OPTION_LIST, 0, "unset-env", "K", "take a variable away", AT(unset_env), 0, 0, false, COMPLETE_VARIABLE },
+        { OPTION_FLAG, 0, "hold", NULL, "hold it, too", AT(hold), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "release", NULL, "release it, too", AT(release), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 
 /* Which jobs; --name and --queue are changes here. */
 static const struct option_row cmd_update_select_rows[] = {
-        { OPTION_LIST, 0, "state", "STATE", "own jobs in this state (held, waiting, ...)", offsetof(struct select_options, states), 0, 0, false },
-        { OPTION_FLAG, 'y', "yes", NULL, "do not ask", offsetof(struct select_options, yes), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_LIST, 0, "state", "STATE", "own jobs in this state (held, waiting, ...)", offsetof(struct select_options, states), 0, 0, false, COMPLETE_STATE },
+        { OPTION_FLAG, 'y', "yes", NULL, "do not ask", offsetof(struct select_options, yes), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 
 static const struct {
@@ -193,6 +193,7 @@ const struct command cmd_update = {
         .summary = "Change jobs that are still queued",
         .examples = cmd_update_examples,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_QUEUED },
         .options_bytes = sizeof(struct update_options),
         .sets = { { cmd_update_rows, 0 },
                   { cmd_update_select_rows, offsetof(struct update_options, select) } },

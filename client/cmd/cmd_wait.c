@@ -22,12 +22,12 @@ struct wait_options {
 
 /* clang-format off */
 static const struct option_row cmd_wait_rows[] = {
-        { OPTION_FLAG, 0, "any", NULL, "until one of them ends; prints its id", offsetof(struct wait_options, any), 0, 0, false },
-        { OPTION_FLAG, 0, "progress", NULL, "show how far they are", offsetof(struct wait_options, progress), 0, 0, false },
-        { OPTION_DURATION, 0, "timeout", "DURATION", "at most so long (exit 124)", offsetof(struct wait_options, timeout), 0, 0, false },
-        { OPTION_TEXT, 'J', "name", "NAME", "own unfinished jobs with this name", offsetof(struct wait_options, name), 0, 0, false },
-        { OPTION_TEXT, 'q', "queue", "NAME", "own unfinished jobs in this queue", offsetof(struct wait_options, queue), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 0, "any", NULL, "until one of them ends; prints its id", offsetof(struct wait_options, any), 0, 0, false, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "progress", NULL, "show how far they are", offsetof(struct wait_options, progress), 0, 0, false, COMPLETE_NONE },
+        { OPTION_DURATION, 0, "timeout", "DURATION", "at most so long (exit 124)", offsetof(struct wait_options, timeout), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TEXT, 'J', "name", "NAME", "own unfinished jobs with this name", offsetof(struct wait_options, name), 0, 0, false, COMPLETE_NAME },
+        { OPTION_TEXT, 'q', "queue", "NAME", "own unfinished jobs in this queue", offsetof(struct wait_options, queue), 0, 0, false, COMPLETE_QUEUE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
@@ -202,6 +202,7 @@ const struct command cmd_wait = {
         .examples = cmd_wait_examples,
         .flags = COMMAND_JOB_CODE,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_UNFINISHED },
         .options_bytes = sizeof(struct wait_options),
         .sets = { { cmd_wait_rows, 0 } },
         .run = cmd_wait_run,

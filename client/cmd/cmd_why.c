@@ -79,5 +79,6 @@ const struct command cmd_why = {
         .examples = cmd_why_examples,
         .args_min = 1,
         .args_max = COMMAND_ARGS_ANY,
+        .complete = { COMPLETE_JOB_UNFINISHED },
         .run = cmd_why_run,
 };

@@ -9,6 +9,7 @@
 #include "client/cmd/option.h"
 
 #define COMMAND_SETS_MAX 4
+#define COMMAND_COMPLETE_MAX 2
 
 enum command_flags {
         COMMAND_JOB_CODE = 1, /* ends with a job's code: our own failures are 125 */
@@ -23,6 +24,13 @@ struct command_set {
         size_t offset;
 };
 
+/* A word that a command takes at its beginning: "add" of queue. */
+struct command_word {
+        const char *name;
+        const char *help;
+        enum complete_kind complete; /* the words behind it */
+};
+
 struct command {
         const char *name;
         const char *alias; /* or NULL */
@@ -30,7 +38,10 @@ struct command {
         const char *summary;
         const char *const *examples; /* NULL-terminated */
         unsigned int flags;
-        unsigned int args_min, args_max;           /* words behind the options; COMMAND_ARGS_ANY */
+        unsigned int args_min, args_max; /* words behind the options; COMMAND_ARGS_ANY */
+        /* What completes the words; the last one also those that follow it. */
+        enum complete_kind complete[COMMAND_COMPLETE_MAX];
+        const struct command_word *words;          /* COMPLETE_WORD: these; ends with a NULL name */
         size_t options_bytes;                      /* the struct that `run` gets, zeroed */
         struct command_set sets[COMMAND_SETS_MAX]; /* beside the common options */
         /* Returns the exit status. args: NULL-terminated. */

@@ -8,6 +8,8 @@
 
 #include "common/error.h"
 
+#include "client/cmd/complete_kind.h"
+
 enum option_kind {
         OPTION_END,      /* closes a table */
         OPTION_FLAG,     /* bool */
@@ -45,9 +47,10 @@ struct option_row {
         const char *name;  /* "time-limit" */
         const char *value; /* "DURATION"; NULL for a flag */
         const char *help;
-        size_t offset;     /* in the struct that belongs to the table */
-        uint64_t min, max; /* OPTION_NUMBER; OPTION_SIGNED takes them as signed */
-        bool setting;      /* may come from JOBCTL_NAME and jobctl.conf too */
+        size_t offset;               /* in the struct that belongs to the table */
+        uint64_t min, max;           /* OPTION_NUMBER; OPTION_SIGNED takes them as signed */
+        bool setting;                /* may come from JOBCTL_NAME and jobctl.conf too */
+        enum complete_kind complete; /* its value */
 };
 
 /* Tables that a command has together; `at` is the struct that the offsets of `rows` count in. */

@@ -14,11 +14,11 @@
 
 /* clang-format off */
 const struct option_row select_option_rows[] = {
-        { OPTION_TEXT, 'J', "name", "NAME", "own jobs with this name", offsetof(struct select_options, name), 0, 0, false },
-        { OPTION_TEXT, 'q', "queue", "NAME", "own jobs in this queue", offsetof(struct select_options, queue), 0, 0, false },
-        { OPTION_LIST, 0, "state", "STATE", "own jobs in this state (queued, running, ...)", offsetof(struct select_options, states), 0, 0, false },
-        { OPTION_FLAG, 'y', "yes", NULL, "do not ask", offsetof(struct select_options, yes), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_TEXT, 'J', "name", "NAME", "own jobs with this name", offsetof(struct select_options, name), 0, 0, false, COMPLETE_NAME },
+        { OPTION_TEXT, 'q', "queue", "NAME", "own jobs in this queue", offsetof(struct select_options, queue), 0, 0, false, COMPLETE_QUEUE },
+        { OPTION_LIST, 0, "state", "STATE", "own jobs in this state (queued, running, ...)", offsetof(struct select_options, states), 0, 0, false, COMPLETE_STATE },
+        { OPTION_FLAG, 'y', "yes", NULL, "do not ask", offsetof(struct select_options, yes), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 

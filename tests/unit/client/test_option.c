@@ -22,19 +22,19 @@ struct second {
 
 /* clang-format off */
 static const struct option_row first_rows[] = {
-        { OPTION_FLAG, 'f', "flag", NULL, "", offsetof(struct first, flag), 0, 0, false },
-        { OPTION_TEXT, 't', "text", "TEXT", "", offsetof(struct first, text), 0, 0, false },
-        { OPTION_LIST, 0, "list", "X", "", offsetof(struct first, list), 0, 0, false },
-        { OPTION_NUMBER, 'n', "number", "N", "", offsetof(struct first, number), 1, 10, false },
-        { OPTION_DURATION, 0, "duration", "D", "", offsetof(struct first, duration), 0, 0, false },
-        { OPTION_SIZE, 0, "size", "S", "", offsetof(struct first, size), 0, 0, false },
-        { OPTION_SIGNAL, 0, "signal", "SIG", "", offsetof(struct first, signo), 0, 0, false },
-        { OPTION_SIGNED, 0, "nice", "N", "", offsetof(struct first, nice), (uint64_t)-20, 19, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 'f', "flag", NULL, "", offsetof(struct first, flag), 0, 0, false, COMPLETE_NONE },
+        { OPTION_TEXT, 't', "text", "TEXT", "", offsetof(struct first, text), 0, 0, false, COMPLETE_NONE },
+        { OPTION_LIST, 0, "list", "X", "", offsetof(struct first, list), 0, 0, false, COMPLETE_NONE },
+        { OPTION_NUMBER, 'n', "number", "N", "", offsetof(struct first, number), 1, 10, false, COMPLETE_NONE },
+        { OPTION_DURATION, 0, "duration", "D", "", offsetof(struct first, duration), 0, 0, false, COMPLETE_NONE },
+        { OPTION_SIZE, 0, "size", "S", "", offsetof(struct first, size), 0, 0, false, COMPLETE_NONE },
+        { OPTION_SIGNAL, 0, "signal", "SIG", "", offsetof(struct first, signo), 0, 0, false, COMPLETE_NONE },
+        { OPTION_SIGNED, 0, "nice", "N", "", offsetof(struct first, nice), (uint64_t)-20, 19, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 static const struct option_row second_rows[] = {
-        { OPTION_FLAG, 'q', "quiet", NULL, "", offsetof(struct second, other), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_FLAG, 'q', "quiet", NULL, "", offsetof(struct second, other), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 

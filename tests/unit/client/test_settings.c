@@ -16,9 +16,9 @@ struct own {
 
 /* clang-format off */
 static const struct option_row own_rows[] = {
-        { OPTION_DURATION, 't', "time-limit", "D", "", offsetof(struct own, limit), 0, 0, true },
-        { OPTION_FLAG, 0, "never", NULL, "", offsetof(struct own, never), 0, 0, false },
-        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false },
+        { OPTION_DURATION, 't', "time-limit", "D", "", offsetof(struct own, limit), 0, 0, true, COMPLETE_NONE },
+        { OPTION_FLAG, 0, "never", NULL, "", offsetof(struct own, never), 0, 0, false, COMPLETE_NONE },
+        { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
 
