@@ -3,7 +3,7 @@
 #
 # The one list of Debian packages this project needs, and the one way to install them.
 #
-#   sh packaging/deps.sh [build] [test] [bench] [machine]   install what of these sets is missing
+#   sh packaging/deps.sh [build] [test] [bench] [machine] [package]   install what of these sets is missing
 #   sh packaging/deps.sh --list [build] ...       only print the names
 #
 # Root installs by itself, anybody else through sudo. apt-get runs only when something is missing, so a
@@ -17,13 +17,14 @@ build_packages='gcc libc6-dev cmake ninja-build pkg-config protobuf-c-compiler l
 test_packages='python3 clang-format-14 shellcheck parallel tmux mandoc'
 bench_packages='python3 parallel task-spooler findutils'
 machine_packages='qemu-system-x86 mmdebstrap e2fsprogs'
+package_packages='debhelper dpkg-dev lintian rpm mmdebstrap'
 
 say() {
         printf '%s\n' "$*" >&2
 }
 
 usage() {
-        say 'usage: sh packaging/deps.sh [--list] [build] [test] [bench] [machine]'
+        say 'usage: sh packaging/deps.sh [--list] [build] [test] [bench] [machine] [package]'
         exit 2
 }
 
@@ -59,6 +60,7 @@ for word; do
         test) wanted="$wanted $test_packages" ;;
         bench) wanted="$wanted $bench_packages" ;;
         machine) wanted="$wanted $machine_packages" ;;
+        package) wanted="$wanted $package_packages" ;;
         *) usage ;;
         esac
 done
