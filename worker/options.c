@@ -15,8 +15,10 @@
 const char options_help[] =
         "Usage: jobd-worker --pool --socket PATH --records DIR --spool DIR --workers N [--user]\n"
         "                   [--owner-uid UID] [--policy FILE]\n"
+        "       jobd-worker --compact --spool DIR FROM TO\n"
         "\n"
         "Runs the pool of workers that jobd gives jobs to. Usually started by jobd or systemd.\n"
+        "See jobd-worker(8).\n"
         "\n"
         "  --socket PATH    jobd's private socket; waited for while it is absent\n"
         "  --records DIR    folder of the workers' records (on a tmpfs), made when missing\n"
@@ -24,7 +26,9 @@ const char options_help[] =
         "  --workers N      how many jobs at once, until jobd says otherwise\n"
         "  --user           run jobs as ourselves; without it, as root, as the jobs' users\n"
         "  --owner-uid UID  who runs jobd (default: root, or ourselves with --user)\n"
-        "  --policy FILE    what jobs may be (default " OPTIONS_POLICY_DEFAULT ")\n";
+        "  --policy FILE    what jobs may be (default " OPTIONS_POLICY_DEFAULT ")\n"
+        "  --compact        compress one output file of the spool folder\n"
+        "  --version, --help\n";
 
 enum options_type {
         OPTIONS_FLAG,
