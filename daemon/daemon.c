@@ -32,14 +32,18 @@
 #include "common/loop.h"
 
 #include "daemon/clients/clients.h"
+#include "daemon/describe.h"
 #include "daemon/engine_setup.h"
 #include "daemon/jobs/engine.h"
 #include "daemon/jobs/retention.h"
 #include "daemon/journal/journal.h"
+#include "daemon/status_line.h"
 #include "daemon/workers/workers.h"
 
 #define DAEMON_KEY_KEEP_USEC (24 * 3600 * USEC_PER_SEC)
-#define DAEMON_STUCK_USEC (20 * USEC_PER_SEC)
+/* A transaction older than this part of the watchdog's interval is stuck: 20 s of WatchdogSec=60.
+ */
+#define DAEMON_STUCK_PART 3
 
 struct daemon {
         struct daemon_setup *setup; /* borrowed */
@@ -50,6 +54,8 @@ struct daemon {
         struct retention *retention;
         struct clients *clients;
         struct service_watchdog *watchdog;
+        uint64_t watchdog_usec;
+        struct status_line *status;
         struct loop_timer *idle_timer;
         struct loop_signal *signals[3];
         uint64_t events_seen;
@@ -57,6 +63,7 @@ struct daemon {
         struct engine_share *shares;       /* owned: the engine reads them */
         struct engine_resource *resources; /* owned; their names are the configuration's */
         size_t resources_count;
+        int exit_code;    /* of a start that was refused; the sentence is out */
         bool is_resized;  /* somebody said how many workers, after the settings did */
         bool is_stopping; /* a `shutdown` is waiting for what runs */
         bool takes_pool;  /* ... and takes the pool along */
@@ -349,6 +356,13 @@ static void daemon_end_if_quiet(struct daemon *d)
         loop_stop(d->loop, EXIT_SUCCESS);
 }
 
+static void daemon_describe(void *arg, char *text, size_t size)
+{
+        const struct daemon *d = arg;
+
+        describe_write(d->engine, d->workers, d->journal, text, size);
+}
+
 static void daemon_turn(void *arg)
 {
         struct daemon *d = arg;
@@ -375,6 +389,7 @@ static void daemon_turn(void *arg)
         clients_bury(d->clients);
         daemon_end_if_quiet(d);
         daemon_arm_idle(d);
+        status_line_look(d->status, describe_mark(d->engine, d->workers, d->journal));
 }
 
 static bool daemon_is_well(void *arg)
@@ -383,7 +398,7 @@ static bool daemon_is_well(void *arg)
         struct journal_stats stats;
 
         journal_read_stats(d->journal, &stats);
-        return stats.oldest_batch_usec < DAEMON_STUCK_USEC;
+        return stats.oldest_batch_usec < d->watchdog_usec / DAEMON_STUCK_PART;
 }
 
 /* ---------------------------------------------------------------------------------- life time */
@@ -432,10 +447,12 @@ static int daemon_open_store(struct daemon *d)
         int r;
 
         r = journal_open(&options, &d->journal, &why);
-        if (r > 0)
+        if (r > 0) {
                 log_write(LOG_LEVEL_ERROR, LOG_EVENT_STORE_FAILED, 0, "%s", why.text);
-        if (r > 0)
-                return -EUCLEAN; /* the sentence is out */
+                service_tell_status("Cannot start: %s", why.text);
+                d->exit_code = r == JOURNAL_E_LATER ? EXIT_FAILURE : DAEMON_EXIT_STORE;
+                return -EUCLEAN;
+        }
         if (r)
                 return PASS(r);
         r = engine_setup_shares(c, &d->shares);
@@ -510,7 +527,10 @@ static int daemon_open(struct daemon *d)
         if (!r)
                 r = daemon_open_clients(d);
         if (!r)
-                r = service_watchdog_new(d->loop, daemon_is_well, d, &d->watchdog);
+                r = service_watchdog_new(d->loop, daemon_is_well, d, &d->watchdog,
+                                         &d->watchdog_usec);
+        if (!r)
+                r = status_line_new(d->loop, daemon_describe, d, &d->status);
         if (!r && d->setup->pool)
                 r = start_pool_watch(d->setup->pool, d->loop);
         return r ? PASS(r) : 0;
@@ -527,6 +547,7 @@ static void daemon_close(struct daemon *d)
         if (d->setup->is_socket_ours)
                 unlink(d->setup->paths->socket);
         d->watchdog = service_watchdog_free(d->watchdog);
+        d->status = status_line_free(d->status);
         d->retention = retention_free(d->retention);
         d->journal = journal_close(d->journal);
         d->clients = clients_free(d->clients);
@@ -553,9 +574,12 @@ int daemon_run(struct daemon_setup *setup)
                 log_write(LOG_LEVEL_INFO, LOG_EVENT_STARTED, 0, "serving on %s",
                           setup->paths->socket);
                 r = loop_run(d.loop, daemon_turn, &d);
-        } else if (r != -EUCLEAN) {
+        } else if (!d.exit_code) {
                 log_error("jobd cannot start: %s", strerror(-r));
+                service_tell_status("Cannot start: %s", strerror(-r));
         }
         daemon_close(&d);
+        if (d.exit_code)
+                return d.exit_code;
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

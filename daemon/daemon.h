@@ -46,8 +46,11 @@ struct daemon_setup {
         struct start_pool *pool;
 };
 
+/* A database that cannot be used: nothing gets better by starting again (EX_DATAERR). */
+#define DAEMON_EXIT_STORE 65
+
 /*
  * Runs until a signal, `shutdown`, idleness or a failure ends it. Returns the exit code of the
- * program (0, or EXIT_FAILURE after a fault; the sentence was logged).
+ * program (0, EXIT_FAILURE after a fault, DAEMON_EXIT_STORE); the sentence was logged.
  */
 _must_use_ int daemon_run(struct daemon_setup *setup);

@@ -11,8 +11,10 @@
  *    7  system mode as root: drop to the user `jobd`, for ever
  *    8  daemon_run()
  *
- * Every refusal is one sentence on stderr: what, where, what to do; and one of LSB's exit codes. A
- * fault (no memory, no descriptors) is code 1. This file is the only one that exits.
+ * Every refusal is one sentence on stderr: what, where, what to do; and one of LSB's exit codes, or
+ * 65 for a database that cannot be used. A fault (no memory, no descriptors) is code 1, and so is
+ * what may pass by itself: a service manager is to try again only after that one, see
+ * RestartPreventExitStatus= of the unit. This file is the only one that exits.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,6 +39,7 @@
 enum main_exit {
         MAIN_EXIT_FAILED = 1,
         MAIN_EXIT_USAGE = 2,
+        MAIN_EXIT_UNABLE = 3, /* what the kernel does not have */
         MAIN_EXIT_NO_RIGHT = 4,
         MAIN_EXIT_NOT_CONFIGURED = 6,
 };
@@ -168,7 +171,10 @@ static int main_lock_state(struct jobd *jobd, struct reason *why)
         if (jobd->is_dropping && privileges_act_as_root())
                 return FAULT(-EPERM);
         if (r == FS_E_LOCKED) {
-                (void)reason_set(why, 0, "another jobd already runs on %s", jobd->paths.state);
+                (void)reason_set(why, 0,
+                                 "another jobd already runs on %s: stop that one first (systemctl "
+                                 "stop jobd, or jobctl shutdown), or choose another --state-dir",
+                                 jobd->paths.state);
                 return MAIN_E_OTHER_RUNS;
         }
         return main_judge(jobd, r, MAIN_EXIT_FAILED);
@@ -281,6 +287,19 @@ static int main_run(struct jobd *jobd, struct reason *why)
         return 0;
 }
 
+/* Which answers of main_act() are said aloud, and how. */
+static void main_tell(const struct jobd *jobd, int r, const struct reason *why)
+{
+        const char *text = why->text[0] ? why->text : strerrordesc_np(-r);
+
+        if (r < 0)
+                log_error("cannot start: %s", text);
+        else
+                log_error("%s%s", text,
+                          jobd->exit_code == MAIN_EXIT_USAGE ? " (see jobd --help)" : "");
+        service_tell_status("Cannot start: %s", text);
+}
+
 static int main_act(struct jobd *jobd, int argc, char **argv, struct reason *why)
 {
         int r;
@@ -335,11 +354,8 @@ int main(int argc, char **argv)
         r = main_act(&jobd, argc, argv, &why);
         if (r == MAIN_E_OTHER_RUNS && jobd.options.is_auto)
                 r = 0; /* the other one was faster, and serves: nothing to say */
-        else if (r < 0)
-                log_error("cannot start: %s", why.text[0] ? why.text : strerror(-r));
-        else if (r > 0)
-                log_error("%s%s", why.text,
-                          jobd.exit_code == MAIN_EXIT_USAGE ? " (see jobd --help)" : "");
+        if (r)
+                main_tell(&jobd, r, &why);
         if (r)
                 jobd.exit_code = jobd.exit_code ? jobd.exit_code : MAIN_EXIT_FAILED;
         main_release(&jobd);

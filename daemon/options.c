@@ -39,9 +39,9 @@ const char options_help[] =
         "  --ready-fd FD        write one byte there when clients may connect; implies --auto\n"
         "  --version, --help\n"
         "\n"
-        "Ends with 0; 1 on failure, 2 for a wrong command line, 4 without the rights,\n"
-        "6 when it is not configured. SIGHUP reads the settings again, SIGTERM ends jobd and\n"
-        "leaves running jobs alone.\n";
+        "Ends with 0; 1 on failure, 2 for a wrong command line, 3 when the kernel is too old,\n"
+        "4 without the rights, 6 when it is not configured, 65 when the database cannot be\n"
+        "used. SIGHUP reads the settings again, SIGTERM ends jobd and leaves running jobs alone.\n";
 
 typedef int (*options_take_fn)(struct options *options, const char *value, struct reason *why);
 

@@ -49,9 +49,14 @@ void service_init(void)
                 unsetenv(service_variables[i]);
 }
 
+bool service_is_heard(void)
+{
+        return getenv("NOTIFY_SOCKET") != NULL;
+}
+
 bool service_is_managed(void)
 {
-        return getenv("NOTIFY_SOCKET") != NULL || sd_listen_fds(0) > 0;
+        return service_is_heard() || sd_listen_fds(0) > 0;
 }
 
 /* ------------------------------------------------------------------------------------- sockets */
@@ -98,7 +103,7 @@ int service_take_sockets(int *fds, size_t *out_count, struct reason *why)
 
 void service_tell_ready(int *ready_fd)
 {
-        sd_notify(0, "READY=1\nSTATUS=Serving.");
+        sd_notify(0, "READY=1");
         if (*ready_fd >= 0 && write(*ready_fd, "\n", 1) < 0)
                 log_debug("nobody waits for us to be ready");
         *ready_fd = fd_close(*ready_fd);
@@ -161,7 +166,7 @@ struct service_watchdog *service_watchdog_free(struct service_watchdog *watchdog
 }
 
 int service_watchdog_new(struct loop *loop, service_is_well_fn is_well, void *arg,
-                         struct service_watchdog **out_watchdog)
+                         struct service_watchdog **out_watchdog, uint64_t *out_usec)
 {
         _cleanup_(service_watchdog_freep) struct service_watchdog *watchdog = NULL;
         uint64_t usec;
@@ -169,6 +174,7 @@ int service_watchdog_new(struct loop *loop, service_is_well_fn is_well, void *ar
 
         if (sd_watchdog_enabled(0, &usec) <= 0) {
                 *out_watchdog = NULL;
+                *out_usec = 0;
                 return 0;
         }
         watchdog = calloc(1, sizeof(*watchdog));
@@ -182,6 +188,7 @@ int service_watchdog_new(struct loop *loop, service_is_well_fn is_well, void *ar
                 r = loop_timer_start(watchdog->timer, watchdog->interval_usec);
         if (r)
                 return PASS(r);
+        *out_usec = usec;
         *out_watchdog = TAKE_PTR(watchdog);
         return 0;
 }

@@ -19,6 +19,8 @@ enum service_answer {
 
 /* Drops the variables that a service manager meant for another process. Call first. */
 void service_init(void);
+/* Is there somebody to whom service_tell_*() speaks? */
+bool service_is_heard(void);
 /* Does a service manager run us (NOTIFY_SOCKET or LISTEN_PID)? Then jobd starts no pool. */
 bool service_is_managed(void);
 /*
@@ -34,7 +36,8 @@ void service_tell_ready(int *ready_fd);
 void service_tell_reloading(void);
 void service_tell_reloaded(void);
 void service_tell_stopping(void);
-/* A line for `systemctl status`. */
+/* A line for `systemctl status`, which stays there when jobd ends. status_line.c keeps it current.
+ */
 void service_tell_status(const char *fmt, ...) _printf_(1, 2);
 
 /* Answers whether the daemon is well: only then is the watchdog fed. */
@@ -42,10 +45,10 @@ typedef bool (*service_is_well_fn)(void *arg);
 struct service_watchdog;
 /*
  * Feeds the watchdog at half its interval while `is_well`. *out_watchdog stays NULL when systemd
- * asked for none: then nothing wakes.
+ * asked for none: then nothing wakes. *out_usec is the interval, or 0.
  */
 _must_use_ int service_watchdog_new(struct loop *loop, service_is_well_fn is_well, void *arg,
-                                    struct service_watchdog **out_watchdog);
+                                    struct service_watchdog **out_watchdog, uint64_t *out_usec);
 struct service_watchdog *service_watchdog_free(struct service_watchdog *watchdog);
 DEFINE_CLEANUP(struct service_watchdog *, service_watchdog_free);
 

@@ -43,12 +43,38 @@ for mode in system user; do
         fi
 done
 
-# An exposure of 1.0 is the most that jobd may have (the option counts in tenths).
-systemd-analyze security --offline=true --threshold=10 --no-pager "$copy/system/jobd.service" \
-        >"$copy/security" 2>&1 || {
-        complain "jobd.service is too open:"
-        grep -E '✗|exposure|rror' "$copy/security" >&2
+# How open a service may be, in tenths. The workers get nothing that jobs would inherit, so theirs is
+# only a note of where they stand; their price is said in the unit.
+judge() {
+        unit=$1
+        most=$2
+        systemd-analyze security --offline=true "--threshold=$most" --no-pager "$copy/system/$unit" \
+                >"$copy/security" 2>&1 || {
+                complain "$unit is more open than $most tenths:"
+                grep -E '✗|exposure|rror' "$copy/security" >&2
+        }
+        sed -n 's/.*Overall exposure level for \([^:]*\): \([0-9.]*\) .*/\1: exposure \2/p' "$copy/security"
+        score=$(sed -n 's/.*Overall exposure level for [^:]*: \([0-9.]*\) .*/\1/p' "$copy/security")
+        grep -q "security.* says $score" "$units/system/$unit" ||
+                complain "$unit does not say that its exposure is $score"
 }
+judge jobd.service 9
+judge jobd-workers.service 96
+
+# What narrows or feeds a service says why: the line before is a comment, or the same setting.
+for unit in "$units"/*/*.service; do
+        unsaid=$(awk '
+                /^\[/ { is_service = $0 == "[Service]" }
+                is_service && /^[A-Z][A-Za-z]*=/ {
+                        key = $0
+                        sub(/=.*/, "", key)
+                        if (key ~ /^(Private|Protect|Restrict|Lock|Memory|SystemCall|NoNew|Capab|Ambient|CPU|IO|Tasks|Limit|OOM|ManagedOOM|IPAddress|Device|Keyring|Remove|Supplementary|UMask|Kill|Delegate|Watchdog|Timeout|ReadWrite|State)/ &&
+                            before !~ /^#/ && before !~ "^" key "=" && key != "StateDirectoryMode")
+                                print key
+                }
+                { before = $0 }' "$unit")
+        [ -z "$unsaid" ] || complain "${unit##*/} does not say why: $unsaid"
+done
 
 # What would break us, and why, stands in the units.
 forbid() {

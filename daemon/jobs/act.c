@@ -294,6 +294,16 @@ void engine_drain(struct engine *e, bool on)
         e->is_draining = on;
 }
 
+bool engine_is_draining(const struct engine *e)
+{
+        return e->is_draining;
+}
+
+bool engine_is_stopping(const struct engine *e)
+{
+        return e->is_stopping;
+}
+
 void engine_stop(struct engine *e, bool now)
 {
         struct task *task, *next;

@@ -430,6 +430,8 @@ bool engine_worker_task(const struct engine *engine, uint32_t number, uint64_t *
 
 /* No more starts (drain); `on` false: start again. */
 void engine_drain(struct engine *engine, bool on);
+bool engine_is_draining(const struct engine *engine);
+bool engine_is_stopping(const struct engine *engine);
 /* No more submissions or starts; `now` also cancels what runs. */
 void engine_stop(struct engine *engine, bool now);
 /* Nothing is leased: a stopping daemon may end. */

@@ -20,6 +20,7 @@ struct journal_batch;
 
 enum journal_answer {
         JOURNAL_E_REFUSED = 1, /* open: the reason says what stands in the way and what to do */
+        JOURNAL_E_LATER,       /* open: the same, but it may pass by itself, such as a full disk */
         JOURNAL_E_ABSENT,
 };
 
@@ -205,9 +206,9 @@ struct journal_ops {
 /*
  * Opens or makes the database in the state folder: checks owner and marker, schema version
  * (migrating older ones), quick_check, high-water file; rewrites the file first if the last run
- * ended by an I/O error. Starts no thread yet. JOURNAL_E_REFUSED with a sentence, or a fault. A
- * database below the high-water file is refused until somebody makes a file `accept-loss` in the
- * state folder, which is used up by the next start.
+ * ended by an I/O error. Starts no thread yet. JOURNAL_E_REFUSED or _LATER with a sentence, or a
+ * fault. A database below the high-water file is refused until somebody makes a file `accept-loss`
+ * in the state folder, which is used up by the next start.
  */
 _must_use_ int journal_open(const struct journal_options *options, struct journal **out_journal,
                             struct reason *why);

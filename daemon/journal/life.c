@@ -104,7 +104,7 @@ static int life_open_store(struct life *life, bool is_first)
         if (r == 0 && life_wants_check(life))
                 r = store_check(journal->store, life->why);
         if (r != 0)
-                return r < 0 ? PASS(r) : JOURNAL_E_REFUSED;
+                return r < 0 ? PASS(r) : r == STORE_E_LATER ? JOURNAL_E_LATER : JOURNAL_E_REFUSED;
         return life_compare_mark(life);
 }
 
@@ -144,6 +144,8 @@ static int life_open_files(struct life *life)
                 return r < 0 ? PASS(r) : JOURNAL_E_REFUSED;
         is_first = !state_dir_has(&journal->dir, STATE_DIR_INITIALISED);
         r = recover_database(&journal->dir, life->why);
+        if (r == RECOVER_E_LATER)
+                return JOURNAL_E_LATER;
         if (r == 0)
                 r = state_dir_claim_database(&journal->dir, &is_made, life->why);
         if (r != 0)

@@ -85,7 +85,7 @@ static int recover_copy(const struct state_dir *dir, struct store *store, struct
                            "rewritten (%s): free space or restore a backup in %.100s",
                            sqlite3_errmsg(store->db), dir->path);
         sqlite3_finalize(stmt);
-        return code == SQLITE_OK ? 0 : RECOVER_E_REFUSED;
+        return code == SQLITE_OK ? 0 : RECOVER_E_LATER;
 }
 
 static int recover_rewrite(const struct state_dir *dir, struct reason *why)
@@ -105,7 +105,7 @@ static int recover_rewrite(const struct state_dir *dir, struct reason *why)
         if (r == 0)
                 r = store_check(store, why);
         if (r != 0)
-                return r < 0 ? PASS(r) : RECOVER_E_REFUSED;
+                return r < 0 ? PASS(r) : r == STORE_E_LATER ? RECOVER_E_LATER : RECOVER_E_REFUSED;
         r = recover_copy(dir, store, why);
         if (r != 0)
                 return r < 0 ? PASS(r) : r;

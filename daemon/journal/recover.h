@@ -9,6 +9,7 @@
 
 enum recover_answer {
         RECOVER_E_REFUSED = 1, /* the reason says why */
+        RECOVER_E_LATER,       /* the same, but it may pass by itself */
 };
 
 /*

@@ -120,16 +120,16 @@ static int store_refuse(struct store *store, int code, struct reason *why)
                                   "begin anew",
                                   sqlite3_errmsg(store->db));
         case SQLITE_FULL:
-                return reason_set(why, STORE_E_REFUSED,
+                return reason_set(why, STORE_E_LATER,
                                   "no space is left on the disk of the state folder: free some");
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
-                return reason_set(why, STORE_E_REFUSED,
+                return reason_set(why, STORE_E_LATER,
                                   "another program has the database jobd.db open: close it");
         case SQLITE_NOMEM:
                 return FAULT(-ENOMEM);
         default:
-                return reason_set(why, STORE_E_REFUSED, "the database jobd.db cannot be opened: %s",
+                return reason_set(why, STORE_E_LATER, "the database jobd.db cannot be opened: %s",
                                   sqlite3_errmsg(store->db));
         }
 }

@@ -14,6 +14,7 @@
 
 enum store_answer {
         STORE_E_REFUSED = 1, /* the reason says what stands in the way and what to do */
+        STORE_E_LATER,       /* the same, but it may pass by itself: a full disk, another program */
 };
 
 struct store {
@@ -29,14 +30,14 @@ struct store {
 /*
  * Opens the existing file with the settings of the journal, migrates it and prepares the
  * statements. path: no symbolic link in it. may_be_empty: it is a new one; else a file without
- * tables is refused. STORE_E_REFUSED with a sentence, or a fault. One thread at a time may use it.
+ * tables is refused. An answer with a sentence, or a fault. One thread at a time may use it.
  */
 _must_use_ int store_open(const char *path, bool may_be_empty, struct store **out_store,
                           struct reason *why);
 struct store *store_close(struct store *store);
 DEFINE_CLEANUP(struct store *, store_close);
 
-/* PRAGMA quick_check. STORE_E_REFUSED with its first finding. */
+/* PRAGMA quick_check. STORE_E_REFUSED with its first finding, or STORE_E_LATER. */
 _must_use_ int store_check(struct store *store, struct reason *why);
 /* The numbers of the row in `mark`. */
 _must_use_ int store_read_mark(struct store *store, uint64_t *out_sequence, uint64_t *out_job_id,

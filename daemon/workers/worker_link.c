@@ -64,6 +64,7 @@ void worker_link_drop(struct worker *worker, const char *why)
                 TAILQ_REMOVE(list, worker, entry);
         else
                 workers->pool = NULL;
+        workers->changes++;
         worker->state = LINK_DEAD;
         TAILQ_INSERT_TAIL(&workers->buried, worker, entry);
         /* The peer learns at once; the descriptor itself lives until burial. */
@@ -181,6 +182,7 @@ static void worker_link_attach(struct worker *worker)
                 TAILQ_INSERT_BEFORE(at, worker, entry);
         else
                 TAILQ_INSERT_TAIL(&workers->attached, worker, entry);
+        workers->changes++;
         worker_orders_welcome(worker);
         if (workers->is_disk_full)
                 worker_orders_disk(worker);

@@ -335,6 +335,11 @@ struct worker *workers_at(const struct workers *workers, size_t index)
         return NULL;
 }
 
+uint64_t workers_changes(const struct workers *workers)
+{
+        return workers->changes;
+}
+
 size_t workers_count(const struct workers *workers)
 {
         struct worker *worker;

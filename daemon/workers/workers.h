@@ -202,6 +202,8 @@ void workers_stop_pool(struct workers *workers);
 /* The n-th attached worker by number, or NULL: for lists. */
 struct worker *workers_at(const struct workers *workers, size_t index);
 size_t workers_count(const struct workers *workers);
+/* Another number whenever somebody came or went: cheap to compare. */
+uint64_t workers_changes(const struct workers *workers);
 /* Does the connected pool count this worker among the living? False without a pool. */
 bool workers_pool_has(const struct workers *workers, uint32_t number, uint64_t generation);
 /* What the pool says of worker `number`: its pid, or 0. */

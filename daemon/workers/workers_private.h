@@ -73,6 +73,7 @@ struct workers {
         uint64_t durable; /* as workers_flush() was last told */
         bool is_disk_full;
         bool is_stopping; /* workers_stop_pool() was called */
+        uint64_t changes; /* of who is connected: links made and dropped */
 
         struct worker_list fresh;    /* no Hello yet */
         struct worker_list attached; /* owned; by number */

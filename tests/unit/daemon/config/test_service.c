@@ -175,11 +175,13 @@ static void fail_test(void *arg _unused_)
 START_TEST(no_watchdog_no_timer)
 {
         struct service_watchdog *watchdog = NULL;
+        uint64_t usec = 1;
         struct loop *loop;
 
         ck_assert_int_eq(loop_new(&loop), 0);
-        ck_assert_int_eq(service_watchdog_new(loop, tell_well, NULL, &watchdog), 0);
+        ck_assert_int_eq(service_watchdog_new(loop, tell_well, NULL, &watchdog, &usec), 0);
         ck_assert_ptr_null(watchdog);
+        ck_assert_uint_eq(usec, 0);
         loop_free(loop);
 }
 END_TEST
@@ -187,6 +189,7 @@ END_TEST
 START_TEST(watchdog_is_fed_while_all_is_well)
 {
         struct service_watchdog *watchdog = NULL;
+        uint64_t usec = 1;
         struct loop_timer *deadline;
         struct loop_watch *watch;
         struct loop *loop;
@@ -194,8 +197,9 @@ START_TEST(watchdog_is_fed_while_all_is_well)
         ck_assert_int_eq(setenv("WATCHDOG_USEC", "20000", 1), 0);
         is_well = true;
         ck_assert_int_eq(loop_new(&loop), 0);
-        ck_assert_int_eq(service_watchdog_new(loop, tell_well, NULL, &watchdog), 0);
+        ck_assert_int_eq(service_watchdog_new(loop, tell_well, NULL, &watchdog, &usec), 0);
         ck_assert_ptr_nonnull(watchdog);
+        ck_assert_uint_eq(usec, 20000);
         ck_assert_int_eq(loop_watch_new(loop, manager_fd, LOOP_READ, stop_loop, loop, &watch), 0);
         ck_assert_int_eq(loop_timer_new(loop, fail_test, NULL, &deadline), 0);
         ck_assert_int_eq(loop_timer_start(deadline, 5 * USEC_PER_SEC), 0);
@@ -218,6 +222,7 @@ static void end_loop(void *arg)
 START_TEST(watchdog_starves_when_not)
 {
         struct service_watchdog *watchdog = NULL;
+        uint64_t usec = 1;
         struct loop_timer *end;
         struct loop *loop;
         char got[64];
@@ -225,7 +230,7 @@ START_TEST(watchdog_starves_when_not)
         ck_assert_int_eq(setenv("WATCHDOG_USEC", "2000", 1), 0);
         is_well = false;
         ck_assert_int_eq(loop_new(&loop), 0);
-        ck_assert_int_eq(service_watchdog_new(loop, tell_well, NULL, &watchdog), 0);
+        ck_assert_int_eq(service_watchdog_new(loop, tell_well, NULL, &watchdog, &usec), 0);
         ck_assert_int_eq(loop_timer_new(loop, end_loop, loop, &end), 0);
         ck_assert_int_eq(loop_timer_start(end, 20 * USEC_PER_MSEC), 0);
         ck_assert_int_eq(loop_run(loop, NULL, NULL), 0);

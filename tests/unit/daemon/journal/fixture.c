@@ -118,17 +118,27 @@ void fixture_close(struct fixture *fixture)
         fixture->journal = journal_close(fixture->journal);
 }
 
-void fixture_expect_refused(struct fixture *fixture, const char *part)
+static void fixture_expect(struct fixture *fixture, int answer, const char *part)
 {
         struct journal *journal = NULL;
         struct reason why = { "" };
         const int r = journal_open(&fixture->options, &journal, &why);
 
-        ck_assert_msg(r == JOURNAL_E_REFUSED, "journal_open: %d", r);
+        ck_assert_msg(r == answer, "journal_open: %d", r);
         ck_assert_ptr_null(journal);
         ck_assert_msg(strstr(why.text, part) != NULL, "\"%s\" is not in: %s", part, why.text);
         /* A sentence that was cut does not say what to do. */
         ck_assert_uint_lt(strlen(why.text), sizeof(why.text) - 1);
+}
+
+void fixture_expect_refused(struct fixture *fixture, const char *part)
+{
+        fixture_expect(fixture, JOURNAL_E_REFUSED, part);
+}
+
+void fixture_expect_later(struct fixture *fixture, const char *part)
+{
+        fixture_expect(fixture, JOURNAL_E_LATER, part);
 }
 
 char *fixture_path(const struct fixture *fixture, const char *name)

@@ -42,6 +42,8 @@ void fixture_start(struct fixture *fixture);
 void fixture_close(struct fixture *fixture);
 /* journal_open() must refuse, with `part` in its sentence. */
 void fixture_expect_refused(struct fixture *fixture, const char *part);
+/* The same, but it may pass by itself. */
+void fixture_expect_later(struct fixture *fixture, const char *part);
 char *fixture_path(const struct fixture *fixture, const char *name); /* owned by the caller */
 void fixture_note(struct fixture *fixture, char letter);
 

@@ -209,7 +209,7 @@ START_TEST(the_reserve_is_made_when_space_is)
         if (!mount_small())
                 return;
         fill_disk();
-        fixture_expect_refused(&the, "no space is left");
+        fixture_expect_later(&the, "no space is left");
         empty_disk();
         the.options.reserve_bytes = 0;
         fixture_open(&the);
