@@ -29,6 +29,7 @@
 #include "common/fs.h"
 #include "common/log.h"
 #include "common/usocket.h"
+#include "common/version.h"
 
 #include "daemon/daemon.h"
 #include "daemon/options.h"
@@ -313,7 +314,7 @@ static int main_act(struct jobd *jobd, int argc, char **argv, struct reason *why
         if (jobd->options.act == OPTIONS_SHOW_HELP)
                 return fputs(options_help, stdout) < 0 ? FAULT(-EIO) : 0;
         if (jobd->options.act == OPTIONS_SHOW_VERSION)
-                return printf("jobd %s\n", JOBD_VERSION) < 0 ? FAULT(-EIO) : 0;
+                return printf("jobd %s\n", version_text) < 0 ? FAULT(-EIO) : 0;
         service_init();
         service_connect_log();
         r = main_load_config(jobd, why);

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 
 #include "common/log.h"
+#include "common/version.h"
 
 #include "worker/compact.h"
 #include "worker/options.h"
@@ -18,7 +19,7 @@
 #include "worker/worker.h"
 
 #ifndef JOBD_BUILD
-#define JOBD_BUILD JOBD_VERSION
+#define JOBD_BUILD version_build
 #endif
 
 /* 0, 1 and 2 must be taken, or the first file opened would become some job's stdout. */

@@ -13,6 +13,7 @@
 #include <sys/timerfd.h>
 
 #include "common/clock.h"
+#include "common/version.h"
 
 #include "client/lib/connection.h"
 #include "client/lib/connection_dial.h"
@@ -146,7 +147,7 @@ bool jobctl_daemon_is_system(const struct jobctl *conn)
 
 const char *jobctl_version(void)
 {
-        return JOBD_VERSION;
+        return version_text;
 }
 
 int jobctl_fd(const struct jobctl *conn)

@@ -12,10 +12,12 @@
 #include "client/lib/connection_dial.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/version.h"
 
 #include "client/lib/autostart.h"
 
@@ -122,7 +124,7 @@ static int dial_greet(struct jobctl *conn, int fd)
 {
         Jobd__Request request = JOBD__REQUEST__INIT;
         Jobd__Hello hello = JOBD__HELLO__INIT;
-        char build[] = "jobctl " JOBD_VERSION;
+        char build[sizeof("jobctl ") + VERSION_BYTES];
         int r;
 
         r = link_new(fd, &conn->link);
@@ -131,6 +133,7 @@ static int dial_greet(struct jobctl *conn, int fd)
         hello.magic = WIRE_MAGIC;
         hello.version_min = WIRE_VERSION;
         hello.version_max = WIRE_VERSION;
+        snprintf(build, sizeof(build), "jobctl %s", version_text);
         hello.build = build;
         dial_say_where(&hello);
         request.tag = conn->next_tag++;

@@ -27,6 +27,7 @@
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/version.h"
 
 #include "proto/frame.h"
 
@@ -365,14 +366,14 @@ static void session_greet(struct session *session, uint64_t tag, const Jobd__Hel
         Jobd__Reply reply = JOBD__REPLY__INIT;
         Jobd__HelloOk ok = JOBD__HELLO_OK__INIT;
         uint8_t instance[sizeof(options->instance)];
-        char build[] = JOBD_VERSION;
+        char build[VERSION_BYTES];
 
         if (hello->version_min > WIRE_VERSION || hello->version_max < WIRE_VERSION) {
                 session_send_error(
                         session, tag, JOBD__ERROR_CODE__ERROR_VERSION, 0,
                         "this daemon (jobd %s) speaks version %u of the protocol and you "
                         "speak %u to %u: use the jobctl that belongs to it",
-                        build, WIRE_VERSION, hello->version_min, hello->version_max);
+                        version_text, WIRE_VERSION, hello->version_min, hello->version_max);
                 session_finish(session);
                 return;
         }
@@ -383,6 +384,7 @@ static void session_greet(struct session *session, uint64_t tag, const Jobd__Hel
         channel_set_frame_max(session->channel, FRAME_MAX);
         memcpy(instance, options->instance, sizeof(instance));
         ok.version = WIRE_VERSION;
+        snprintf(build, sizeof(build), "%s", version_text);
         ok.build = build;
         ok.instance.data = instance;
         ok.instance.len = sizeof(instance);

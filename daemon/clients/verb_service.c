@@ -6,10 +6,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/error.h"
 #include "common/log.h"
+#include "common/version.h"
 
 #include "daemon/clients/verb.h"
 
@@ -99,7 +101,7 @@ int verb_status(struct session *from, const Jobd__Request *request, struct job *
         Jobd__Reply reply = JOBD__REPLY__INIT;
         Jobd__StatusReply status = JOBD__STATUS_REPLY__INIT;
         struct clients_pool pool = { .containment = "unknown" };
-        char build[] = JOBD_VERSION;
+        char build[VERSION_BYTES];
         int r;
 
         (void)job;
@@ -113,6 +115,7 @@ int verb_status(struct session *from, const Jobd__Request *request, struct job *
         state_dir = strdup(clients->options.state_dir);
         if (!containment || !state_dir)
                 return FAULT(-ENOMEM);
+        snprintf(build, sizeof(build), "%s", version_build);
         status.build = build;
         status.pid = (uint32_t)getpid();
         status.start_wall_usec = clients->options.start_wall_usec;

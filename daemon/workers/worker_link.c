@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 
 #include "common/log.h"
+#include "common/version.h"
 
 #include "proto/frame.h"
 #include "proto/wire.h"
@@ -113,7 +114,7 @@ void worker_link_flush(struct worker *worker, uint64_t durable)
 
 bool worker_link_is_old(const struct worker *worker)
 {
-        return strverscmp(worker->build, JOBD_BUILD) < 0;
+        return strverscmp(worker->build, version_build) < 0;
 }
 
 void worker_link_retire_old(struct workers *workers)

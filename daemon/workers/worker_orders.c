@@ -8,9 +8,11 @@
  * with every lease whose end is durable by then. They leave before the orders held for the same
  * sequence: a Start must find the slot free that an Ack frees.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
+#include "common/version.h"
 
 #include "daemon/workers/workers_private.h"
 
@@ -22,13 +24,14 @@ void worker_orders_welcome(struct worker *worker)
         struct workers *workers = worker->workers;
         Jobd__Work__Welcome welcome = JOBD__WORK__WELCOME__INIT;
         Jobd__Work__Order order = JOBD__WORK__ORDER__INIT;
-        char build[] = JOBD_BUILD;
+        char build[VERSION_BYTES];
 
         order.body_case = JOBD__WORK__ORDER__BODY_WELCOME;
         order.welcome = &welcome;
         welcome.version = WIRE_WORKER_VERSION;
         welcome.instance.data = workers->instance;
         welcome.instance.len = sizeof(workers->instance);
+        snprintf(build, sizeof(build), "%s", version_build);
         welcome.build = build;
         welcome.has_inline_max_bytes = true;
         welcome.inline_max_bytes = workers->inline_max_bytes;

@@ -9,11 +9,6 @@
 #include "daemon/workers/link_state.h"
 #include "daemon/workers/workers.h"
 
-/* What runs here is told to workers; one that is older retires. */
-#ifndef JOBD_BUILD
-#define JOBD_BUILD JOBD_VERSION
-#endif
-
 /* A lease whose end is, or will be, on disk. */
 struct worker_due_ack {
         uint64_t lease;

@@ -43,7 +43,7 @@ void fake_init(struct fake *fake)
         *fake = (struct fake){ .listen_fd = -1,
                                .line_fd = -1,
                                .exe = JOBD_WORKER_PATH,
-                               .build = JOBD_VERSION,
+                               .build = version_build,
                                .policy = "/nonexistent/policy" };
         strcpy(fake->dir, "/tmp/jobd-worker-test.XXXXXX");
         ck_assert_ptr_nonnull(mkdtemp(fake->dir));
@@ -312,7 +312,7 @@ static void fake_welcome(const struct fake *fake, struct fake_link *link)
         uint8_t instance[WIRE_INSTANCE_BYTES] = { 7 };
         Jobd__Work__Welcome welcome = JOBD__WORK__WELCOME__INIT;
         Jobd__Work__Order order = JOBD__WORK__ORDER__INIT;
-        char build[64];
+        char build[VERSION_BYTES];
 
         snprintf(build, sizeof(build), "%s", fake->build);
         welcome.version = WIRE_WORKER_VERSION;

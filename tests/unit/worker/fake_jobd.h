@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/version.h"
+
 #include "proto/wire.h"
 
 #define FAKE_DEADLINE_MS 15000
@@ -22,7 +24,7 @@ struct fake {
         const char *policy; /* system mode */
         const char *cgroup; /* of a worker; NULL: none */
         const char *exe;    /* the program; JOBD_WORKER_PATH */
-        const char *build;  /* what Welcome says; JOBD_VERSION */
+        const char *build;  /* what Welcome says; version_build */
         uint64_t inline_max_bytes, output_cap_bytes, grace_usec; /* of Welcome; 0: not given */
 };
 
@@ -35,7 +37,7 @@ struct fake_link {
         Jobd__Work__Report__BodyCase last;
         Jobd__Work__Role role;
         uint32_t number, pid;
-        char build[64];
+        char build[VERSION_BYTES];
         uint64_t generation;
 };
 

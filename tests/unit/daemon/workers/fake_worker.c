@@ -297,6 +297,15 @@ void fake_expect(struct fake *fake, const char *text)
         stage_turn_until(fake->stage, wish_is_heard);
 }
 
+void fake_expect_welcome(struct fake *fake, const char *rest)
+{
+        char text[VERSION_BYTES + 128];
+
+        snprintf(text, sizeof(text), "welcome(%u,%s,%s) ", WIRE_WORKER_VERSION, version_build,
+                 rest);
+        fake_expect(fake, text);
+}
+
 void fake_expect_end(struct fake *fake)
 {
         wish.fake = fake;
@@ -439,10 +448,11 @@ void fake_send_bytes(struct fake *fake, const void *data, size_t size)
 Jobd__Work__Hello fake_hello(Jobd__Work__Role role, uint32_t number, uint64_t generation)
 {
         static uint8_t boot_id[CLOCK_BOOT_ID_BYTES];
-        static char build[] = JOBD_VERSION;
+        static char build[VERSION_BYTES];
         Jobd__Work__Hello hello = JOBD__WORK__HELLO__INIT;
 
         ck_assert_int_eq(clock_read_boot_id(boot_id), 0);
+        snprintf(build, sizeof(build), "%s", version_build);
         hello.version = WIRE_WORKER_VERSION;
         hello.role = role;
         hello.build = build;

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/loop.h"
+#include "common/version.h"
 
 #include "proto/channel.h"
 #include "proto/wire.h"
@@ -52,6 +53,8 @@ void stage_turn_until(struct stage *stage, bool (*until)(struct stage *stage));
 /* Turns until the engine's trace, or the orders a fake got, hold `text`. */
 void stage_expect(struct stage *stage, const char *text);
 void fake_expect(struct fake *fake, const char *text);
+/* The first order, with this build in it; `rest`: what it says besides, such as "1,2,3". */
+void fake_expect_welcome(struct fake *fake, const char *rest);
 void fake_expect_end(struct fake *fake);
 
 struct fake *fake_dial(struct stage *stage);

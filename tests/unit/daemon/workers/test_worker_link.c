@@ -25,11 +25,11 @@ START_TEST(worker_is_welcomed_and_ready)
         struct fake *fake = fake_ready(&stage, 2, 7);
 
         ck_assert_str_eq(stage.trace, "attached(2/7) ready(2/7) ");
-        fake_expect(fake, "welcome(1," JOBD_VERSION ",65536,1000000,10000000) ");
+        fake_expect_welcome(fake, "65536,1000000,10000000");
         ck_assert_uint_eq(fake->orders_count, 1);
         ck_assert_uint_eq(worker_slots(stage.last), 8);
         ck_assert_uint_eq(worker_pid(stage.last), 4713);
-        ck_assert_str_eq(worker_build(stage.last), JOBD_VERSION);
+        ck_assert_str_eq(worker_build(stage.last), version_build);
         ck_assert(!worker_is_retiring(stage.last));
 }
 END_TEST
@@ -209,7 +209,7 @@ static struct fake *dial_with_build(Jobd__Work__Role role, uint32_t number, cons
 {
         struct fake *fake = fake_dial(&stage);
         Jobd__Work__Hello hello = fake_hello(role, number, 1);
-        char text[32];
+        char text[VERSION_BYTES];
 
         snprintf(text, sizeof(text), "%s", build);
         hello.build = text;
@@ -227,7 +227,7 @@ START_TEST(old_worker_retires_once_the_pool_is_new)
         ck_assert_ptr_null(strstr(worker->trace, "retire"));
         ck_assert(!worker_is_retiring(workers_at(stage.workers, 0)));
 
-        dial_with_build(JOBD__WORK__ROLE__ROLE_POOL, 0, JOBD_VERSION);
+        dial_with_build(JOBD__WORK__ROLE__ROLE_POOL, 0, version_build);
         fake_expect(worker, "retire");
         fake_expect_end(old_pool);
         ck_assert(worker_is_retiring(workers_at(stage.workers, 0)));
