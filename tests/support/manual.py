@@ -88,7 +88,7 @@ class Page:
                 yield number, heading, match["letter"], match["name"], match["value"]
 
     def blocks(self):
-        """The literal blocks, each with its section and the number of its first line."""
+        """The literal blocks as they are shown, each with its section and the number of its first line."""
         block = start = None
         section = ""
         for number, line in enumerate(self.lines, 1):
@@ -99,7 +99,7 @@ class Page:
                     yield section, start, block
                     block = None
             elif block is not None:
-                block.append(line.lstrip("\t"))
+                block.append(re.sub(r"\\(.)", r"\1", line.lstrip("\t")))
             elif line.startswith("# "):
                 section = line[2:].strip()
 
