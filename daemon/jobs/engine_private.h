@@ -277,9 +277,9 @@ void core_lease_reclaim(struct engine *engine, struct core_lease *lease);
 
 /* ----------------------------------------------------------------------------------- lending.c */
 
-/* Its lease ends. */
 /* By its JOBD_TASK_ID; NULL: it is not in memory. */
 struct task *lending_find_task(const struct job *job, uint64_t task_id);
+/* Its lease ends; before core_lease_drop(). */
 void lending_forget(struct engine *engine, struct task *task);
 
 /* ---------------------------------------------------------------------------------- backfill.c */

@@ -250,19 +250,32 @@ static void engine_queues_move_jobs(struct engine *e, const struct queue *from, 
                                 engine_queues_move_job(e, job, to);
 }
 
-static int engine_queues_check_remove(const struct queue *queue, const struct queue *to,
-                                      struct reason *why)
+/* Workers that run something of it: queue->tasks_leased, and those that lend (lending.c). */
+static uint32_t engine_queues_count_leases(const struct engine *e, const struct queue *queue)
 {
+        const struct core_lease *lease;
+        uint32_t count = 0;
+
+        TAILQ_FOREACH (lease, &e->core_leases, entry)
+                count += lease->lane->queue == queue;
+        return count;
+}
+
+static int engine_queues_check_remove(const struct engine *e, const struct queue *queue,
+                                      const struct queue *to, struct reason *why)
+{
+        const uint32_t leases_count = engine_queues_count_leases(e, queue);
+
         if (queue->id == QUEUE_DEFAULT_ID)
                 return reason_set(why, ENGINE_E_STATE, "the default queue always exists");
         if (to == queue)
                 return reason_set(why, ENGINE_E_STATE,
                                   "its jobs cannot be moved to the queue that is removed");
-        if (queue->tasks_leased > 0)
+        if (leases_count > 0)
                 return reason_set(why, ENGINE_E_STATE,
                                   "%u of its tasks run: pause or drain it and wait for them, or "
                                   "cancel them",
-                                  queue->tasks_leased);
+                                  leases_count);
         if (queue->jobs_count > 0 && !to)
                 return reason_set(why, ENGINE_E_STATE,
                                   queue->jobs_count == 1
@@ -289,7 +302,7 @@ int engine_queue_remove(struct engine *e, const char *name, const char *move_to,
                 if (!to)
                         return ENGINE_E_UNKNOWN;
         }
-        r = engine_queues_check_remove(queue, to, why);
+        r = engine_queues_check_remove(e, queue, to, why);
         if (r)
                 return r;
         e->sequence++;

@@ -8,7 +8,10 @@
  * When the waiting is over the job runs on at once, so its cores are taken again come what may;
  * nothing else starts until it fits. Its memory is never lent: it is still in use. So many jobs may
  * lend at once that nesting works at any sensible depth, and a script that starts itself is
- * bounded.
+ * bounded; and one user's share of them leaves others theirs.
+ *
+ * What a worker has is lent once, by the first of its tasks that asks. Were the task that waits
+ * behind it in the worker's memory to lend the same cores again, they would be counted free twice.
  *
  * A client says in its Hello which job it is in, and only its own user's jobs are believed.
  * Called by daemon/clients.
@@ -18,13 +21,17 @@
 #include "daemon/jobs/engine_private.h"
 
 #define LENDING_MAX 256U
+#define LENDING_MAX_PER_USER 64U
 
-static void lending_count(struct engine *e, bool is_more)
+static void lending_count(struct engine *e, struct user *user, bool is_more)
 {
-        if (is_more)
+        if (is_more) {
                 e->lent_count++;
-        else
+                user->lent_count++;
+        } else {
                 e->lent_count--;
+                user->lent_count--;
+        }
         if (e->workers)
                 workers_set_extra(e->workers, e->lent_count);
 }
@@ -44,14 +51,18 @@ uint64_t engine_lend(struct engine *e, uint64_t id, uint64_t task_id, uint32_t u
         const struct job *job = engine_find(e, id);
         struct task *task = job && job->user->uid == uid ? lending_find_task(job, task_id) : NULL;
 
-        /* A client in it may be here before the worker has told of its start. */
-        if (!task || !task->core_lease || !task->start_ready || e->lent_count >= LENDING_MAX)
-                return 0;
-        if (task->lenders++ > 0)
+        if (task && task->lenders > 0) {
+                task->lenders++;
                 return task->lease;
+        }
+        /* A client in it may be here before the worker has told of its start. */
+        if (!task || !task->core_lease || !task->start_ready || task->core_lease->is_lent ||
+            e->lent_count >= LENDING_MAX || job->user->lent_count >= LENDING_MAX_PER_USER)
+                return 0;
+        task->lenders = 1;
         core_lease_lend(e, task->core_lease);
         scheduler_revoke_others(e, task);
-        lending_count(e, true);
+        lending_count(e, job->user, true);
         return task->lease;
 }
 
@@ -62,7 +73,7 @@ void engine_unlend(struct engine *e, uint64_t lease)
         if (!task || task->lenders == 0 || --task->lenders > 0)
                 return;
         core_lease_reclaim(e, task->core_lease);
-        lending_count(e, false);
+        lending_count(e, task->job->user, false);
 }
 
 void lending_forget(struct engine *e, struct task *task)
@@ -70,5 +81,8 @@ void lending_forget(struct engine *e, struct task *task)
         if (task->lenders == 0)
                 return;
         task->lenders = 0;
-        lending_count(e, false);
+        if (task->core_lease->refs >
+            1) /* the worker goes on with the next one: that lends nothing */
+                core_lease_reclaim(e, task->core_lease);
+        lending_count(e, task->job->user, false);
 }

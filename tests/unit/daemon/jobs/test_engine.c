@@ -83,55 +83,6 @@ START_TEST(a_second_report_of_the_end_is_only_acknowledged)
 }
 END_TEST
 
-/* A job that waits inside for another one must not keep it from starting. */
-START_TEST(who_waits_lends)
-{
-        uint64_t id, lease, lent;
-
-        fake.wanted = 1;
-        fake_attach(0);
-        lease = start_one(&id);
-        ck_assert_uint_eq(engine_lend(fake.engine, id, 0, 1001), 0); /* another's job */
-        ck_assert_uint_eq(engine_lend(fake.engine, id, 1, 1000), 0); /* no such task */
-        lent = engine_lend(fake.engine, id, 0, 1000);
-        ck_assert_uint_eq(lent, lease);
-        ck_assert_uint_eq(engine_lend(fake.engine, id, 0, 1000), lease);
-        ck_assert_uint_eq(fake.extra, 1);
-        fake_attach(1);
-        fake_submit(1000, &plain);
-        fake_submit(1000, &plain);
-        fake_turn();
-        ck_assert_uint_eq(fake_count(FAKE_START), 2);
-        engine_unlend(fake.engine, lent);
-        ck_assert_uint_eq(fake.extra, 1); /* a second client of it still waits */
-        engine_unlend(fake.engine, lent);
-        ck_assert_uint_eq(fake.extra, 0);
-        /* Two cores are taken now and there is one: the third job waits for both of them. */
-        fake_exit(fake.workers[1], fake_find(FAKE_START, 1)->lease, 0);
-        fake_turn();
-        ck_assert_uint_eq(fake_count(FAKE_START), 2);
-        fake_exit(fake.workers[0], lease, 0);
-        fake_turn();
-        ck_assert_uint_eq(fake_count(FAKE_START), 3);
-}
-END_TEST
-
-START_TEST(who_ends_while_lending)
-{
-        uint64_t id, lease;
-
-        fake.wanted = 1;
-        fake_attach(0);
-        lease = start_one(&id);
-        ck_assert_uint_eq(engine_lend(fake.engine, id, 0, 1000), lease);
-        fake_exit(fake.workers[0], lease, 0);
-        ck_assert_uint_eq(fake.extra, 0);
-        engine_unlend(fake.engine, lease);
-        ck_assert_uint_eq(fake.extra, 0);
-        ck_assert_uint_eq(fake.engine->cores.used, 0);
-}
-END_TEST
-
 START_TEST(cancel_of_a_queued_job_is_final)
 {
         const uint64_t id = fake_submit(1000, &plain);
@@ -847,8 +798,6 @@ int main(void)
                 T(start_leaves_after_the_commit),
                 T(end_is_written_before_it_is_acknowledged),
                 T(a_second_report_of_the_end_is_only_acknowledged),
-                T(who_waits_lends),
-                T(who_ends_while_lending),
                 T(cancel_of_a_queued_job_is_final),
                 T(cancel_before_start_left_needs_no_worker),
                 T(cancel_of_a_starting_job_waits_for_the_worker),

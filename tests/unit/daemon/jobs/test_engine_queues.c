@@ -249,6 +249,28 @@ START_TEST(jobs_move_to_another_queue)
 }
 END_TEST
 
+/* A task that lends its place is counted nowhere, and takes it again in the queue it began in. */
+START_TEST(a_queue_whose_task_lends_is_not_removed)
+{
+        uint64_t id, lent;
+
+        add("old", QUEUE_FIFO, 0);
+        fake_attach(0);
+        id = submit_to("old", 1000, 0);
+        fake_turn();
+        lent = engine_lend(fake.engine, id, 0, 1000);
+        ck_assert_uint_ne(lent, 0);
+        ck_assert_uint_eq(get("old").tasks_leased, 0);
+        ck_assert_int_eq(engine_queue_remove(fake.engine, "old", "default", &why), ENGINE_E_STATE);
+        ck_assert_str_eq(why.text, "1 of its tasks run: pause or drain it and wait for them, or "
+                                   "cancel them");
+        engine_unlend(fake.engine, lent);
+        ck_assert_uint_eq(get("old").tasks_leased, 1);
+        ck_assert_uint_eq(end_start(0), id);
+        ck_assert_int_eq(engine_queue_remove(fake.engine, "old", NULL, &why), 0);
+}
+END_TEST
+
 START_TEST(names_and_ids_are_used_once)
 {
         const struct journal_queue again = { .name = "night", .weight = 100 };
@@ -334,6 +356,7 @@ int main(void)
         tcase_add_test(tests, a_policy_may_change);
         tcase_add_test(tests, a_queue_with_jobs_is_not_removed);
         tcase_add_test(tests, jobs_move_to_another_queue);
+        tcase_add_test(tests, a_queue_whose_task_lends_is_not_removed);
         tcase_add_test(tests, names_and_ids_are_used_once);
         tcase_add_test(tests, all_of_it_outlives_a_crash);
         tcase_add_test(tests, jobs_of_a_lost_queue_go_to_the_default_one);
