@@ -27,7 +27,7 @@
 #define WIRE_DEPENDENCIES_MAX 1000U    /* of one job */
 #define WIRE_RESOURCES_MAX 64U         /* resources and locks of one job */
 #define WIRE_RESOURCE_NAME_MAX 128U    /* bytes */
-#define WIRE_RESOURCE_UNITS_MAX 1000000U
+#define WIRE_RESOURCE_UNITS_MAX 10000U /* of one job: START tells the id of each */
 /* Beside 8 x size: 10,000 tiny submissions become 6 MB of structures out of 200 KB of bytes. */
 #define WIRE_DECODE_BYTES (8U * 1024 * 1024)
 

@@ -192,6 +192,7 @@ static int wire_check_resource_name(const char *name, struct reason *why)
 static int wire_check_resources(const Jobd__Spec *spec, struct reason *why)
 {
         const char *names[WIRE_RESOURCES_MAX];
+        uint64_t units = 0;
         size_t count = 0;
         int r = 0;
 
@@ -202,11 +203,11 @@ static int wire_check_resources(const Jobd__Spec *spec, struct reason *why)
         for (size_t i = 0; r == 0 && i < spec->n_resources; i++) {
                 names[count++] = spec->resources[i]->name;
                 r = wire_check_resource_name(spec->resources[i]->name, why);
-                if (r == 0 && (spec->resources[i]->count < 1 ||
-                               spec->resources[i]->count > WIRE_RESOURCE_UNITS_MAX))
+                units += spec->resources[i]->count;
+                if (r == 0 && (spec->resources[i]->count < 1 || units > WIRE_RESOURCE_UNITS_MAX))
                         r = reason_set(why, WIRE_E_BAD,
-                                       "of a resource one asks for 1 to %u units, not %u",
-                                       WIRE_RESOURCE_UNITS_MAX, spec->resources[i]->count);
+                                       "a job asks for 1 to %u units of resources, not %llu",
+                                       WIRE_RESOURCE_UNITS_MAX, (unsigned long long)units);
         }
         for (size_t i = 0; r == 0 && i < spec->n_locks; i++) {
                 names[count++] = spec->locks[i]->name;

@@ -323,7 +323,7 @@ static int job_options_set_resources(const struct job_options *options, struct j
                 _cleanup_(freep) char *name = NULL;
                 uint64_t units = 1;
 
-                if (sign && parse_u64(sign + 1, "number of units", 1, 1000000, &units, why))
+                if (sign && parse_u64(sign + 1, "number of units", 1, 10000, &units, why))
                         return JOB_OPTIONS_E_BAD;
                 name = sign ? strndup(word, (size_t)(sign - word)) : strdup(word);
                 if (!name || jobctl_spec_add_resource(spec, name, (uint32_t)units))

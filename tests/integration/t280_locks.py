@@ -151,6 +151,12 @@ class Locks(harness.Case):
                           *range(20))
         self.assertEqual("", out.err)
 
+    def test_as_many_units_as_a_job_may_have(self):
+        self.jobctl("resource", "set", "disk=1000000")
+        self.assertSays(self.jobctl("submit", "--resource", "disk=10001", "true", status=2), "10000")
+        out = self.jobctl("run", "--resource", "disk=10000", "printenv", "JOBD_RESOURCE_disk").out
+        self.assertEqual([str(number) for number in range(10000)], out.strip().split(","))
+
     def test_units_across_a_restart(self):
         self.jobctl("resource", "set", "gpu=2")
         gate = self.pipe("gate")

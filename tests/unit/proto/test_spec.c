@@ -466,6 +466,63 @@ static int check_flow(const int *on, const char *const *names, size_t count, str
         return wire_check_flow(pointers, count, why);
 }
 
+static Jobd__ResourceAsk resource_asks[2];
+static Jobd__ResourceAsk *resource_list[] = { &resource_asks[0], &resource_asks[1] };
+static Jobd__LockAsk lock_asks[WIRE_RESOURCES_MAX];
+static Jobd__LockAsk *lock_list[WIRE_RESOURCES_MAX];
+
+/* Asks for so many units of "gpu" and "disk", and for locks named "a", "aa", "aaa"... */
+static Jobd__Spec asking_spec(uint32_t gpu, uint32_t disk, size_t locks)
+{
+        static char names[WIRE_RESOURCES_MAX][WIRE_RESOURCES_MAX + 1];
+        Jobd__Spec spec = good_spec();
+
+        for (size_t i = 0; i < 2; i++)
+                jobd__resource_ask__init(&resource_asks[i]);
+        resource_asks[0].name = (char *)(uintptr_t) "gpu";
+        resource_asks[0].count = gpu;
+        resource_asks[1].name = (char *)(uintptr_t) "disk";
+        resource_asks[1].count = disk;
+        spec.resources = resource_list;
+        spec.n_resources = 2;
+        for (size_t i = 0; i < locks; i++) {
+                memset(names[i], 'a', i + 1);
+                jobd__lock_ask__init(&lock_asks[i]);
+                lock_asks[i].name = names[i];
+                lock_list[i] = &lock_asks[i];
+        }
+        spec.locks = lock_list;
+        spec.n_locks = locks;
+        return spec;
+}
+
+START_TEST(resources_and_locks)
+{
+        Jobd__Spec spec = asking_spec(1, 1, WIRE_RESOURCES_MAX - 2);
+
+        ACCEPT(&spec);
+        spec = asking_spec(1, 1, WIRE_RESOURCES_MAX - 1);
+        REFUSE(&spec, "more than 64 resources and locks");
+        spec = asking_spec(1, 0, 0);
+        REFUSE(&spec, "1 to 10000 units");
+        spec = asking_spec(9999, 1, 0);
+        ACCEPT(&spec);
+        spec = asking_spec(9999, 2, 0);
+        REFUSE(&spec, "1 to 10000 units of resources, not 10001");
+        spec = asking_spec(1, UINT32_MAX, 0);
+        REFUSE(&spec, "not 4294967296");
+        spec = asking_spec(1, 1, 2);
+        lock_asks[1].name = (char *)(uintptr_t) "disk";
+        REFUSE(&spec, "\"disk\" is asked for twice");
+        lock_asks[1].name = (char *)(uintptr_t) "";
+        REFUSE(&spec, "lock is empty");
+        lock_asks[1].name = (char *)(uintptr_t) "a\nb";
+        REFUSE(&spec, "control character");
+        lock_asks[1].name = (char *)(uintptr_t) "\xff";
+        REFUSE(&spec, "not UTF-8");
+}
+END_TEST
+
 START_TEST(circles_are_named)
 {
         static const char *const names[] = { "start", "a", "b", "c" };
@@ -505,6 +562,7 @@ int main(void)
         tcase_add_test(tcase, a_map_can_be_expanded);
         tcase_add_test(tcase, delay_and_halt_are_for_many);
         tcase_add_test(tcase, dependencies);
+        tcase_add_test(tcase, resources_and_locks);
         tcase_add_test(tcase, circles_are_named);
         tcase_add_test(tcase, environment_entries);
         tcase_add_test(tcase, environment_is_limited);
