@@ -62,6 +62,15 @@ int asks_read(const char *text, struct asks *out_asks)
         return 0;
 }
 
+size_t asks_count(const char *text)
+{
+        size_t count = 0;
+
+        for (; text && *text; text++)
+                count += *text == '\n';
+        return count;
+}
+
 void asks_deinit(struct asks *asks)
 {
         free(asks->text);

@@ -17,4 +17,6 @@ struct asks {
 };
 /* Reads it back; lines that cannot be are left out. text: NULL, or borrowed for the call. */
 _must_use_ int asks_read(const char *text, struct asks *out_asks);
+/* How many lines it has; NULL: none. */
+size_t asks_count(const char *text);
 void asks_deinit(struct asks *asks);

@@ -204,14 +204,17 @@ void claims_make(struct engine *e, struct job *job, const char *text)
         if (!r && asks.count > 0)
                 r = resource_claim_new(e->resources, job->user->uid, asks.asks, asks.count, NULL,
                                        &x->claimant, &x->claim);
+        job->user->links_count += resource_claim_size(x->claim);
         asks_deinit(&asks);
         engine_note(e, r);
 }
 
 void claims_free(struct job *job)
 {
-        if (job->extra)
-                job->extra->claim = resource_claim_free(job->extra->claim);
+        if (!job->extra)
+                return;
+        job->user->links_count -= resource_claim_size(job->extra->claim);
+        job->extra->claim = resource_claim_free(job->extra->claim);
 }
 
 bool claims_has_any(const struct job *job)

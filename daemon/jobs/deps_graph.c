@@ -230,6 +230,7 @@ struct deps_edge *deps_add_edge(struct engine *e, struct job_deps *child,
         if (kind == DEPS_AFTERCORR && TAILQ_EMPTY(&parent->edges[DEPS_BY_TASK]))
                 deps_begin_tasks(e, parent);
         TAILQ_INSERT_TAIL(&child->edges, edge, child_entry);
+        child->job->user->links_count++;
         deps_place_edge(edge, deps_home(kind));
         return edge;
 }
@@ -238,6 +239,7 @@ void deps_remove_edge(struct deps_edge *edge)
 {
         deps_displace_edge(edge);
         TAILQ_REMOVE(&edge->child->edges, edge, child_entry);
+        edge->child->job->user->links_count--;
         free(edge);
 }
 

@@ -132,6 +132,10 @@ static int deps_update_check_one(struct engine *e, const struct engine_submissio
                                   " has begun: what it waits for can be changed only before its "
                                   "first task",
                                   job->id);
+        if (job->user->links_count + update->spec.dependencies_count > ENGINE_LINKS_MAX)
+                return reason_set(why, ENGINE_E_LIMIT,
+                                  "the queued jobs would have more than %u dependencies",
+                                  ENGINE_LINKS_MAX);
         for (size_t i = 0; i < update->spec.dependencies_count; i++)
                 if (update->spec.dependencies[i].job == job->id)
                         return reason_set(why, ENGINE_E_REFUSED,

@@ -56,6 +56,7 @@ struct engine_resource {
         uint32_t capacity;
 };
 #define ENGINE_RESOURCES_MAX 100U /* of a user */
+#define ENGINE_LINKS_MAX 2000000U /* of a user's unfinished jobs: what they wait and ask for */
 
 struct engine_options {
         uint64_t grace_usec;

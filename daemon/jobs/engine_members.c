@@ -49,7 +49,7 @@ struct job *engine_add_job(struct engine *e, uint64_t id, uint32_t uid)
 {
         struct user *user = engine_get_user(e, uid);
         struct job *job = user ? calloc(1, sizeof(*job)) : NULL;
-        struct job *before;
+        struct job *last, *after;
         int r;
 
         if (!job) {
@@ -67,6 +67,9 @@ struct job *engine_add_job(struct engine *e, uint64_t id, uint32_t uid)
                 free(job);
                 return NULL;
         }
+        /* Nearly always the newest; a retried job finds its old place. */
+        last = TAILQ_LAST(&user->jobs, job_queue);
+        after = last && last->id > id ? engine_next_job(e, uid, id) : NULL;
         r = job_table_add(&e->jobs, id, job);
         if (r) {
                 job->lane->queue->jobs_count--;
@@ -74,14 +77,10 @@ struct job *engine_add_job(struct engine *e, uint64_t id, uint32_t uid)
                 engine_note(e, PASS(r));
                 return NULL;
         }
-        /* Nearly always the newest; a retried job finds its old place. */
-        before = TAILQ_LAST(&user->jobs, job_queue);
-        while (before && before->id > id)
-                before = TAILQ_PREV(before, job_queue, user_entry);
-        if (before)
-                TAILQ_INSERT_AFTER(&user->jobs, before, job, user_entry);
+        if (after)
+                TAILQ_INSERT_BEFORE(after, job, user_entry);
         else
-                TAILQ_INSERT_HEAD(&user->jobs, job, user_entry);
+                TAILQ_INSERT_TAIL(&user->jobs, job, user_entry);
         e->jobs_count++;
         return job;
 }

@@ -254,6 +254,14 @@ struct queue *engine_queues_find(struct engine *engine, uint32_t id, uint64_t jo
 
 /* ----------------------------------------------------------------------------------- submit.c */
 
+/* Is anything new taken at all? 0, ENGINE_E_STOPPING or ENGINE_E_FULL. */
+int submit_check_open(const struct engine *engine, struct reason *why);
+/*
+ * Is there room for so many queued tasks more, bytes of specifications, and dependencies, resources
+ * and locks? 0 or ENGINE_E_LIMIT.
+ */
+int submit_check_room(const struct engine *engine, const struct user *user, uint64_t tasks,
+                      uint64_t bytes, uint64_t links, struct reason *why);
 /* Could so much ever be given to one task of this user? 0 or ENGINE_E_REFUSED. */
 int submit_check_possible(const struct engine *engine, const struct user *user,
                           const struct engine_spec *spec, struct reason *why);

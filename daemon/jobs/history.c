@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 
+#include "daemon/jobs/asks.h"
 #include "daemon/jobs/engine_private.h"
 
 /* --------------------------------------------------------------------------------------- retry */
@@ -129,13 +130,38 @@ static bool history_has_work(const struct journal_job *row, const struct journal
                history_rest_begin(rows, count) < row->task_count;
 }
 
+/* As at submit; what is unfinished already has its specification counted. */
+static int history_check_room(struct engine *e, const struct journal_job *row,
+                              const struct journal_task *rows, size_t count, uint64_t number,
+                              enum engine_retry which, struct reason *why)
+{
+        const struct user *user = engine_get_user(e, row->uid);
+        const uint64_t bytes = row->finished ? row->spec_bytes + row->input_bytes : 0;
+        uint64_t tasks = 0;
+        int r;
+
+        for (size_t i = 0; i < count; i++)
+                tasks += history_wants(which, &rows[i], number);
+        if (number == ENGINE_ALL_TASKS && which != ENGINE_RETRY_LOST)
+                tasks += row->task_count - MIN(history_rest_begin(rows, count), row->task_count);
+        r = submit_check_open(e, why);
+        if (r)
+                return r;
+        return user ? submit_check_room(e, user, tasks, bytes, asks_count(row->asks), why)
+                    : FAULT(-ENOMEM);
+}
+
 int engine_retry(struct engine *e, const struct journal_job *row, const struct journal_task *tasks,
                  size_t tasks_count, uint64_t number, enum engine_retry which, struct reason *why)
 {
         struct journal_batch *batch = engine_batch(e);
         struct job *job = job_table_find(&e->jobs, row->id);
         struct journal_job open;
+        int r;
 
+        r = history_check_room(e, row, tasks, tasks_count, number, which, why);
+        if (r)
+                return r;
         if (job && !row->finished)
                 return history_retry_tasks(e, job, tasks, tasks_count, number, which)
                                ? 0

@@ -225,6 +225,7 @@ struct user {
         uint64_t short_usec;   /* smoothed run time of its tasks; 0: unknown */
         uint32_t cores_max;    /* at once; 0: no cap */
         uint64_t jobs_max;     /* queued tasks; 0: no cap but the machine's */
+        uint64_t links_count;  /* dependencies, resources and locks of its unfinished jobs */
         uint32_t lent_count;   /* tasks that wait inside for others (lending.c) */
 };
 

@@ -326,6 +326,11 @@ int resource_claim_new(struct resource_book *book, uint32_t uid, const struct re
         return 0;
 }
 
+size_t resource_claim_size(const struct resource_claim *claim)
+{
+        return claim ? claim->links_count : 0;
+}
+
 struct resource_claim *resource_claim_free(struct resource_claim *claim)
 {
         if (!claim)

@@ -87,6 +87,8 @@ _must_use_ int resource_claim_new(struct resource_book *book, uint32_t uid,
                                   const struct resource_ask *asks, size_t asks_count,
                                   const struct resource_owner *owner, void *arg,
                                   struct resource_claim **out_claim);
+/* How many asks it has; 0 for NULL. */
+size_t resource_claim_size(const struct resource_claim *claim);
 /* Leaves the lines. NULL-safe. */
 struct resource_claim *resource_claim_free(struct resource_claim *claim);
 DEFINE_CLEANUP(struct resource_claim *, resource_claim_free);

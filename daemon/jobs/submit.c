@@ -12,6 +12,7 @@
 
 #include "common/text.h"
 
+#include "daemon/jobs/asks.h"
 #include "daemon/jobs/engine_private.h"
 
 /* A submission that waits for the journal's word about its key: a copy of what it needs. */
@@ -65,11 +66,24 @@ void submit_deinit(struct engine *e)
 
 /* ------------------------------------------------------------------------------------- limits */
 
-static int submit_check_sums(const struct engine *e, const struct user *user, uint64_t tasks,
-                             uint64_t bytes, struct reason *why)
+int submit_check_open(const struct engine *e, struct reason *why)
+{
+        if (e->is_stopping)
+                return reason_set(why, ENGINE_E_STOPPING,
+                                  "the daemon is shutting down and takes no more jobs");
+        if (journal_is_disk_full(e->journal))
+                return reason_set(
+                        why, ENGINE_E_FULL,
+                        "the disk under the daemon's state folder is nearly full: nothing "
+                        "new is taken until space is free again");
+        return 0;
+}
+
+int submit_check_room(const struct engine *e, const struct user *user, uint64_t tasks,
+                      uint64_t bytes, uint64_t links, struct reason *why)
 {
         const struct engine_options *o = &e->options;
-        char have[TEXT_SIZE_MAX], most[TEXT_SIZE_MAX];
+        char most[TEXT_SIZE_MAX];
 
         if (user->queued_tasks + tasks > o->queued_max_per_user)
                 return reason_set(why, ENGINE_E_LIMIT,
@@ -87,16 +101,30 @@ static int submit_check_sums(const struct engine *e, const struct user *user, ui
                                   "the specifications of your queued jobs would exceed %s: "
                                   "wait for some to end",
                                   text_format_size(o->spec_bytes_max_per_user, most));
+        if (links > 0 && user->links_count + links > ENGINE_LINKS_MAX)
+                return reason_set(
+                        why, ENGINE_E_LIMIT,
+                        "your queued jobs would have more than %u dependencies, resources "
+                        "and locks: wait for some to end",
+                        ENGINE_LINKS_MAX);
         if (e->queued_tasks + tasks > o->queued_max || e->spec_bytes + bytes > o->spec_bytes_max)
                 return reason_set(why, ENGINE_E_LIMIT,
                                   "the machine's queue is full: try again later");
-        if (o->output_quota_bytes && user->output_bytes > o->output_quota_bytes)
-                return reason_set(why, ENGINE_E_LIMIT,
-                                  "the kept output of your jobs takes %s of the %s allowed: "
-                                  "`jobctl purge` frees it",
-                                  text_format_size(user->output_bytes, have),
-                                  text_format_size(o->output_quota_bytes, most));
         return 0;
+}
+
+static int submit_check_quota(const struct engine *e, const struct user *user, struct reason *why)
+{
+        const uint64_t quota = e->options.output_quota_bytes;
+        char have[TEXT_SIZE_MAX], most[TEXT_SIZE_MAX];
+
+        if (!quota || user->output_bytes <= quota)
+                return 0;
+        return reason_set(why, ENGINE_E_LIMIT,
+                          "the kept output of your jobs takes %s of the %s allowed: "
+                          "`jobctl purge` frees it",
+                          text_format_size(user->output_bytes, have),
+                          text_format_size(quota, most));
 }
 
 /* What no waiting could ever satisfy. */
@@ -127,23 +155,19 @@ int submit_check_possible(const struct engine *e, const struct user *user,
 static int submit_check(struct engine *e, const struct engine_submission *submission,
                         struct user *user, struct reason *why)
 {
-        uint64_t tasks = 0, bytes = 0;
+        uint64_t tasks = 0, bytes = 0, links = 0;
         size_t i;
         int r;
 
-        if (e->is_stopping)
-                return reason_set(why, ENGINE_E_STOPPING,
-                                  "the daemon is shutting down and takes no more jobs");
-        if (journal_is_disk_full(e->journal))
-                return reason_set(
-                        why, ENGINE_E_FULL,
-                        "the disk under the daemon's state folder is nearly full: nothing "
-                        "new is taken until space is free again");
+        r = submit_check_open(e, why);
+        if (r)
+                return r;
         for (i = 0; i < submission->specs_count; i++) {
                 const struct engine_spec *s = &submission->specs[i];
 
                 tasks += s->task_count;
                 bytes += s->spec->size;
+                links += s->dependencies_count + asks_count(s->asks);
                 if (s->unique_key && submission->specs_count > 1)
                         return reason_set(why, ENGINE_E_LIMIT,
                                           "a job with a unique key must be submitted alone");
@@ -153,7 +177,8 @@ static int submit_check(struct engine *e, const struct engine_submission *submis
                 if (r)
                         return r;
         }
-        return submit_check_sums(e, user, tasks, bytes, why);
+        r = submit_check_room(e, user, tasks, bytes, links, why);
+        return r ? r : submit_check_quota(e, user, why);
 }
 
 /* ------------------------------------------------------------------------------------ entering */
