@@ -106,6 +106,9 @@ struct deps {
         struct deps_parents due;       /* something of them has changed */
         struct deps_children children; /* whose next tasks will never be allowed */
         struct deps_lookups lookups;
+        struct deps_lookups scans;      /* of those: they go through their user's jobs by name */
+        struct deps_lookups scan_line;  /* and wait for their turn to do so */
+        bool is_closed;                 /* nothing is read any more */
         uint64_t drop_first, drop_last; /* jobs whose rows go with this batch; 0: none */
 };
 

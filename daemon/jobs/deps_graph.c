@@ -313,6 +313,8 @@ void deps_init(struct engine *e)
         TAILQ_INIT(&e->deps.due);
         TAILQ_INIT(&e->deps.children);
         TAILQ_INIT(&e->deps.lookups);
+        TAILQ_INIT(&e->deps.scans);
+        TAILQ_INIT(&e->deps.scan_line);
 }
 
 /* The journal is closed by now, and reads with it. */

@@ -9,6 +9,10 @@
  * (deps_lookup_note_end()), so what it knows is complete when it is used. What memory says counts
  * more: a parent may have been run again.
  *
+ * Names are found by going through all unfinished jobs of the user, which takes the journal thread
+ * long when there are a million. So DEPS_SCANS_MAX lookups of a user do that at a time and the
+ * others stand in a line: else everybody's commits would wait for one user's pages.
+ *
  * Called by deps_submit.c, deps_update.c, and submit.c, which runs it.
  */
 #include <errno.h>
@@ -16,6 +20,8 @@
 
 #include "daemon/jobs/dependency.h"
 #include "daemon/jobs/engine_private.h"
+
+#define DEPS_SCANS_MAX 4U
 
 struct deps_found {
         uint64_t id;
@@ -31,9 +37,17 @@ struct deps_name {
         bool is_sorted; /* by rising id */
 };
 
+enum deps_scan {
+        DEPS_SCAN_NONE,
+        DEPS_SCAN_WAITS,
+        DEPS_SCAN_RUNS,
+};
+
 struct deps_lookup {
-        TAILQ_ENTRY(deps_lookup) entry; /* in engine->deps.lookups */
-        struct engine *engine;          /* borrowed */
+        TAILQ_ENTRY(deps_lookup) entry;      /* in engine->deps.lookups */
+        TAILQ_ENTRY(deps_lookup) scan_entry; /* in ->scans, or in ->scan_line */
+        enum deps_scan scan;
+        struct engine *engine; /* borrowed */
         uint32_t uid;
         bool any_uid;
         struct deps_found *found; /* owned, by rising id */
@@ -55,12 +69,62 @@ static int deps_compare_found(const void *a, const void *b)
         return x < y ? -1 : x > y;
 }
 
+static int deps_lookup_step(struct deps_lookup *lookup);
+static void deps_lookup_go_on(struct deps_lookup *lookup);
+
+/* ------------------------------------------------------------------------------ turns of a user */
+
+/* May it go through the names now? Else it stands in line. */
+static bool deps_scan_begin(struct deps_lookup *lookup)
+{
+        struct deps *deps = &lookup->engine->deps;
+        const struct deps_lookup *other;
+        uint32_t count = 0;
+
+        if (lookup->scan == DEPS_SCAN_RUNS)
+                return true;
+        TAILQ_FOREACH (other, &deps->scans, scan_entry)
+                count += other->uid == lookup->uid;
+        lookup->scan = count < DEPS_SCANS_MAX ? DEPS_SCAN_RUNS : DEPS_SCAN_WAITS;
+        if (lookup->scan == DEPS_SCAN_RUNS)
+                TAILQ_INSERT_TAIL(&deps->scans, lookup, scan_entry);
+        else
+                TAILQ_INSERT_TAIL(&deps->scan_line, lookup, scan_entry);
+        return lookup->scan == DEPS_SCAN_RUNS;
+}
+
+/* It is over: the next one of the same user has its turn. */
+static void deps_scan_end(struct deps_lookup *lookup)
+{
+        struct deps *deps = &lookup->engine->deps;
+        const enum deps_scan scan = lookup->scan;
+        struct deps_lookup *next;
+
+        lookup->scan = DEPS_SCAN_NONE;
+        if (scan == DEPS_SCAN_WAITS)
+                TAILQ_REMOVE(&deps->scan_line, lookup, scan_entry);
+        if (scan != DEPS_SCAN_RUNS)
+                return;
+        TAILQ_REMOVE(&deps->scans, lookup, scan_entry);
+        TAILQ_FOREACH (next, &deps->scan_line, scan_entry)
+                if (next->uid == lookup->uid)
+                        break;
+        if (!next || deps->is_closed)
+                return;
+        TAILQ_REMOVE(&deps->scan_line, next, scan_entry);
+        next->scan = DEPS_SCAN_NONE;
+        deps_lookup_go_on(next);
+}
+
+/* ------------------------------------------------------------------------------------ life time */
+
 struct deps_lookup *deps_lookup_free(struct deps_lookup *lookup)
 {
         struct deps_name *name, *next;
 
         if (!lookup)
                 return NULL;
+        deps_scan_end(lookup);
         TAILQ_REMOVE(&lookup->engine->deps.lookups, lookup, entry);
         HASH_ITER (hh, lookup->names, name, next) {
                 HASH_DEL(lookup->names, name);
@@ -232,8 +296,6 @@ void deps_lookup_note_end(struct engine *e, const struct job *job, uint8_t state
         }
 }
 
-static int deps_lookup_step(struct deps_lookup *lookup);
-
 static void deps_lookup_end(struct deps_lookup *lookup, int fault)
 {
         lookup->done(lookup->arg, fault);
@@ -339,6 +401,8 @@ static int deps_lookup_step(struct deps_lookup *lookup)
                 return FAULT(-ENOTRECOVERABLE);
         if (lookup->found_done < lookup->found_count)
                 r = deps_lookup_read_ids(lookup, journal);
+        else if (!deps_scan_begin(lookup))
+                *lookup->read = NULL;
         else
                 r = deps_lookup_read_names(lookup, journal);
         return r ? PASS(r) : 0;

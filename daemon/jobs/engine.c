@@ -147,6 +147,7 @@ struct engine *engine_free(struct engine *e)
 
         if (!e)
                 return NULL;
+        e->deps.is_closed = true;
         HASH_CLEAR(hh, e->leased);
         while ((lease = TAILQ_FIRST(&e->core_leases))) {
                 TAILQ_REMOVE(&e->core_leases, lease, entry);

@@ -65,6 +65,8 @@ struct fake {
         size_t updates_count;
         bool disk_full;
         bool key_known;
+        bool holds_reads;  /* reads by filter wait for fake_answer() */
+        size_t held_count; /* of those that wait */
         uint64_t commit_usec;
         uint32_t dead_acked;
         uint32_t wanted; /* size of the pool; 0: FAKE_WORKERS */
@@ -89,6 +91,8 @@ void fake_turn(void);
 /* The same without the journal's answer. */
 void fake_turn_undurable(void);
 void fake_make_durable(void);
+/* Answers the read that has waited longest. */
+void fake_answer(void);
 /* The newest row of this task, or NULL. */
 const struct journal_task *fake_task_row(uint64_t job, uint64_t task);
 /* The n-th order of this kind, or NULL. */

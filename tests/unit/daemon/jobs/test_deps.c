@@ -500,6 +500,75 @@ START_TEST(singletons_of_one_submission)
 }
 END_TEST
 
+static void on_submitted(void *arg, int r, uint64_t first_id, uint32_t count, bool existing,
+                         uint64_t barrier, const struct reason *why)
+{
+        (void)count;
+        (void)existing;
+        (void)barrier;
+        ck_assert_msg(r == 0, "%s", why ? why->text : "");
+        *(uint64_t *)arg = first_id;
+}
+
+/* A singleton; *out_id is set when the jobs of its name are known. */
+static void submit_later(uint32_t uid, const char *name, uint64_t *out_id)
+{
+        static const struct engine_dependency on = { .kind = DEPS_SINGLETON };
+        static uint8_t counter;
+        struct journal_blob *blob = NULL;
+        struct engine_spec spec = plain;
+        const struct engine_submission submission = {
+                .uid = uid, .specs = &spec, .specs_count = 1, .key = { 0xff, ++counter }
+        };
+        struct journal_read *read;
+
+        ck_assert_int_eq(journal_blob_new(strdup("spec"), 4, &blob), 0);
+        spec.name = name;
+        spec.spec = blob;
+        spec.dependencies = &on;
+        spec.dependencies_count = 1;
+        *out_id = 0;
+        ck_assert_int_eq(engine_submit(fake.engine, &submission, on_submitted, out_id, &read), 0);
+        journal_blob_unref(blob);
+}
+
+/* Going through the names takes long: one user's do not fill the journal's line. */
+START_TEST(a_user_looks_for_few_names_at_a_time)
+{
+        static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+        uint64_t ids[ARRAY_SIZE(names)], other;
+
+        fake.holds_reads = true;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                submit_later(1000, names[i], &ids[i]);
+        ck_assert_uint_eq(fake.held_count, 4);
+        submit_later(2000, "a", &other);
+        ck_assert_uint_eq(fake.held_count, 5);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                fake_answer();
+        ck_assert_uint_ne(ids[4], 0);
+        ck_assert_uint_ne(other, 0);
+        ck_assert_uint_eq(ids[5], 0);
+        ck_assert_uint_eq(fake.held_count, 1);
+        fake_answer();
+        ck_assert_uint_ne(ids[5], 0);
+}
+END_TEST
+
+START_TEST(who_stands_in_line_is_forgotten_at_the_end)
+{
+        static const char *const names[] = { "a", "b", "c", "d", "e", "f" };
+        uint64_t ids[ARRAY_SIZE(names)];
+
+        fake.holds_reads = true;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                submit_later(1000, names[i], &ids[i]);
+        fake.held_count = 0; /* the journal is closed */
+        fake_restart();
+        ck_assert_uint_eq(fake.held_count, 0);
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------------ rows
  */
 
@@ -542,6 +611,8 @@ int main(void)
         tcase_add_test(tcase, tasks_without_a_partner_wait_for_the_end);
         tcase_add_test(tcase, singletons_go_one_by_one);
         tcase_add_test(tcase, singletons_of_one_submission);
+        tcase_add_test(tcase, a_user_looks_for_few_names_at_a_time);
+        tcase_add_test(tcase, who_stands_in_line_is_forgotten_at_the_end);
         tcase_add_test(tcase, a_bad_row_is_an_error_of_the_store);
         suite_add_tcase(suite, tcase);
         runner = srunner_create(suite);
