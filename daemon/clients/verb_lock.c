@@ -17,6 +17,7 @@
 #include "daemon/jobs/grants.h"
 
 #define LOCK_LIST_MAX 4000U
+#define LOCK_LIST_PASSED_MAX 100000U /* who waits for units, and is no lock */
 
 struct lock_stream {
         struct stream stream;
@@ -142,7 +143,7 @@ struct lock_list {
         const struct session *session;
         Jobd__LockInfo *infos; /* owned, with the names */
         Jobd__LockInfo **pointers;
-        size_t count;
+        size_t count, passed;
         int fault;
 };
 
@@ -155,19 +156,19 @@ static void lock_list_deinit(struct lock_list *list)
 }
 
 /* Of other users' processes and jobs only their user is told. */
-static void lock_list_add(void *arg, const struct resource_taker *taker)
+static bool lock_list_add(void *arg, const struct resource_taker *taker)
 {
         struct lock_list *list = arg;
         const struct session *session = list->session;
         Jobd__LockInfo *info = &list->infos[list->count];
 
-        if (taker->mode == RESOURCE_UNITS || list->count == LOCK_LIST_MAX)
-                return;
+        if (taker->mode == RESOURCE_UNITS)
+                return ++list->passed < LOCK_LIST_PASSED_MAX;
         jobd__lock_info__init(info);
         info->name = strdup(taker->name);
         if (!info->name) {
                 list->fault = FAULT(-ENOMEM);
-                return;
+                return false;
         }
         info->state =
                 taker->is_waiting ? JOBD__LOCK_STATE__LOCK_WAITING : JOBD__LOCK_STATE__LOCK_HELD;
@@ -177,7 +178,7 @@ static void lock_list_add(void *arg, const struct resource_taker *taker)
         info->uid = taker->uid;
         list->pointers[list->count++] = info;
         if (taker->uid != session->peer.uid && !session->is_admin)
-                return;
+                return list->count < LOCK_LIST_MAX;
         info->has_pid = taker->owner.pid > 0;
         info->pid = taker->owner.pid;
         info->job = taker->claim_arg ? engine_claimant_job(taker->claim_arg) : 0;
@@ -185,6 +186,7 @@ static void lock_list_add(void *arg, const struct resource_taker *taker)
         info->has_job = info->job > 0;
         info->has_task = taker->owner.job > 0;
         info->task = taker->owner.task;
+        return list->count < LOCK_LIST_MAX;
 }
 
 static int lock_send_list(struct session *from, uint64_t tag)

@@ -35,7 +35,8 @@ static void resource_list_count(void *arg, const struct resource_view *view)
 {
         struct resource_list *list = arg;
 
-        list->room += view->is_declared && list->room < RESOURCE_LIST_MAX;
+        (void)view;
+        list->room += list->room < RESOURCE_LIST_MAX;
 }
 
 static void resource_list_add(void *arg, const struct resource_view *view)
@@ -43,7 +44,7 @@ static void resource_list_add(void *arg, const struct resource_view *view)
         struct resource_list *list = arg;
         Jobd__ResourceInfo *info = &list->infos[list->count];
 
-        if (!view->is_declared || list->count == list->room)
+        if (list->count == list->room)
                 return;
         jobd__resource_info__init(info);
         info->name = strdup(view->name);

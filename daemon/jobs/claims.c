@@ -64,8 +64,6 @@ static void claims_note_gone(void *arg, const struct resource_view *view)
         struct claims_names *gone = arg;
         char **names;
 
-        if (view->scope != RESOURCE_EVERYBODY || !view->is_declared)
-                return;
         for (size_t i = 0; i < gone->options->resources_count; i++)
                 if (strcmp(gone->options->resources[i].name, view->name) == 0)
                         return;
@@ -107,10 +105,9 @@ static void claims_count_own(void *arg, const struct resource_view *view)
         struct claims_count *count = arg;
         const bool is_it = strcmp(view->name, count->name) == 0;
 
-        count->own += view->is_declared && view->scope == count->uid;
-        count->is_machine = count->is_machine ||
-                            (is_it && view->is_declared && view->scope == RESOURCE_EVERYBODY);
-        count->is_own = count->is_own || (is_it && view->is_declared && view->scope == count->uid);
+        count->own += view->scope == count->uid;
+        count->is_machine = count->is_machine || (is_it && view->scope == RESOURCE_EVERYBODY);
+        count->is_own = count->is_own || (is_it && view->scope == count->uid);
 }
 
 int engine_resource_set(struct engine *e, uint32_t uid, const char *name, uint32_t capacity,

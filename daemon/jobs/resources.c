@@ -49,8 +49,70 @@ int resource_book_new(const struct resource_ops *ops, void *arg, struct resource
         return 0;
 }
 
+static struct resource_scope *resource_find_scope(const struct resource_book *book, uint32_t uid)
+{
+        struct resource_scope *scope;
+
+        HASH_FIND(hh, book->scopes, &uid, sizeof(uid), scope);
+        return scope;
+}
+
+/* Into the list of its scope, which is made when there is none. */
+static int resource_enter_scope(struct resource *resource, uint32_t uid)
+{
+        struct resource_book *book = resource->book;
+        struct resource_scope *scope = resource_find_scope(book, uid);
+
+        if (!scope) {
+                scope = calloc(1, sizeof(*scope));
+                if (!scope)
+                        return FAULT(-ENOMEM);
+                scope->uid = uid;
+                TAILQ_INIT(&scope->resources);
+                HASH_ADD(hh, book->scopes, uid, sizeof(scope->uid), scope);
+                if (!scope->hh.tbl) {
+                        free(scope);
+                        return FAULT(-ENOMEM);
+                }
+        }
+        resource->of = scope;
+        TAILQ_INSERT_TAIL(&scope->resources, resource, scope_entry);
+        return 0;
+}
+
+static void resource_leave_scope(struct resource *resource)
+{
+        struct resource_scope *scope = resource->of;
+
+        TAILQ_REMOVE(&scope->resources, resource, scope_entry);
+        if (!TAILQ_EMPTY(&scope->resources))
+                return;
+        HASH_DEL(resource->book->scopes, scope);
+        free(scope);
+}
+
+/* The declared ones stand first, in the order in which they were: a few of them. */
+static void resource_set_declared(struct resource *resource, bool is_declared)
+{
+        struct resource_queue *list = &resource->of->resources;
+        struct resource *other;
+
+        if (resource->is_declared == is_declared)
+                return;
+        resource->is_declared = is_declared;
+        TAILQ_REMOVE(list, resource, scope_entry);
+        TAILQ_FOREACH (other, list, scope_entry)
+                if (!other->is_declared)
+                        break;
+        if (other && is_declared)
+                TAILQ_INSERT_BEFORE(other, resource, scope_entry);
+        else
+                TAILQ_INSERT_TAIL(list, resource, scope_entry);
+}
+
 static void resource_drop(struct resource *resource)
 {
+        resource_leave_scope(resource);
         if (resource->is_dirty)
                 TAILQ_REMOVE(&resource->book->dirty, resource, dirty_entry);
         HASH_DEL(resource->book->resources, resource);
@@ -131,23 +193,26 @@ static int resource_add(struct resource_book *book, uint32_t scope, const char *
         char key[sizeof(uint32_t) + RESOURCE_NAME_MAX + 1];
         const size_t size = resource_fill_key(scope, name, key);
         struct resource *resource = calloc(1, sizeof(*resource));
+        int r;
 
         if (!resource)
                 return FAULT(-ENOMEM);
+        resource->book = book;
         resource->key = malloc(size);
-        if (!resource->key) {
+        r = resource->key ? resource_enter_scope(resource, scope) : FAULT(-ENOMEM);
+        if (r) {
+                free(resource->key);
                 free(resource);
-                return FAULT(-ENOMEM);
+                return PASS(r);
         }
         memcpy(resource->key, key, size);
         resource->key_size = size;
-        resource->book = book;
-        resource->scope = scope;
         resource->capacity = 1;
         RB_INIT(&resource->line);
         LIST_INIT(&resource->holds);
         HASH_ADD_KEYPTR(hh, book->resources, resource->key, size, resource);
         if (!resource->hh.tbl) {
+                resource_leave_scope(resource);
                 free(resource->key);
                 free(resource);
                 return FAULT(-ENOMEM);
@@ -206,7 +271,7 @@ int resource_declare(struct resource_book *book, uint32_t scope, const char *nam
                 if (r)
                         return PASS(r);
         }
-        resource->is_declared = true;
+        resource_set_declared(resource, true);
         resource->capacity = capacity;
         resource_sort_stranded(resource);
         return 0;
@@ -220,7 +285,7 @@ int resource_withdraw(struct resource_book *book, uint32_t scope, const char *na
                 return RESOURCE_E_UNKNOWN;
         if (resource->refs > 0 && !by_force)
                 return RESOURCE_E_IN_USE;
-        resource->is_declared = false;
+        resource_set_declared(resource, false);
         resource->capacity = 0;
         if (resource->refs == 0)
                 resource_drop(resource);
@@ -531,23 +596,17 @@ int resource_holding_ids(const struct resource_holding *holding, size_t index,
 
 /* ------------------------------------------------------------------------------------- looking */
 
-static bool resource_is_visible(const struct resource *resource, uint32_t uid)
+static void resource_view_declared(const struct resource_scope *scope,
+                                   void (*each)(void *arg, const struct resource_view *view),
+                                   void *arg)
 {
-        return resource->scope == RESOURCE_EVERYBODY || resource->scope == uid ||
-               uid == RESOURCE_EVERYBODY;
-}
+        const struct resource *resource;
 
-void resource_book_each(const struct resource_book *book, uint32_t uid,
-                        void (*each)(void *arg, const struct resource_view *view), void *arg)
-{
-        const struct resource *resource, *next;
-
-        HASH_ITER (hh, book->resources, resource, next) {
+        TAILQ_FOREACH (resource, &scope->resources, scope_entry) {
                 const struct resource_view view = {
                         .name = resource_name(resource),
-                        .scope = resource->scope,
+                        .scope = scope->uid,
                         .capacity = resource->capacity,
-                        .is_declared = resource->is_declared,
                         .used = resource->used >= RESOURCE_ALL ? resource->capacity
                                                                : resource->used,
                         .shared = resource->shared,
@@ -555,39 +614,68 @@ void resource_book_each(const struct resource_book *book, uint32_t uid,
                         .waiting = resource->waiting,
                 };
 
-                if (resource_is_visible(resource, uid))
-                        each(arg, &view);
+                if (!resource->is_declared)
+                        return;
+                each(arg, &view);
         }
 }
 
-void resource_book_each_taker(const struct resource_book *book, uint32_t uid,
-                              void (*each)(void *arg, const struct resource_taker *taker),
-                              void *arg)
+void resource_book_each(const struct resource_book *book, uint32_t uid,
+                        void (*each)(void *arg, const struct resource_view *view), void *arg)
 {
-        struct resource *resource, *next;
+        const struct resource_scope *machine = resource_find_scope(book, RESOURCE_EVERYBODY);
+        const struct resource_scope *own =
+                uid == RESOURCE_EVERYBODY ? NULL : resource_find_scope(book, uid);
+
+        if (machine)
+                resource_view_declared(machine, each, arg);
+        if (own)
+                resource_view_declared(own, each, arg);
+}
+
+/* False: `each` wants no more. */
+static bool resource_tell_takers(struct resource *resource,
+                                 bool (*each)(void *arg, const struct resource_taker *taker),
+                                 void *arg)
+{
+        struct resource_taker taker = { .name = resource_name(resource),
+                                        .scope = resource->of->uid };
         const struct resource_hold *hold;
         struct resource_link *link;
-        struct resource_taker taker;
 
-        HASH_ITER (hh, book->resources, resource, next) {
-                if (!resource_is_visible(resource, uid))
+        LIST_FOREACH (hold, &resource->holds, entry) {
+                taker.uid = hold->holding->uid;
+                taker.mode = hold->mode;
+                taker.owner = hold->holding->owner;
+                if (!each(arg, &taker))
+                        return false;
+        }
+        taker.is_waiting = true;
+        RB_FOREACH (link, resource_line, &resource->line) {
+                taker.uid = link->claim->uid;
+                taker.mode = link->mode;
+                taker.owner = link->claim->owner;
+                taker.claim_arg = link->claim->arg;
+                if (!each(arg, &taker))
+                        return false;
+        }
+        return true;
+}
+
+void resource_book_each_taker(const struct resource_book *book, uint32_t uid,
+                              bool (*each)(void *arg, const struct resource_taker *taker),
+                              void *arg)
+{
+        const struct resource_scope *const scopes[] = {
+                resource_find_scope(book, RESOURCE_EVERYBODY), resource_find_scope(book, uid)
+        };
+        struct resource *resource;
+
+        for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
+                if (!scopes[i])
                         continue;
-                memset(&taker, 0, sizeof(taker));
-                taker.name = resource_name(resource);
-                taker.scope = resource->scope;
-                LIST_FOREACH (hold, &resource->holds, entry) {
-                        taker.uid = hold->holding->uid;
-                        taker.mode = hold->mode;
-                        taker.owner = hold->holding->owner;
-                        each(arg, &taker);
-                }
-                taker.is_waiting = true;
-                RB_FOREACH (link, resource_line, &resource->line) {
-                        taker.uid = link->claim->uid;
-                        taker.mode = link->mode;
-                        taker.owner = link->claim->owner;
-                        taker.claim_arg = link->claim->arg;
-                        each(arg, &taker);
-                }
+                TAILQ_FOREACH (resource, &scopes[i]->resources, scope_entry)
+                        if (!resource_tell_takers(resource, each, arg))
+                                return;
         }
 }

@@ -137,13 +137,12 @@ struct resource_view {
         const char *name; /* borrowed for the call */
         uint32_t scope;
         uint32_t capacity;
-        bool is_declared;
         uint32_t used;   /* units */
         uint32_t shared; /* shared holders */
         uint32_t claims; /* unfinished jobs and processes that ask for it, or hold it */
         uint32_t waiting;
 };
-/* All that a user may see: the machine's and its own. */
+/* All that are declared and that a user may see: the machine's and its own. */
 void resource_book_each(const struct resource_book *book, uint32_t uid,
                         void (*each)(void *arg, const struct resource_view *view), void *arg);
 
@@ -155,9 +154,12 @@ struct resource_taker {
         struct resource_owner owner; /* of a waiting job: all 0 */
         void *claim_arg;             /* of those that wait; NULL for holders */
 };
-/* Holders, then those who wait in their order, of all that this user may see. */
+/*
+ * Holders, then those who wait in their order, of all that this user may see, until `each` gives
+ * false.
+ */
 void resource_book_each_taker(const struct resource_book *book, uint32_t uid,
-                              void (*each)(void *arg, const struct resource_taker *taker),
+                              bool (*each)(void *arg, const struct resource_taker *taker),
                               void *arg);
 
 /* Which of its asks a claim waits for. */

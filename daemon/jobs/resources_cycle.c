@@ -9,7 +9,7 @@
  * Only who holds something can close a circle, so the common question costs one look into a bucket.
  * Who stands before the asker itself does not count: where that would close a circle, the asker
  * goes first (resources_line.c). Breadth first, without recursion: claims carry the list and a
- * mark.
+ * mark, and so do resources, whose many holders are looked at once however many wait for them.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -75,12 +75,15 @@ static struct resource_hold *resource_look(struct resource_claims *queue,
                 struct resource_link *link = &claim->links[i], *before;
                 struct resource_hold *hold;
 
-                if (!resource_fits(link->resource, link->mode, link->count))
+                if (link->resource->visit != mark &&
+                    !resource_fits(link->resource, link->mode, link->count)) {
+                        link->resource->visit = mark;
                         LIST_FOREACH (hold, &link->resource->holds, entry) {
                                 if (resource_owner_is(&hold->holding->owner, &asker->owner))
                                         return hold;
                                 resource_visit_holder(queue, claim, hold, mark);
                         }
+                }
                 before =
                         claim == asker ? NULL : RB_PREV(resource_line, &link->resource->line, link);
                 if (before)

@@ -71,6 +71,8 @@ LIST_HEAD(resource_holdings, resource_holding);
 struct resource {
         UT_hash_handle hh; /* by key */
         struct resource_book *book;
+        struct resource_scope *of;         /* borrowed: lives as long as it has resources */
+        TAILQ_ENTRY(resource) scope_entry; /* in of->resources */
         TAILQ_ENTRY(resource) dirty_entry;
         struct resource_line line;
         struct resource_holds holds;
@@ -79,7 +81,7 @@ struct resource {
         uint32_t shared;
         uint32_t refs; /* links and holds */
         uint32_t waiting;
-        uint32_t scope;
+        uint64_t visit; /* while a circle is looked for: its holders were visited */
         bool is_declared;
         bool is_dirty;
         uint8_t *taken; /* owned: a bit per id; NULL until units are taken */
@@ -89,12 +91,20 @@ struct resource {
 };
 TAILQ_HEAD(resource_queue, resource);
 
+/* Those of a user, or of the machine: who asks for his own walks past nobody else's. */
+struct resource_scope {
+        UT_hash_handle hh;               /* by uid */
+        uint32_t uid;                    /* RESOURCE_EVERYBODY: the machine's */
+        struct resource_queue resources; /* the declared ones first */
+};
+
 #define RESOURCE_OWNERS 256U /* buckets */
 
 struct resource_book {
         const struct resource_ops *ops;
         void *arg;
-        struct resource *resources; /* owned, uthash by key */
+        struct resource *resources;    /* owned, uthash by key */
+        struct resource_scope *scopes; /* owned, uthash by uid */
         struct resource_queue dirty;
         struct resource_claims processes; /* those that wait */
         struct resource_claims stranded;
