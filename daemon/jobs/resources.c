@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Named resources: their capacities, who holds what, and which ids. A lock is a resource too: an
- * exclusive holder takes all of it, shared holders are counted apart and exclude both exclusive
- * ones and takers of units. So a lock that the administrator declared with capacity one and a
- * resource of that name are the same thing.
+ * Named resources: which there are, with what capacities, and who asks for them. A lock is a
+ * resource too: an exclusive holder takes all of it, shared holders are counted apart and exclude
+ * both exclusive ones and takers of units. So a lock that the administrator declared with capacity
+ * one and a resource of that name are the same thing.
  *
  * A name means the machine's resource when there is one, else the user's own. Locks need not be
  * declared: the first claim makes one for its user, and it goes with the last. What is declared
  * stays; when it is withdrawn while somebody asks for it, it has no units until nobody does.
  *
- * Lines and turns are resources_line.c's, circles of waiting resources_cycle.c's. Nothing here
- * knows a job or a process: claims.c and grants.c of the engine do, and tell by callback.
+ * What is held is resources_hold.c's, lines and turns are resources_line.c's, circles of waiting
+ * resources_cycle.c's, and who asks is answered by resources_look.c. Nothing here knows a job or a
+ * process: claims.c and grants.c of the engine do, and tell by callback.
  * Everything is in memory; what must last is written by those two.
  */
 #include <errno.h>
@@ -22,9 +23,6 @@
 #include "common/text.h"
 
 #include "daemon/jobs/resources_private.h"
-
-#define RESOURCE_ID_TEXT 12U    /* bytes of one id and its comma */
-#define RESOURCE_ALL (1U << 30) /* what an exclusive holder uses: more than any capacity */
 
 /* ----------------------------------------------------------------------------------- the book */
 
@@ -49,7 +47,7 @@ int resource_book_new(const struct resource_ops *ops, void *arg, struct resource
         return 0;
 }
 
-static struct resource_scope *resource_find_scope(const struct resource_book *book, uint32_t uid)
+struct resource_scope *resource_find_scope(const struct resource_book *book, uint32_t uid)
 {
         struct resource_scope *scope;
 
@@ -405,277 +403,4 @@ struct resource_claim *resource_claim_free(struct resource_claim *claim)
                 resource_unref(claim->links[i].resource);
         free(claim);
         return NULL;
-}
-
-/* ------------------------------------------------------------------------------------- holding */
-
-static int resource_reserve_bits(struct resource *resource, uint32_t ids)
-{
-        uint8_t *bits;
-
-        if (ids <= resource->taken_room)
-                return 0;
-        bits = realloc(resource->taken, (ids + 7) / 8);
-        if (!bits)
-                return FAULT(-ENOMEM);
-        memset(bits + (resource->taken_room + 7) / 8, 0,
-               (ids + 7) / 8 - (resource->taken_room + 7) / 8);
-        resource->taken = bits;
-        resource->taken_room = (ids + 7) / 8 * 8;
-        return 0;
-}
-
-static bool resource_has_id(const struct resource *resource, uint32_t id)
-{
-        return id < resource->taken_room && (resource->taken[id / 8] >> (id % 8) & 1);
-}
-
-static void resource_mark_id(struct resource *resource, uint32_t id, bool on)
-{
-        const uint8_t bit = (uint8_t)(1U << (id % 8));
-
-        if (on)
-                resource->taken[id / 8] |= bit;
-        else
-                resource->taken[id / 8] &= (uint8_t)~bit;
-}
-
-/* The lowest that are free; it fits, so there are enough below the capacity. */
-static int resource_pick_ids(struct resource *resource, struct resource_hold *hold)
-{
-        uint32_t found = 0;
-        int r;
-
-        r = resource_reserve_bits(resource, resource->capacity);
-        if (r)
-                return PASS(r);
-        for (uint32_t id = 0; id < resource->capacity && found < hold->count; id++)
-                if (id % 8 == 0 && resource->taken[id / 8] == UINT8_MAX)
-                        id += 7;
-                else if (!resource_has_id(resource, id))
-                        hold->ids[found++] = id;
-        hold->count = found;
-        return 0;
-}
-
-/* "0,3": those of before a restart; what is no number, or taken twice, is left out. */
-static int resource_read_ids(struct resource *resource, struct resource_hold *hold,
-                             const char **ids)
-{
-        const char *at = *ids ? *ids : "";
-        uint32_t found = 0;
-        int r;
-
-        while (*at >= '0' && *at <= '9' && found < hold->count) {
-                char *end;
-                const unsigned long id = strtoul(at, &end, 10);
-
-                if (id >= RESOURCE_CAPACITY_MAX)
-                        break;
-                r = resource_reserve_bits(resource, (uint32_t)id + 1);
-                if (r)
-                        return PASS(r);
-                if (!resource_has_id(resource, (uint32_t)id))
-                        hold->ids[found++] = (uint32_t)id;
-                at = *end == ',' ? end + 1 : end;
-        }
-        hold->count = found;
-        at = strchr(at, '\n');
-        *ids = at ? at + 1 : NULL;
-        return 0;
-}
-
-static void resource_count_hold(const struct resource_hold *hold, bool on)
-{
-        struct resource *resource = hold->resource;
-        const uint32_t amount = hold->mode == RESOURCE_EXCLUSIVE ? RESOURCE_ALL : hold->count;
-        uint32_t *const sum = hold->mode == RESOURCE_SHARED ? &resource->shared : &resource->used;
-
-        *sum = on ? *sum + amount : *sum - amount;
-        if (hold->mode == RESOURCE_UNITS)
-                for (uint32_t i = 0; i < hold->count; i++)
-                        resource_mark_id(resource, hold->ids[i], on);
-}
-
-static int resource_take_one(struct resource_holding *holding, const struct resource_link *link,
-                             bool again, const char **ids)
-{
-        struct resource_hold *hold = &holding->holds[holding->holds_count];
-        int r = 0;
-
-        *hold = (struct resource_hold){
-                .resource = link->resource,
-                .holding = holding,
-                .mode = link->mode,
-                .count = link->mode == RESOURCE_UNITS ? link->count : 1,
-        };
-        if (link->mode == RESOURCE_UNITS) {
-                hold->ids = calloc(hold->count, sizeof(*hold->ids));
-                if (!hold->ids)
-                        return FAULT(-ENOMEM);
-                r = again ? resource_read_ids(link->resource, hold, ids)
-                          : resource_pick_ids(link->resource, hold);
-                if (r) {
-                        free(hold->ids);
-                        return PASS(r);
-                }
-        }
-        hold->resource->refs++;
-        holding->holds_count++;
-        LIST_INSERT_HEAD(&hold->resource->holds, hold, entry);
-        resource_count_hold(hold, true);
-        return 0;
-}
-
-int resource_hold_all(const struct resource_claim *claim, const struct resource_owner *owner,
-                      bool again, const char *ids, struct resource_holding **out_holding)
-{
-        _cleanup_(resource_holding_freep) struct resource_holding *holding = NULL;
-        int r;
-
-        holding = calloc(1, sizeof(*holding) + claim->links_count * sizeof(holding->holds[0]));
-        if (!holding)
-                return FAULT(-ENOMEM);
-        holding->book = claim->book;
-        holding->owner = *owner;
-        holding->uid = claim->uid;
-        LIST_INSERT_HEAD(resource_owner_bucket(claim->book, owner), holding, entry);
-        for (size_t i = 0; i < claim->links_count; i++) {
-                r = resource_take_one(holding, &claim->links[i], again, &ids);
-                if (r)
-                        return PASS(r);
-        }
-        *out_holding = TAKE_PTR(holding);
-        return 0;
-}
-
-int resource_claim_retake(struct resource_claim *claim, const struct resource_owner *owner,
-                          const char *ids, struct resource_holding **out_holding)
-{
-        const int r = resource_hold_all(claim, owner, true, ids, out_holding);
-
-        return r ? PASS(r) : 0;
-}
-
-struct resource_holding *resource_holding_free(struct resource_holding *holding)
-{
-        if (!holding)
-                return NULL;
-        for (size_t i = 0; i < holding->holds_count; i++) {
-                struct resource_hold *hold = &holding->holds[i];
-
-                LIST_REMOVE(hold, entry);
-                resource_count_hold(hold, false);
-                resource_mark_dirty(hold->resource);
-                free(hold->ids);
-                resource_unref(hold->resource);
-        }
-        LIST_REMOVE(holding, entry);
-        free(holding);
-        return NULL;
-}
-
-int resource_holding_ids(const struct resource_holding *holding, size_t index,
-                         const char **out_name, char **out_ids)
-{
-        for (size_t i = 0; i < holding->holds_count; i++) {
-                const struct resource_hold *hold = &holding->holds[i];
-                size_t at = 0;
-
-                if (hold->mode != RESOURCE_UNITS || index-- > 0)
-                        continue;
-                *out_name = resource_name(hold->resource);
-                *out_ids = calloc(hold->count + 1, RESOURCE_ID_TEXT);
-                for (uint32_t k = 0; *out_ids && k < hold->count; k++)
-                        at += (size_t)sprintf(*out_ids + at, k ? ",%" PRIu32 : "%" PRIu32,
-                                              hold->ids[k]);
-                return 0;
-        }
-        return RESOURCE_E_UNKNOWN;
-}
-
-/* ------------------------------------------------------------------------------------- looking */
-
-static void resource_view_declared(const struct resource_scope *scope,
-                                   void (*each)(void *arg, const struct resource_view *view),
-                                   void *arg)
-{
-        const struct resource *resource;
-
-        TAILQ_FOREACH (resource, &scope->resources, scope_entry) {
-                const struct resource_view view = {
-                        .name = resource_name(resource),
-                        .scope = scope->uid,
-                        .capacity = resource->capacity,
-                        .used = resource->used >= RESOURCE_ALL ? resource->capacity
-                                                               : resource->used,
-                        .shared = resource->shared,
-                        .claims = resource->refs,
-                        .waiting = resource->waiting,
-                };
-
-                if (!resource->is_declared)
-                        return;
-                each(arg, &view);
-        }
-}
-
-void resource_book_each(const struct resource_book *book, uint32_t uid,
-                        void (*each)(void *arg, const struct resource_view *view), void *arg)
-{
-        const struct resource_scope *machine = resource_find_scope(book, RESOURCE_EVERYBODY);
-        const struct resource_scope *own =
-                uid == RESOURCE_EVERYBODY ? NULL : resource_find_scope(book, uid);
-
-        if (machine)
-                resource_view_declared(machine, each, arg);
-        if (own)
-                resource_view_declared(own, each, arg);
-}
-
-/* False: `each` wants no more. */
-static bool resource_tell_takers(struct resource *resource,
-                                 bool (*each)(void *arg, const struct resource_taker *taker),
-                                 void *arg)
-{
-        struct resource_taker taker = { .name = resource_name(resource),
-                                        .scope = resource->of->uid };
-        const struct resource_hold *hold;
-        struct resource_link *link;
-
-        LIST_FOREACH (hold, &resource->holds, entry) {
-                taker.uid = hold->holding->uid;
-                taker.mode = hold->mode;
-                taker.owner = hold->holding->owner;
-                if (!each(arg, &taker))
-                        return false;
-        }
-        taker.is_waiting = true;
-        RB_FOREACH (link, resource_line, &resource->line) {
-                taker.uid = link->claim->uid;
-                taker.mode = link->mode;
-                taker.owner = link->claim->owner;
-                taker.claim_arg = link->claim->arg;
-                if (!each(arg, &taker))
-                        return false;
-        }
-        return true;
-}
-
-void resource_book_each_taker(const struct resource_book *book, uint32_t uid,
-                              bool (*each)(void *arg, const struct resource_taker *taker),
-                              void *arg)
-{
-        const struct resource_scope *const scopes[] = {
-                resource_find_scope(book, RESOURCE_EVERYBODY), resource_find_scope(book, uid)
-        };
-        struct resource *resource;
-
-        for (size_t i = 0; i < ARRAY_SIZE(scopes); i++) {
-                if (!scopes[i])
-                        continue;
-                TAILQ_FOREACH (resource, &scopes[i]->resources, scope_entry)
-                        if (!resource_tell_takers(resource, each, arg))
-                                return;
-        }
 }

@@ -91,7 +91,7 @@ void resource_claim_leave(struct resource_claim *claim)
         claim->ticket = 0;
 }
 
-static bool resource_link_is_possible(const struct resource_link *link)
+bool resource_link_is_possible(const struct resource_link *link)
 {
         return link->resource->capacity > 0 &&
                (link->mode != RESOURCE_UNITS || link->count <= link->resource->capacity);
@@ -281,56 +281,4 @@ int resource_claim_take(struct resource_claim *claim, const struct resource_owne
         resource_claim_leave(claim);
         resource_rank_again(claim->book, owner);
         return 0;
-}
-
-/* ------------------------------------------------------------------------------------- looking */
-
-static void resource_fill_wait(struct resource_link *link, uint64_t count_max,
-                               struct resource_wait *wait)
-{
-        const struct resource *resource = link->resource;
-        const struct resource_hold *hold = LIST_FIRST(&resource->holds);
-
-        *wait = (struct resource_wait){
-                .name = resource_name(resource),
-                .mode = link->mode,
-                .count = link->count,
-                .capacity = resource->capacity,
-                .used = resource->used,
-                .is_free = resource_fits(resource, link->mode, link->count),
-        };
-        /* A lock is held by one, or by those who share it: never beside units. */
-        if (resource_link_is_possible(link) && !wait->is_free && hold &&
-            hold->mode != RESOURCE_UNITS) {
-                wait->holders = hold->mode == RESOURCE_SHARED ? resource->shared : 1;
-                wait->holder_uid = hold->holding->uid;
-                wait->holder = hold->holding->owner;
-        }
-        if (link->claim->place != RESOURCE_IN_LINE)
-                return;
-        while (wait->before < count_max && (link = RB_PREV(resource_line, &resource->line, link)))
-                wait->before++;
-}
-
-bool resource_claim_look(struct resource_claim *claim, uint64_t count_max,
-                         struct resource_wait *out_wait)
-{
-        struct resource_link *impossible = NULL, *taken = NULL, *wanted = NULL, *link;
-
-        if (claim->place == RESOURCE_AWAY)
-                return false;
-        for (size_t i = claim->links_count; i-- > 0;) {
-                link = &claim->links[i];
-                if (!resource_link_is_possible(link))
-                        impossible = link;
-                else if (!resource_fits(link->resource, link->mode, link->count))
-                        taken = link;
-                else if (claim->place == RESOURCE_IN_LINE &&
-                         RB_PREV(resource_line, &link->resource->line, link))
-                        wanted = link;
-        }
-        link = impossible ? impossible : taken ? taken : wanted;
-        if (link)
-                resource_fill_wait(link, count_max, out_wait);
-        return link;
 }

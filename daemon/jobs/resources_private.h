@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of resources.h, shared by resources.c, resources_line.c and resources_cycle.c only. */
+/* The inside of resources.h, shared by the resources*.c only. */
 #pragma once
 
 #include "common/list.h"
@@ -98,7 +98,8 @@ struct resource_scope {
         struct resource_queue resources; /* the declared ones first */
 };
 
-#define RESOURCE_OWNERS 256U /* buckets */
+#define RESOURCE_OWNERS 256U    /* buckets */
+#define RESOURCE_ALL (1U << 30) /* what an exclusive holder uses: more than any capacity */
 
 struct resource_book {
         const struct resource_ops *ops;
@@ -125,6 +126,10 @@ static inline const char *resource_name(const struct resource *resource)
 bool resource_owner_is(const struct resource_owner *a, const struct resource_owner *b);
 struct resource_holdings *resource_owner_bucket(const struct resource_book *book,
                                                 const struct resource_owner *owner);
+/* NULL: it has none. */
+struct resource_scope *resource_find_scope(const struct resource_book *book, uint32_t uid);
+/* Could it ever be given with the capacity as it is? */
+bool resource_link_is_possible(const struct resource_link *link);
 bool resource_fits(const struct resource *resource, enum resource_mode mode, uint32_t count);
 void resource_mark_dirty(struct resource *resource);
 /* Into the lines, or out of them among the stranded, as the capacities are now. */
