@@ -1,23 +1,70 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three lines of README.md that replace three scripts, taken from it and run as they stand there."""
+"""What README.md shows, taken from it and run as it stands there: the five minutes, the three lines that
+replace three scripts, the settings; and every command that it names exists."""
 
 import os
 import re
 import subprocess
 
 import harness
+import manual
 
-README = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "README.md")
+
+def section(name):
+    with open(os.path.join(manual.SOURCE, "README.md"), encoding="utf-8") as f:
+        return f.read().split(f"\n## {name}\n")[1].split("\n## ")[0]
 
 
-class Readme(harness.Case):
+def blocks(text, kind=""):
+    return [block.splitlines() for block in re.findall(rf"^```{kind}\n(.*?)^```$", text, re.S | re.M)]
+
+
+def same(text):
+    """Times and the width of columns are of the moment."""
+    return re.sub(r" +", " ", re.sub(r"\b\d+ms\b", "1ms", re.sub(r"\d\d:\d\d:\d\d", "12:00:00", text)))
+
+
+class Transcript(harness.Case):
+    maxDiff = None
+
+    def test_the_five_minutes(self):
+        """One shell, one command after the other; the backup lasts until somebody waits for it, as a backup does."""
+        self.file("train", '#!/bin/sh\nfor n in 1 2; do echo "epoch $n, lr $2"; done\n', 0o755)
+        self.file("backup", '#!/bin/sh\nread x <gate\necho "disk is full" >&2\nexit 3\n', 0o755)
+        os.mkfifo(os.path.join(self.work, "gate"))
+        lines = blocks(section("Five minutes as a user"))[0]
+        commands = "\n".join(line[2:] for line in lines if line.startswith("$ "))
+        self.start()
+        env = {**self.env, "PATH": f"{harness.BIN}:{self.env['PATH']}"}
+        done = subprocess.run(["bash", "-c", commands.replace("jobctl wait", "echo go >gate; jobctl wait", 1)], cwd=self.work,
+                              env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              timeout=harness.DEADLINE, check=False)
+        self.assertEqual(same("\n".join(line for line in lines if not line.startswith("$ ")) + "\n"), same(done.stdout))
+
+    def test_the_settings(self):
+        lines = blocks(section("Ten minutes as an administrator"), "ini")[0]
+        done = subprocess.run([harness.program("jobd"), "--user", "--check-config", "--config", self.file("lab.conf", "\n".join(lines))],
+                              env=self.env, capture_output=True, text=True, check=False)
+        self.assertEqual("ok\n", done.stdout, done)
+        for complaint in done.stderr.splitlines():
+            self.assertRegex(complaint, "there is no (user|group)")
+
+    def test_every_command_exists(self):
+        with open(os.path.join(manual.SOURCE, "README.md"), encoding="utf-8") as f:
+            text = f.read()
+        there_are = set(re.findall(r"^  ([a-z]+) ", self.jobctl("help").out, re.M))
+        named = set(re.findall(r"^(?:[$#] )?\s*(?:\S+ \| )?jobctl ([a-z]+)", text, re.M)) | set(re.findall(r"`jobctl ([a-z]+)", text))
+        self.assertGreater(len(named), 10)
+        self.assertEqual(set(), named - there_are)
+
+
+class ManyAtOnce(harness.Case):
     def setUp(self):
         super().setUp()
         self.start()
 
     def section(self):
-        with open(README, encoding="utf-8") as f:
-            return f.read().split("## Many at once")[1].split("\n## ")[0]
+        return section("Many at once")
 
     def line(self, word):
         """The indented line with this word, as one types it."""
