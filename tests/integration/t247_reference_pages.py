@@ -94,6 +94,19 @@ class Daemon(harness.Case):
         self.assertGreater(len(there_are), 5)
         self.assertEqual(there_are, dict(re.findall(r"^\|  ([a-z-]+)\n:  ([0-9a-f]{32})$", manual.page("jobd").text, re.M)))
 
+    def test_every_refusal_is_a_sentence_of_jobd(self):
+        """What WHEN IT DOES NOT START quotes is what the code says; capital letters stand for what differs."""
+        code = "".join(text_of(folder, name) for folder in ("daemon", "daemon/journal", "common")
+                       for name in sorted(os.listdir(os.path.join(manual.SOURCE, folder))) if name.endswith(".c"))
+        code = re.sub(r'(?<!\\)"\s*"', "", re.sub(r"/\*.*?\*/|'\\?.'", "", code, flags=re.S))
+        said = "\n".join(re.findall(r'"((?:\\.|[^"\\\n])*)"', code)).replace('\\"', '"')
+        heads = [line for _, section, _, _, line in manual.page("jobd").walk()
+                 if section == "WHEN IT DOES NOT START" and line.startswith("_")]
+        self.assertGreater(len(heads), 10)
+        for sentence in re.findall(r"_(.+?)_(?:, |$)", "\n".join(heads), re.M):
+            pieces = re.split(r'\b(?:KEY|N|PATH|X)\b|(?<=")jobd(?=")', sentence.removesuffix(" ..."))
+            self.assertRegex(said, "%[a-z]+".join(map(re.escape, pieces)))
+
     def ids(self):
         return [job["id"] for job in self.jobctl("list", "--json").json_lines]
 
