@@ -107,6 +107,22 @@ class Daemon(harness.Case):
             pieces = re.split(r'\b(?:KEY|N|PATH|X)\b|(?<=")jobd(?=")', sentence.removesuffix(" ..."))
             self.assertRegex(said, "%[a-z]+".join(map(re.escape, pieces)))
 
+    def test_every_key_of_the_policy(self):
+        """worker/policy.c, jobd-worker(8) and the sample know the same ones."""
+        code = text_of("worker", "policy.c")
+        there_are = {("Limits", name) for name in re.findall(r'\{ "(Limit[A-Z]+)",', code)}
+        there_are |= {("Jobs", name) for name in re.findall(r'strcmp\(name, "([A-Za-z]+)"\)', code)}
+        self.assertGreater(len(there_are), 15)
+        page = manual.page("jobd-worker")
+        self.assertEqual(there_are, {(heading.strip("[]"), re.match(r"\*(\w+)=\*", line)[1]) for _, heading, line in page.definitions()
+                                     if re.match(r"\*\w+=\*$", line)})
+        sample = re.findall(r"^#?(?:\[(Jobs|Limits)\]|(\w+)=.*)$", text_of("packaging", "worker-policy.conf"), re.M)
+        section, found = None, set()
+        for head, key in sample:
+            section = head or section
+            found |= {(section, key)} if key else set()
+        self.assertEqual(there_are, found)
+
     def ids(self):
         return [job["id"] for job in self.jobctl("list", "--json").json_lines]
 
