@@ -8,7 +8,7 @@
 
 #include "common/error.h"
 
-#include "client/cmd/complete_kind.h"
+#include "client/cmd/option_complete.h"
 
 enum option_kind {
         OPTION_END,      /* closes a table */

@@ -49,27 +49,33 @@ int select_tasks(const struct app *app, uint64_t job, uint64_t first, uint64_t l
 }
 
 /* "held" and "waiting" are shown for queued jobs; "active" and "finished" mean several states. */
+static const struct {
+        const char *word;
+        enum jobctl_state first, last;
+} select_groups[] = {
+        { "held", JOBCTL_STATE_QUEUED, JOBCTL_STATE_QUEUED },
+        { "waiting", JOBCTL_STATE_QUEUED, JOBCTL_STATE_QUEUED },
+        { "active", JOBCTL_STATE_QUEUED, JOBCTL_STATE_STOPPING },
+        { "finished", JOBCTL_STATE_SUCCEEDED, JOBCTL_STATE_LOST },
+};
+
+const char *select_state_group(size_t i)
+{
+        return i < ARRAY_SIZE(select_groups) ? select_groups[i].word : NULL;
+}
+
 static int select_add_state(const struct app *app, const char *word,
                             struct jobctl_selector *selector)
 {
-        static const struct {
-                const char *word;
-                enum jobctl_state first, last;
-        } groups[] = {
-                { "held", JOBCTL_STATE_QUEUED, JOBCTL_STATE_QUEUED },
-                { "waiting", JOBCTL_STATE_QUEUED, JOBCTL_STATE_QUEUED },
-                { "active", JOBCTL_STATE_QUEUED, JOBCTL_STATE_STOPPING },
-                { "finished", JOBCTL_STATE_SUCCEEDED, JOBCTL_STATE_LOST },
-        };
         const char *names[JOBCTL_STATE_COUNT + 1] = { NULL };
         enum jobctl_state first = jobctl_state_from_name(word);
         enum jobctl_state last = first;
         const char *nearest;
 
-        for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
-                if (strcmp(groups[i].word, word) == 0) {
-                        first = groups[i].first;
-                        last = groups[i].last;
+        for (size_t i = 0; i < ARRAY_SIZE(select_groups); i++)
+                if (strcmp(select_groups[i].word, word) == 0) {
+                        first = select_groups[i].first;
+                        last = select_groups[i].last;
                 }
         if (first == JOBCTL_STATE_NONE) {
                 for (unsigned int i = 1; i < JOBCTL_STATE_COUNT; i++)

@@ -53,6 +53,9 @@ int select_one(struct app *app, const char *word, uint64_t *out_id, uint64_t *ou
 int select_states(const struct app *app, const struct option_list *states,
                   struct jobctl_selector *selector);
 
+/* The words for several states at once ("active"): number `i`; NULL past the last. */
+const char *select_state_group(size_t i);
+
 /* Calls fn for each job that the selector finds, page by page. Returns likewise. */
 typedef int (*select_job_fn)(void *arg, const struct jobctl_item *job);
 int select_each(struct app *app, const struct jobctl_selector *selector, select_job_fn fn,

@@ -136,7 +136,7 @@ static void settings_name_variable(const char *name, char out_variable[static SE
         out_variable[n] = '\0';
 }
 
-static bool settings_is_place(const char *name)
+bool settings_is_place(const char *name)
 {
         static const char *const names[] = { "socket", "user", "system", "state-dir" };
 

@@ -14,3 +14,5 @@ struct settings;
 _must_use_ int settings_apply(const struct option_set *sets, struct settings **out_settings,
                               struct reason *why);
 struct settings *settings_free(struct settings *settings);
+/* Does this option say which daemon is meant? Then it excludes the others that do. */
+bool settings_is_place(const char *name);

@@ -7,5 +7,5 @@ if ! command -v shellcheck >/dev/null 2>&1; then
         echo "SKIPPED: shell scripts are not checked: shellcheck is not here (sh packaging/deps.sh test)" >&2
         exit 77
 fi
-find . -path './build*' -prune -o -path ./.git -prune -o -type f \( -name '*.sh' -o -path './.ci/run' \) -print0 |
+find . -path './build*' -prune -o -path ./.git -prune -o -type f \( -name '*.sh' -o -name '*.bash' -o -path './.ci/run' \) -print0 |
         xargs -0 -r shellcheck --norc --exclude=SC1091
