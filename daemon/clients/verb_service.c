@@ -233,7 +233,7 @@ int verb_drain(struct session *from, const Jobd__Request *request, struct job *j
         (void)why;
         session_log_admin(from, on ? "drains the pool" : "ends the drain");
         engine_drain(from->clients->engine, on);
-        answer_done(from, request->tag, 0);
+        answer_done(from, request->tag, engine_sequence(from->clients->engine));
         return 0;
 }
 

@@ -8,11 +8,14 @@
  * the worker ends the tree, and its report makes the task terminal. Starting: only the worker knows
  * whether it ran; it is asked (REVOKE) and the answer decides, until then the cancel stays open.
  */
+#include <string.h>
+
 #include "common/error.h"
 #include "common/log.h"
 
 #include "daemon/jobs/engine_private.h"
 
+#define ACT_SETTING_DRAIN "drain"
 /* Cancelling one task makes all before it known one by one: not for tasks very far ahead. */
 #define ACT_AHEAD_MAX 100000U
 
@@ -291,7 +294,27 @@ int engine_release(struct engine *e, struct job *job, struct reason *why)
 
 void engine_drain(struct engine *e, bool on)
 {
+        struct journal_batch *batch;
+
+        if (e->is_draining == on)
+                return;
         e->is_draining = on;
+        e->sequence++; /* no event; but the answer waits for this transaction */
+        batch = engine_batch(e);
+        if (batch)
+                engine_note(e, journal_put_setting(batch, ACT_SETTING_DRAIN, on));
+}
+
+int act_restore_setting(void *arg, const char *name, uint64_t value)
+{
+        struct engine *e = arg;
+
+        if (strcmp(name, ACT_SETTING_DRAIN) != 0)
+                return 0;
+        e->is_draining = value;
+        if (value)
+                log_notice("draining, as before: nothing starts until `jobctl drain --end`");
+        return 0;
 }
 
 bool engine_is_draining(const struct engine *e)

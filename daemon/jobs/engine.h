@@ -429,7 +429,10 @@ void engine_count_user(const struct engine *engine, uint32_t uid, uint64_t *out_
 bool engine_worker_task(const struct engine *engine, uint32_t number, uint64_t *out_job,
                         uint64_t *out_task, uint32_t *out_leases);
 
-/* No more starts (drain); `on` false: start again. */
+/*
+ * No more starts (drain), also after a restart; `on` false: start again. The barrier is
+ * engine_sequence() right after.
+ */
 void engine_drain(struct engine *engine, bool on);
 bool engine_is_draining(const struct engine *engine);
 bool engine_is_stopping(const struct engine *engine);

@@ -357,6 +357,8 @@ void halt_forget(struct engine *engine, struct job_map *map);
 
 /* The start is confirmed: what waited for it (a cancel, a pause) is done now. */
 void act_on_started(struct engine *engine, struct task *task);
+/* A journal_read_settings(); arg is the engine. */
+_must_use_ int act_restore_setting(void *arg, const char *name, uint64_t value);
 /* Nothing more of this job starts; now: and what runs is stopped. May finish the job. */
 void act_give_up(struct engine *engine, struct job *job, bool now, const char *detail);
 

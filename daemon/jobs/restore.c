@@ -312,6 +312,8 @@ int engine_restore(struct engine *e, struct journal *journal)
         e->last_lease = journal_last_lease(journal);
         r = journal_read_queue_id(journal, &e->queues.last_id);
         if (!r)
+                r = journal_read_settings(journal, act_restore_setting, e);
+        if (!r)
                 r = claims_restore_resources(e, journal);
         if (!r)
                 r = journal_read_all(journal, &restore, e);

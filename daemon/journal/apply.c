@@ -293,6 +293,16 @@ static int apply_drop_resource(struct apply *apply, struct op *op)
         return store_run(apply->store, &drop, NULL);
 }
 
+static int apply_put_setting(struct apply *apply, struct op *op)
+{
+        const struct op_setting *const setting = (const void *)op;
+        struct binder put = store_bind(apply->store, STATEMENT_SETTING_PUT);
+
+        bind_text(&put, setting->name);
+        bind_number(&put, setting->value);
+        return store_run(apply->store, &put, NULL);
+}
+
 static int apply_put_grant(struct apply *apply, struct op *op)
 {
         const struct op_grant *const grant = (const void *)op;
@@ -358,6 +368,7 @@ static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
         [OP_DROP_RESOURCE] = apply_drop_resource,
         [OP_PUT_GRANT] = apply_put_grant,
         [OP_DROP_GRANT] = apply_drop_grant,
+        [OP_PUT_SETTING] = apply_put_setting,
         [OP_PUT_QUEUE] = apply_put_queue,
         [OP_DROP_QUEUE] = apply_drop_queue,
         [OP_FETCH_SPEC] = apply_fetch_spec,

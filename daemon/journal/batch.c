@@ -376,6 +376,23 @@ int journal_drop_resource(struct journal_batch *batch, uint32_t uid, const char 
         return batch_put_resource(batch, OP_DROP_RESOURCE, uid, name, 0);
 }
 
+int journal_put_setting(struct journal_batch *batch, const char *name, uint64_t value)
+{
+        struct op_setting *const op = batch_take_op(batch, OP_PUT_SETTING, sizeof(*op));
+        size_t bytes = 0;
+        int r;
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->name = name;
+        op->value = value;
+        r = batch_keep_text(batch, &op->name, &bytes);
+        if (r < 0)
+                return PASS(r);
+        batch_append(batch, &op->op, bytes);
+        return 0;
+}
+
 static int batch_put_grant(struct journal_batch *batch, enum op_kind kind,
                            const struct journal_grant *row)
 {

@@ -30,6 +30,7 @@ enum op_kind {
         OP_DROP_RESOURCE,
         OP_PUT_GRANT,
         OP_DROP_GRANT,
+        OP_PUT_SETTING,
         OP_FETCH_SPEC,
         OP_FETCH_INPUT,
         OP_PUT_DEPENDENCY,
@@ -107,6 +108,12 @@ struct op_resource { /* OP_PUT_RESOURCE, OP_DROP_RESOURCE */
         struct op op;
         uint32_t uid, capacity;
         const char *name; /* in the arena */
+};
+
+struct op_setting { /* OP_PUT_SETTING */
+        struct op op;
+        const char *name; /* in the arena */
+        uint64_t value;
 };
 
 struct op_grant { /* OP_PUT_GRANT, OP_DROP_GRANT: uid and token only */

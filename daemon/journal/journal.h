@@ -252,6 +252,10 @@ _must_use_ int journal_read_output_use(struct journal *journal,
                                        int (*on_use)(void *arg, uint32_t uid, uint64_t bytes),
                                        void *arg);
 
+/* What administrators said of the daemon, by name; same time. */
+_must_use_ int journal_read_settings(struct journal *journal,
+                                     int (*on_setting)(void *arg, const char *name, uint64_t value),
+                                     void *arg);
 /* Users' named resources, and locks that processes hold; same time. */
 _must_use_ int journal_read_resources(struct journal *journal,
                                       int (*on_resource)(void *arg, uint32_t uid, const char *name,
@@ -312,6 +316,8 @@ _must_use_ int journal_put_event(struct journal_batch *batch, const struct journ
 _must_use_ int journal_put_key(struct journal_batch *batch, uint32_t uid,
                                const uint8_t key[static JOURNAL_KEY_BYTES], uint64_t first_id,
                                uint32_t count, uint64_t wall_usec);
+/* Inserts or replaces. */
+_must_use_ int journal_put_setting(struct journal_batch *batch, const char *name, uint64_t value);
 /* A user's named resource; again: its new capacity. Absent ones are dropped without a word. */
 _must_use_ int journal_put_resource(struct journal_batch *batch, uint32_t uid, const char *name,
                                     uint32_t capacity);

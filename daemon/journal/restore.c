@@ -224,6 +224,27 @@ int journal_read_queue_id(struct journal *journal, uint32_t *out_id)
         return r < 0 ? PASS(r) : 0;
 }
 
+int journal_read_settings(struct journal *journal,
+                          int (*on_setting)(void *arg, const char *name, uint64_t value), void *arg)
+{
+        struct binder list = store_bind(journal->store, STATEMENT_SETTING_LIST);
+        struct arena arena = { 0 };
+        int r;
+
+        while ((r = store_step(journal->store, &list)) > 0) {
+                struct taker from = { .stmt = list.stmt, .arena = &arena };
+                const char *const name = take_text(&from);
+                const uint64_t value = take_number(&from);
+
+                r = !name ? FAULT(from.failed ? -ENOMEM : -EBADMSG) : on_setting(arg, name, value);
+                if (r != 0)
+                        break;
+        }
+        store_reset(&list);
+        arena_deinit(&arena);
+        return r != 0 ? PASS(r) : 0;
+}
+
 /* ------------------------------------------------------------------------------- kept output */
 
 struct restore_use {

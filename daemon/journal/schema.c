@@ -18,6 +18,7 @@
  *                      only when something was said of it
  *     resource         capacities that users gave their own named resources
  *     lock_grant       locks that processes hold
+ *     setting          what administrators said of the daemon itself, by name; without a row: 0
  *     remains          dropped jobs of which too many rows were left for one transaction
  *     mark             the high numbers ever used, one row
  *     dependency       what unfinished jobs wait for, as far as it is not decided
@@ -133,6 +134,9 @@ const char *const schema_steps[] = {
         " shared INTEGER NOT NULL, pid INTEGER NOT NULL, start INTEGER NOT NULL,"
         " boot_id BLOB NOT NULL, job INTEGER NOT NULL, task INTEGER NOT NULL,"
         " PRIMARY KEY (uid, token)) WITHOUT ROWID;",
+        /* Settings. */
+        [6] =
+        "CREATE TABLE setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
 };
 /* clang-format on */
 const size_t schema_steps_count = sizeof(schema_steps) / sizeof(schema_steps[0]);

@@ -159,6 +159,8 @@ static const char *const statements[STATEMENT_COUNT] = {
                 "INSERT OR REPLACE INTO resource (uid, name, capacity) VALUES (?,?,?)",
         [STATEMENT_RESOURCE_DROP] = "DELETE FROM resource WHERE uid = ? AND name = ?",
         [STATEMENT_RESOURCE_LIST] = "SELECT uid, name, capacity FROM resource",
+        [STATEMENT_SETTING_PUT] = "INSERT OR REPLACE INTO setting (name, value) VALUES (?,?)",
+        [STATEMENT_SETTING_LIST] = "SELECT name, value FROM setting",
         [STATEMENT_GRANT_PUT] =
                 "INSERT OR REPLACE INTO lock_grant (" GRANT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?)",
         [STATEMENT_GRANT_DROP] = "DELETE FROM lock_grant WHERE uid = ? AND token = ?",

@@ -132,8 +132,13 @@ class Service(harness.Case):
         gate.send()
         self.jobctl("wait", running)
         self.assertEqual("queued", self.state(waiting))
+        # What an administrator stopped an upgrade does not start again.
+        self.daemon.kill()
+        self.daemon.start(workers=1)
+        self.daemon.pool_ready(1)
         with self.daemon.client() as client:
             self.assertTrue(client.ask("status")["draining"])
+            self.assertEqual("queued", self.state(waiting))
             client.ask("drain", end=True)
         self.jobctl("wait", waiting)
 

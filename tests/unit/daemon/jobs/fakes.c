@@ -959,6 +959,24 @@ int journal_drop_grant(struct journal_batch *batch, uint32_t uid,
         return 0;
 }
 
+int journal_put_setting(struct journal_batch *batch, const char *name, uint64_t value)
+{
+        (void)batch;
+        assert(strcmp(name, "drain") == 0);
+        fake.is_drain_written = value;
+        return 0;
+}
+
+int journal_read_settings(struct journal *journal,
+                          int (*on_setting)(void *arg, const char *name, uint64_t value), void *arg)
+{
+        int r;
+
+        (void)journal;
+        r = on_setting(arg, "drain", fake.is_drain_written);
+        return r ? r : on_setting(arg, "of a newer jobd", 1);
+}
+
 int journal_read_resources(struct journal *journal,
                            int (*on_resource)(void *arg, uint32_t uid, const char *name,
                                               uint32_t capacity),

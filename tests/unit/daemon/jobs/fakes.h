@@ -63,6 +63,7 @@ struct fake {
         char queue_names[8][32], queue_users[8][32];
         uint32_t last_queue_id;
         size_t updates_count;
+        bool is_drain_written;
         bool disk_full;
         bool key_known;
         bool holds_reads;  /* reads by filter wait for fake_answer() */

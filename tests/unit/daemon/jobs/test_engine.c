@@ -723,6 +723,28 @@ START_TEST(drain_starts_nothing_new)
 }
 END_TEST
 
+START_TEST(a_drain_outlives_a_restart)
+{
+        uint64_t before;
+
+        fake_submit(1000, &plain);
+        fake_turn();
+        before = engine_sequence(fake.engine);
+        engine_drain(fake.engine, true);
+        ck_assert_uint_gt(engine_sequence(fake.engine), before); /* the answer's barrier */
+        fake_turn();
+        fake_restart();
+        fake_attach(0);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 0);
+        engine_drain(fake.engine, false);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 1);
+        fake_restart();
+        ck_assert(!fake.engine->is_draining);
+}
+END_TEST
+
 START_TEST(pause_and_resume_follow_the_table)
 {
         uint64_t id, lease;
@@ -834,6 +856,7 @@ int main(void)
                 T(retry_brings_a_finished_job_back),
                 T(retry_of_a_cancelled_job_without_a_row),
                 T(drain_starts_nothing_new),
+                T(a_drain_outlives_a_restart),
                 T(pause_and_resume_follow_the_table),
                 T(watches_hear_everything_and_may_leave_in_the_call),
 #undef T

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What start-up reads: unfinished jobs, their tasks, keys, and kept output. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -296,6 +298,92 @@ START_TEST(queues_come_back)
 }
 END_TEST
 
+/* Rows that are small and few: one line each, in the order of the statement. */
+static char small_rows[400];
+
+static void small_say(const char *fmt, ...) _printf_(1, 2);
+static void small_say(const char *fmt, ...)
+{
+        const size_t used = strlen(small_rows);
+        va_list args;
+
+        va_start(args, fmt);
+        vsnprintf(small_rows + used, sizeof(small_rows) - used, fmt, args);
+        va_end(args);
+}
+
+static int small_on_setting(void *arg, const char *name, uint64_t value)
+{
+        (void)arg;
+        small_say("%s=%" PRIu64 "\n", name, value);
+        return 0;
+}
+
+static int small_on_resource(void *arg, uint32_t uid, const char *name, uint32_t capacity)
+{
+        (void)arg;
+        small_say("%" PRIu32 " %s=%" PRIu32 "\n", uid, name, capacity);
+        return 0;
+}
+
+static int small_on_grant(void *arg, const struct journal_grant *row)
+{
+        (void)arg;
+        small_say("%" PRIu32 " %s %x%x %d %" PRIu32 " %" PRIu64 " %x %" PRIu64 " %" PRIu64 "\n",
+                  row->uid, row->name, row->token[0], row->token[JOURNAL_TOKEN_BYTES - 1],
+                  row->shared, row->pid, row->start, row->boot_id[0], row->job, row->task);
+        return 0;
+}
+
+START_TEST(settings_resources_and_locks_come_back)
+{
+        struct journal_grant grant = { .uid = 7,
+                                       .name = "build",
+                                       .shared = true,
+                                       .pid = 11,
+                                       .start = 12,
+                                       .boot_id = { 0xb },
+                                       .job = 13,
+                                       .task = 14 };
+        struct journal_batch *batch;
+
+        fixture_start(&the);
+        ck_assert_int_eq(journal_batch_new(&batch), 0);
+        ck_assert_int_eq(journal_put_setting(batch, "drain", 1), 0);
+        ck_assert_int_eq(journal_put_setting(batch, "drain", 0), 0);
+        ck_assert_int_eq(journal_put_setting(batch, "other", UINT64_MAX / 2), 0);
+        ck_assert_int_eq(journal_put_resource(batch, 7, "gpu", 2), 0);
+        ck_assert_int_eq(journal_put_resource(batch, 8, "gpu", 3), 0);
+        ck_assert_int_eq(journal_put_resource(batch, 7, "gpu", 4), 0);
+        ck_assert_int_eq(journal_put_resource(batch, 7, "net", 5), 0);
+        ck_assert_int_eq(journal_drop_resource(batch, 7, "net"), 0);
+        ck_assert_int_eq(journal_drop_resource(batch, 7, "none"), 0);
+        grant.token[0] = 0xa;
+        ck_assert_int_eq(journal_put_grant(batch, &grant), 0);
+        grant.token[JOURNAL_TOKEN_BYTES - 1] = 0xc;
+        grant.shared = false;
+        ck_assert_int_eq(journal_put_grant(batch, &grant), 0);
+        ck_assert_int_eq(journal_drop_grant(batch, 8, grant.token), 0); /* another user's */
+        grant.token[0] = 0;
+        ck_assert_int_eq(journal_put_grant(batch, &grant), 0);
+        ck_assert_int_eq(journal_drop_grant(batch, 7, grant.token), 0);
+        fixture_post(&the, batch, 1);
+        fixture_close(&the);
+
+        fixture_open(&the);
+        small_rows[0] = '\0';
+        ck_assert_int_eq(journal_read_settings(the.journal, small_on_setting, NULL), 0);
+        ck_assert_str_eq(small_rows, "drain=0\nother=9223372036854775807\n");
+        small_rows[0] = '\0';
+        ck_assert_int_eq(journal_read_resources(the.journal, small_on_resource, NULL), 0);
+        ck_assert_str_eq(small_rows, "7 gpu=4\n8 gpu=3\n");
+        small_rows[0] = '\0';
+        ck_assert_int_eq(journal_read_grants(the.journal, small_on_grant, NULL), 0);
+        ck_assert_str_eq(small_rows, "7 build a0 1 11 12 b 13 14\n7 build ac 0 11 12 b 13 14\n");
+        fixture_close(&the);
+}
+END_TEST
+
 TCase *restore_case(void)
 {
         TCase *const tcase = tcase_create("restore");
@@ -306,5 +394,6 @@ TCase *restore_case(void)
         tcase_add_test(tcase, a_callback_can_stop_it);
         tcase_add_test(tcase, dependencies_come_with_their_parents_ends);
         tcase_add_test(tcase, queues_come_back);
+        tcase_add_test(tcase, settings_resources_and_locks_come_back);
         return tcase;
 }

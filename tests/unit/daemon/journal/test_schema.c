@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Databases of older releases: schema-N.sql is what one of schema N held. Opening brings it to
- * ours, keeps what was there, and fills what is new with what it meant then.
+ * Databases of older releases: schema-N.sql is what one of schema N held; those between are made of
+ * it by the steps up to theirs. Opening brings it to ours, keeps what was there, and fills what is
+ * new with what it meant then.
  */
 #include <sqlite3.h>
 #include <stdio.h>
@@ -15,7 +16,8 @@
 #include "fixture.h"
 #include "suites.h"
 
-static void load(const char *sql_path)
+/* What is in the file, brought by our steps to this schema as the jobd of that time did. */
+static void load(const char *sql_path, size_t schema)
 {
         static char sql[64 * 1024];
         _cleanup_(freep) char *path = fixture_path(&the, "jobd.db");
@@ -30,6 +32,7 @@ static void load(const char *sql_path)
         ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
         ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s",
                       sqlite3_errmsg(db));
+        ck_assert_int_eq(schema_migrate(db, schema_steps, schema), 0);
         sqlite3_close(db);
 }
 
@@ -109,7 +112,7 @@ START_TEST(schema_1_becomes_ours)
         struct answer answer;
         uint64_t ids = 0;
 
-        load(FIXTURE_SCHEMA_1);
+        load(FIXTURE_SCHEMA_1, 1);
         fixture_open(&the);
         ck_assert_uint_eq(journal_last_job_id(the.journal), 3);
         ck_assert_uint_eq(journal_last_lease(the.journal), 4);
@@ -137,7 +140,7 @@ START_TEST(schema_2_tells_the_ends_apart)
         const struct journal_job *row;
         struct answer answer;
 
-        load(FIXTURE_SCHEMA_2);
+        load(FIXTURE_SCHEMA_2, 2);
         fixture_start(&the);
         fixture_read_jobs(&the, &query, &answer);
         ck_assert_uint_eq(answer.jobs_count, 3);
@@ -170,7 +173,7 @@ START_TEST(schema_3_has_the_default_queue)
         struct answer answer;
         uint32_t last = 7;
 
-        load(FIXTURE_SCHEMA_3);
+        load(FIXTURE_SCHEMA_2, 3);
         fixture_open(&the);
         ck_assert_int_eq(journal_read_queue_id(the.journal, &last), 0);
         ck_assert_uint_eq(last, 0);
@@ -187,6 +190,21 @@ START_TEST(schema_3_has_the_default_queue)
 }
 END_TEST
 
+START_TEST(every_older_one_becomes_ours)
+{
+        const struct journal_job_query query = { .any_uid = true };
+        struct answer answer;
+
+        load(FIXTURE_SCHEMA_2, (size_t)_i);
+        fixture_start(&the);
+        fixture_read_jobs(&the, &query, &answer);
+        ck_assert_uint_gt(answer.jobs_count, 3);
+        answer_deinit(&answer);
+        fixture_close(&the);
+        check_is_ours();
+}
+END_TEST
+
 TCase *schema_case(void)
 {
         TCase *const tcase = tcase_create("schema");
@@ -196,5 +214,6 @@ TCase *schema_case(void)
         tcase_add_test(tcase, schema_1_becomes_ours);
         tcase_add_test(tcase, schema_2_tells_the_ends_apart);
         tcase_add_test(tcase, schema_3_has_the_default_queue);
+        tcase_add_loop_test(tcase, every_older_one_becomes_ours, 2, (int)schema_steps_count);
         return tcase;
 }
