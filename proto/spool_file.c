@@ -15,11 +15,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 #include "common/fs.h"
 
 #include "proto/spool.h"
+#include "proto/spool_zstd.h"
 
 #define SPOOL_LEVEL 1
 
@@ -27,6 +27,7 @@ struct spool_reader {
         int fd; /* owned */
         bool compressed;
         /* Compressed only: */
+        struct spool_zstd zstd;
         ZSTD_DCtx *context; /* owned */
         uint8_t *packed;    /* owned; packed_max bytes */
         size_t packed_max;
@@ -40,8 +41,12 @@ struct spool_reader {
 
 static int spool_reader_prepare(struct spool_reader *reader)
 {
-        reader->packed_max = ZSTD_compressBound(SPOOL_FRAME_BYTES) + 64;
-        reader->context = ZSTD_createDCtx();
+        const int r = spool_zstd_load(SPOOL_ZSTD_LIBRARY, &reader->zstd);
+
+        if (r < 0)
+                return PASS(r);
+        reader->packed_max = reader->zstd.compress_bound(SPOOL_FRAME_BYTES) + 64;
+        reader->context = reader->zstd.create_decompressor();
         reader->packed = malloc(reader->packed_max);
         reader->plain = malloc(SPOOL_FRAME_BYTES);
         if (!reader->context || !reader->packed || !reader->plain)
@@ -73,7 +78,8 @@ struct spool_reader *spool_reader_free(struct spool_reader *reader)
                 return NULL;
         free(reader->plain);
         free(reader->packed);
-        ZSTD_freeDCtx(reader->context);
+        if (reader->context)
+                reader->zstd.free_decompressor(reader->context);
         fd_close(reader->fd);
         free(reader);
         return NULL;
@@ -111,10 +117,10 @@ static int spool_reader_step(struct spool_reader *reader)
                 return PASS(r);
         if (have == 0)
                 return SPOOL_E_END;
-        packed_bytes = ZSTD_findFrameCompressedSize(reader->packed, have);
-        if (ZSTD_isError(packed_bytes))
+        packed_bytes = reader->zstd.packed_bytes(reader->packed, have);
+        if (reader->zstd.is_error(packed_bytes))
                 return SPOOL_E_BAD;
-        plain_bytes = ZSTD_getFrameContentSize(reader->packed, have);
+        plain_bytes = reader->zstd.plain_bytes(reader->packed, have);
         if (plain_bytes > SPOOL_FRAME_BYTES)
                 return SPOOL_E_BAD;
         reader->plain_offset += reader->plain_bytes;
@@ -131,9 +137,9 @@ static int spool_reader_unpack(struct spool_reader *reader)
 
         if (reader->is_unpacked)
                 return 0;
-        n = ZSTD_decompressDCtx(reader->context, reader->plain, SPOOL_FRAME_BYTES, reader->packed,
-                                reader->packed_bytes);
-        if (ZSTD_isError(n) || n != reader->plain_bytes)
+        n = reader->zstd.decompress(reader->context, reader->plain, SPOOL_FRAME_BYTES,
+                                    reader->packed, reader->packed_bytes);
+        if (reader->zstd.is_error(n) || n != reader->plain_bytes)
                 return SPOOL_E_BAD;
         reader->is_unpacked = true;
         return 0;
@@ -189,6 +195,7 @@ int spool_reader_read(struct spool_reader *reader, uint64_t offset, void *data, 
 /* ------------------------------------------------------------------------------- compressing */
 
 struct spool_packer {
+        struct spool_zstd zstd;
         ZSTD_CCtx *context; /* owned */
         uint8_t *plain;     /* owned; SPOOL_FRAME_BYTES */
         uint8_t *packed;    /* owned; packed_max bytes */
@@ -197,22 +204,28 @@ struct spool_packer {
 
 static void spool_packer_deinit(struct spool_packer *packer)
 {
-        ZSTD_freeCCtx(packer->context);
+        if (packer->context)
+                packer->zstd.free_compressor(packer->context);
         free(packer->plain);
         free(packer->packed);
 }
 
 static int spool_packer_init(struct spool_packer *packer)
 {
-        packer->packed_max = ZSTD_compressBound(SPOOL_FRAME_BYTES);
-        packer->context = ZSTD_createCCtx();
+        const struct spool_zstd *const zstd = &packer->zstd;
+        const int r = spool_zstd_load(SPOOL_ZSTD_LIBRARY, &packer->zstd);
+
+        if (r < 0)
+                return PASS(r);
+        packer->packed_max = zstd->compress_bound(SPOOL_FRAME_BYTES);
+        packer->context = zstd->create_compressor();
         packer->plain = malloc(SPOOL_FRAME_BYTES);
         packer->packed = malloc(packer->packed_max);
         if (!packer->context || !packer->plain || !packer->packed)
                 return FAULT(-ENOMEM);
-        if (ZSTD_isError(ZSTD_CCtx_setParameter(packer->context, ZSTD_c_compressionLevel,
-                                                SPOOL_LEVEL)) ||
-            ZSTD_isError(ZSTD_CCtx_setParameter(packer->context, ZSTD_c_checksumFlag, 1)))
+        if (zstd->is_error(
+                    zstd->set_parameter(packer->context, ZSTD_c_compressionLevel, SPOOL_LEVEL)) ||
+            zstd->is_error(zstd->set_parameter(packer->context, ZSTD_c_checksumFlag, 1)))
                 return FAULT(-ENOTSUP);
         return 0;
 }
@@ -235,9 +248,9 @@ int spool_compress(int from_fd, int to_fd, uint64_t *out_bytes)
                         return PASS(r);
                 if (plain_bytes == 0)
                         break;
-                packed_bytes = ZSTD_compress2(packer.context, packer.packed, packer.packed_max,
-                                              packer.plain, plain_bytes);
-                if (ZSTD_isError(packed_bytes))
+                packed_bytes = packer.zstd.compress(packer.context, packer.packed,
+                                                    packer.packed_max, packer.plain, plain_bytes);
+                if (packer.zstd.is_error(packed_bytes))
                         return FAULT(-EIO);
                 r = fs_write_all(to_fd, packer.packed, packed_bytes);
                 if (r < 0)

@@ -34,7 +34,7 @@ DOORS = (
     (r"event2/.*|event\.h", ("common/loop.c", "common/buffer.c")),
     (r"sqlite3.*\.h", ("daemon/journal/",)),
     (r"systemd/.*", ("daemon/service.c",)),
-    (r"zstd.*\.h", ("proto/spool.c", "proto/spool_file.c")),
+    (r"zstd.*\.h", ("proto/spool_zstd.h",)),
     (r"jansson\.h", ("client/",)),
     (r"uthash\.h|utlist\.h|utarray\.h|utstring\.h", ("common/map.h",)),
     (r"bsd/sys/(queue|tree)\.h|sys/queue\.h", ("common/list.h",)),
