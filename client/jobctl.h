@@ -305,6 +305,17 @@ enum jobctl_field {
         JOBCTL_ENTRY_VALUE,
         JOBCTL_ENTRY_ORIGIN,
 
+        /* a family of numbers (jobctl_stats()) */
+        JOBCTL_FAMILY_NAME = 0x2801,   /* text: "jobd_tasks_ended_total" */
+        JOBCTL_FAMILY_HELP,            /* text: a sentence */
+        JOBCTL_FAMILY_KIND,            /* enum jobctl_metric_kind */
+        JOBCTL_FAMILY_PER,             /* values and bounds are in 1/PER of the name's unit */
+        JOBCTL_FAMILY_BOUNDS,          /* numbers, of a histogram: rising */
+        JOBCTL_FAMILY_SAMPLES,         /* items */
+        JOBCTL_SAMPLE_LABELS = 0x2901, /* items: JOBCTL_LABEL_* */
+        JOBCTL_SAMPLE_VALUE,           /* of a histogram: the sum of what was measured */
+        JOBCTL_SAMPLE_COUNTS, /* numbers, of a histogram: up to each bound, then the rest */
+
         JOBCTL_PURGED_JOBS = 0x1301,
         JOBCTL_PROBLEM_CODE = 0x1401, /* enum jobctl_code */
         JOBCTL_PROBLEM_MESSAGE,
@@ -591,6 +602,22 @@ int jobctl_status(struct jobctl *conn, struct jobctl_result **out_result);
 /* resize: the new number of workers, or 0 to ask only. */
 int jobctl_pool(struct jobctl *conn, uint32_t resize, struct jobctl_result **out_result);
 int jobctl_config(struct jobctl *conn, struct jobctl_result **out_result);
+
+enum jobctl_metric_kind {
+        JOBCTL_METRIC_NONE,
+        JOBCTL_METRIC_GAUGE,
+        JOBCTL_METRIC_COUNTER, /* rises from 0 at the start of the daemon */
+        JOBCTL_METRIC_HISTOGRAM,
+};
+
+struct jobctl_stats_options {
+        size_t size;              /* sizeof(struct jobctl_stats_options) */
+        bool kept;                /* also sums of the jobs that the database keeps */
+        uint64_t since_wall_usec; /* of these: submitted at or after; 0: all */
+};
+/* The result lists families of numbers: what the daemon has counted, and what there is now. */
+int jobctl_stats(struct jobctl *conn, const struct jobctl_stats_options *options,
+                 struct jobctl_result **out_result);
 int jobctl_purge(struct jobctl *conn, const struct jobctl_selector *selector,
                  const uint64_t *older_than_usec, const uint64_t *keep_count,
                  struct jobctl_result **out_result);

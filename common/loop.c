@@ -35,12 +35,14 @@
 
 struct loop {
         struct event_base *base; /* owned */
+        uint64_t begun_usec;     /* when the first callback of this turn was called; 0: none was */
         bool is_woken;
         bool is_stopped;
         int code;
 };
 
 struct loop_watch {
+        struct loop *loop; /* borrowed: outlives us */
         struct event read, write;
         unsigned int flags;
         loop_watch_fn fn;
@@ -48,6 +50,7 @@ struct loop_watch {
 };
 
 struct loop_timer {
+        struct loop *loop; /* borrowed: outlives us */
         struct event event;
         uint64_t due_usec; /* CLOCK_MONOTONIC */
         loop_timer_fn fn;
@@ -55,6 +58,7 @@ struct loop_timer {
 };
 
 struct loop_signal {
+        struct loop *loop; /* borrowed: outlives us */
         struct event event;
         loop_signal_fn fn;
         void *arg; /* borrowed: the caller's */
@@ -112,6 +116,18 @@ struct loop *loop_free(struct loop *loop)
         return NULL;
 }
 
+uint64_t loop_turn_usec(const struct loop *loop)
+{
+        return loop->begun_usec ? clock_mono_usec() - loop->begun_usec : 0;
+}
+
+/* A callback is due: the turn has begun, if it had not. */
+static void loop_begin(struct loop *loop)
+{
+        if (!loop->begun_usec)
+                loop->begun_usec = clock_mono_usec();
+}
+
 int loop_run(struct loop *loop, loop_turn_fn turn, void *arg)
 {
         if (turn)
@@ -122,9 +138,11 @@ int loop_run(struct loop *loop, loop_turn_fn turn, void *arg)
                 if (loop->is_woken)
                         flags |= EVLOOP_NONBLOCK;
                 loop->is_woken = false;
+                loop->begun_usec = 0;
                 errno = 0;
                 if (event_base_loop(loop->base, flags) < 0)
                         return FAULT(loop_libevent_error());
+                loop_begin(loop);
                 if (turn)
                         turn(arg);
         }
@@ -147,6 +165,7 @@ static void loop_watch_on_event(_unused_ evutil_socket_t fd, short what, void *a
 {
         struct loop_watch *watch = arg;
 
+        loop_begin(watch->loop);
         watch->fn(watch->arg, what & EV_READ ? LOOP_READ : LOOP_WRITE);
 }
 
@@ -158,6 +177,7 @@ int loop_watch_new(struct loop *loop, int fd, unsigned int flags, loop_watch_fn 
 
         if (!watch)
                 return FAULT(-ENOMEM);
+        watch->loop = loop;
         watch->fn = fn;
         watch->arg = arg;
         if (event_assign(&watch->read, loop->base, fd, EV_READ | EV_PERSIST, loop_watch_on_event,
@@ -231,6 +251,7 @@ static void loop_timer_on_event(_unused_ evutil_socket_t fd, _unused_ short what
         /* Early by the coarse clock. Without memory to wait on, early is better than never. */
         if (now < timer->due_usec && loop_timer_add(timer, timer->due_usec - now) == 0)
                 return;
+        loop_begin(timer->loop);
         timer->fn(timer->arg);
 }
 
@@ -240,6 +261,7 @@ int loop_timer_new(struct loop *loop, loop_timer_fn fn, void *arg, struct loop_t
 
         if (!timer)
                 return FAULT(-ENOMEM);
+        timer->loop = loop;
         timer->fn = fn;
         timer->arg = arg;
         if (event_assign(&timer->event, loop->base, -1, 0, loop_timer_on_event, timer) < 0) {
@@ -283,6 +305,7 @@ static void loop_signal_on_event(evutil_socket_t signo, _unused_ short what, voi
 {
         struct loop_signal *sig = arg;
 
+        loop_begin(sig->loop);
         sig->fn(sig->arg, signo);
 }
 
@@ -293,6 +316,7 @@ int loop_signal_new(struct loop *loop, int signo, loop_signal_fn fn, void *arg,
 
         if (!sig)
                 return FAULT(-ENOMEM);
+        sig->loop = loop;
         sig->fn = fn;
         sig->arg = arg;
         errno = 0;

@@ -46,6 +46,8 @@ DEFINE_CLEANUP(struct loop *, loop_free);
 _must_use_ int loop_run(struct loop *loop, loop_turn_fn turn, void *arg);
 /* Ends loop_run() after this turn with `code` (>= 0). */
 void loop_stop(struct loop *loop, int code);
+/* How long this turn has lasted: since its first callback was called. */
+uint64_t loop_turn_usec(const struct loop *loop);
 /* Makes the next wait return at once: there is more to do that no descriptor tells of. */
 void loop_wake(struct loop *loop);
 

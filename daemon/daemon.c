@@ -37,6 +37,7 @@
 #include "daemon/jobs/engine.h"
 #include "daemon/jobs/retention.h"
 #include "daemon/journal/journal.h"
+#include "daemon/process.h"
 #include "daemon/status_line.h"
 #include "daemon/workers/workers.h"
 
@@ -60,6 +61,7 @@ struct daemon {
         struct loop_signal *signals[3];
         uint64_t events_seen;
         uint64_t start_wall_usec;
+        struct process process;
         struct engine_share *shares;       /* owned: the engine reads them */
         struct engine_resource *resources; /* owned; their names are the configuration's */
         size_t resources_count;
@@ -263,6 +265,13 @@ static bool daemon_pool_worker(void *arg, size_t index, struct clients_worker *o
         return true;
 }
 
+static void daemon_read_process(void *arg, struct clients_process *out_process)
+{
+        struct daemon *d = arg;
+
+        process_read(&d->process, out_process);
+}
+
 static const struct clients_ops daemon_clients_ops = {
         .reload = daemon_reload,
         .shutdown = daemon_shutdown,
@@ -271,6 +280,7 @@ static const struct clients_ops daemon_clients_ops = {
         .pool_resize = daemon_pool_resize,
         .pool_read = daemon_pool_read,
         .pool_worker = daemon_pool_worker,
+        .read_process = daemon_read_process,
 };
 
 /* -------------------------------------------------------------------------- journal and links */
@@ -390,6 +400,7 @@ static void daemon_turn(void *arg)
         daemon_end_if_quiet(d);
         daemon_arm_idle(d);
         status_line_look(d->status, describe_mark(d->engine, d->workers, d->journal));
+        process_count_turn(&d->process, loop_turn_usec(d->loop));
 }
 
 static bool daemon_is_well(void *arg)
@@ -568,6 +579,7 @@ int daemon_run(struct daemon_setup *setup)
         struct daemon d = { .setup = setup, .start_wall_usec = clock_wall_usec() };
         int r;
 
+        process_init(&d.process);
         r = daemon_open(&d);
         if (!r) {
                 service_tell_ready(&setup->ready_fd);

@@ -14,7 +14,7 @@ set -eu
 build_packages='gcc libc6-dev cmake ninja-build pkg-config protobuf-c-compiler libprotobuf-c-dev
         libevent-dev libsystemd-dev libsqlite3-dev uthash-dev libbsd-dev libmd-dev libjansson-dev
         libinih-dev libzstd-dev check scdoc'
-test_packages='python3 clang-format-14 shellcheck parallel tmux zsh fish bash-completion mandoc'
+test_packages='python3 clang-format-14 shellcheck parallel tmux zsh fish bash-completion mandoc prometheus'
 bench_packages='python3 parallel task-spooler findutils'
 machine_packages='qemu-system-x86 mmdebstrap e2fsprogs'
 package_packages='debhelper dpkg-dev lintian rpm mmdebstrap'

@@ -342,6 +342,10 @@ static const struct wire_range wire_work_hello_ranges[] = {
         WIRE_RANGE_IF(Jobd__Work__Hello, number, 0, WIRE_ENTRIES_MAX - 1),
         WIRE_RANGE_IF(Jobd__Work__Hello, slots, 1, WIRE_ENTRIES_MAX),
 };
+static const struct wire_range wire_metric_family_ranges[] = {
+        WIRE_RANGE(Jobd__MetricFamily, kind, 1, INT32_MAX),
+        WIRE_RANGE(Jobd__MetricFamily, per, 1, INT64_MAX),
+};
 static const struct wire_range wire_start_ranges[] = {
         WIRE_RANGE(Jobd__Work__Start, lease, 1, INT64_MAX),
         WIRE_RANGE(Jobd__Work__Start, job, 1, INT64_MAX),
@@ -423,6 +427,7 @@ static const struct wire_rule wire_rules[] = {
         { &jobd__halt__descriptor, RANGES(wire_halt_ranges), .check = wire_check_halt },
         { &jobd__task_end__descriptor, DATA(0, FRAME_MAX), RANGES(wire_task_end_ranges) },
         { &jobd__input_page__descriptor, DATA(0, FRAME_MAX) },
+        { &jobd__metric_family__descriptor, RANGES(wire_metric_family_ranges) },
         { &jobd__task_page__descriptor, .entries_max = WIRE_BATCH_MAX },
         { &jobd__output_data__descriptor, DATA(0, FRAME_MAX), .check = wire_check_output_data },
         { &jobd__stdin_data__descriptor, DATA(0, FRAME_MAX), .check = wire_check_stdin_data },

@@ -43,5 +43,7 @@ int emit_end_job(struct json_t *object, size_t index);
 /* The next object of an array, index from 0; emit_end_array() when all `count` are out. */
 int emit_print_next(size_t index, const struct jobctl_item *item, const struct emit_table *table);
 void emit_end_array(size_t count);
+/* The families of jobctl_stats() as one object, by name (emit_stats.c). 0, or -1 without memory. */
+int emit_print_stats(const struct jobctl_result *result);
 /* One array of objects on stdout. */
 int emit_print_array(const struct jobctl_result *result, const struct emit_table *table);

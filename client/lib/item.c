@@ -33,6 +33,7 @@ static const ProtobufCMessageDescriptor *const kinds[] = {
         [0x20] = &jobd__queue__descriptor,         [0x21] = &jobd__queue_settings__descriptor,
         [0x1a] = &jobd__resource_info__descriptor, [0x1b] = &jobd__lock_info__descriptor,
         [0x19] = &jobd__resource_ask__descriptor,  [0x1c] = &jobd__lock_ask__descriptor,
+        [0x28] = &jobd__metric_family__descriptor, [0x29] = &jobd__metric_sample__descriptor,
 };
 
 #define ITEM_KIND(field) (((unsigned int)(field) >> 8) & 0xff)

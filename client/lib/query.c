@@ -79,6 +79,17 @@ int jobctl_pool(struct jobctl *conn, uint32_t resize, struct jobctl_result **out
         return query(conn, JOBD__REQUEST__BODY_POOL, &pool, out_result);
 }
 
+int jobctl_stats(struct jobctl *conn, const struct jobctl_stats_options *options,
+                 struct jobctl_result **out_result)
+{
+        Jobd__Stats stats = JOBD__STATS__INIT;
+
+        stats.has_kept = stats.kept = options->kept;
+        stats.has_since_wall_usec = options->since_wall_usec != 0;
+        stats.since_wall_usec = options->since_wall_usec;
+        return query(conn, JOBD__REQUEST__BODY_STATS, &stats, out_result);
+}
+
 int jobctl_config(struct jobctl *conn, struct jobctl_result **out_result)
 {
         Jobd__Config config = JOBD__CONFIG__INIT;

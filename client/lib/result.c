@@ -199,6 +199,9 @@ static int result_list_reply(struct jobctl_result *result, Jobd__Reply *reply)
         case JOBD__REPLY__BODY_RESOURCE:
                 return result_list(result, (void *const *)reply->resource->resources,
                                    reply->resource->n_resources);
+        case JOBD__REPLY__BODY_STATS:
+                return result_list(result, (void *const *)reply->stats->families,
+                                   reply->stats->n_families);
         case JOBD__REPLY__BODY_LOCK:
                 return result_list(result, (void *const *)reply->lock->locks, reply->lock->n_locks);
         default:

@@ -31,6 +31,7 @@ void answer_stream_error(struct stream *stream, Jobd__ErrorCode code, uint64_t b
         error.code = code;
         error.message = why.text;
         reply.has_more = reply.more = more;
+        session_count_refusal(stream->session, code);
         reply.body_case = JOBD__REPLY__BODY_ERROR;
         reply.error = &error;
         session_send_on(stream, &reply, barrier, -1);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "common/cleanup.h"
+#include "common/histogram.h"
 #include "common/loop.h"
 
 #include "daemon/jobs/engine.h"
@@ -37,6 +38,14 @@ struct clients_worker {
         const char *build; /* borrowed for the call; NULL when unknown */
 };
 
+/* jobd as a process; what cannot be read is 0. */
+struct clients_process {
+        uint64_t resident_bytes, virtual_bytes;
+        uint64_t cpu_usec;
+        uint64_t open_fds, max_fds; /* the first about a second old at most */
+        struct histogram turn_usec; /* since the start */
+};
+
 /* What a verb asks of the daemon as a whole; daemon.c answers. arg is clients_new()'s. */
 struct clients_ops {
         int (*reload)(void *arg, struct reason *why); /* 0, or > 0 with the sentence */
@@ -50,6 +59,7 @@ struct clients_ops {
         void (*pool_read)(void *arg, struct clients_pool *out_pool);
         /* The n-th worker; false past the last. */
         bool (*pool_worker)(void *arg, size_t index, struct clients_worker *out_worker);
+        void (*read_process)(void *arg, struct clients_process *out_process);
 };
 
 _must_use_ int clients_new(struct loop *loop, const struct clients_options *options,

@@ -111,6 +111,7 @@ static void listener_admit(struct clients *clients, int fd)
         }
         r = listener_judge(clients, &peer, &why);
         if (r) {
+                clients->tally.turned_away++;
                 usocket_peer_deinit(&peer);
                 listener_refuse(fd, (Jobd__ErrorCode)r, why.text);
                 return;
@@ -153,8 +154,10 @@ static void listener_tell_full(struct listener *listener)
         int fd = -1;
 
         clients->reserve_fd = fd_close(clients->reserve_fd);
-        if (usocket_accept(listener->fd, &fd) == 0)
+        if (usocket_accept(listener->fd, &fd) == 0) {
+                clients->tally.turned_away++;
                 listener_refuse(fd, JOBD__ERROR_CODE__ERROR_BUSY, listener_full);
+        }
         clients->reserve_fd = listener_open_reserve();
         listeners_pause(clients);
 }

@@ -113,6 +113,7 @@ int session_new(struct clients *clients, int fd, struct usocket_peer *peer,
         session_update_role(session);
         TAILQ_INSERT_TAIL(&clients->sessions, session, entry);
         clients->sessions_count++;
+        clients->tally.connections++;
         r = session_open_channel(session, fd);
         if (!r)
                 r = users_enter(clients, session->peer.uid, &session->user);
@@ -307,6 +308,13 @@ void session_send(struct session *session, uint64_t tag, Jobd__Reply *reply, uin
         session_update_reading(session);
 }
 
+void session_count_refusal(struct session *session, Jobd__ErrorCode code)
+{
+        const size_t i = (size_t)code;
+
+        session->clients->tally.refused[i < CLIENTS_ERRORS_MAX ? i : 0]++;
+}
+
 void session_send_error(struct session *session, uint64_t tag, Jobd__ErrorCode code,
                         uint64_t barrier, const char *fmt, ...)
 {
@@ -318,6 +326,7 @@ void session_send_error(struct session *session, uint64_t tag, Jobd__ErrorCode c
         va_start(args, fmt);
         vsnprintf(why.text, sizeof(why.text), fmt, args);
         va_end(args);
+        session_count_refusal(session, code);
         error.code = code;
         error.message = why.text;
         reply.body_case = JOBD__REPLY__BODY_ERROR;
@@ -400,6 +409,7 @@ static void session_greet(struct session *session, uint64_t tag, const Jobd__Hel
 static void session_refuse_frame(struct session *session, const uint8_t *body, size_t size,
                                  const struct reason *why)
 {
+        session->clients->tally.bad_frames++;
         session_send_error(session, wire_peek_tag(body, size), JOBD__ERROR_CODE__ERROR_USAGE, 0,
                            "%s", why->text);
         if (session->state == SESSION_GREETING)
@@ -468,6 +478,7 @@ static void session_on_end(void *arg, enum channel_end end)
 {
         struct session *session = arg;
 
+        session->clients->tally.bad_frames += end == CHANNEL_END_BAD;
         if (end == CHANNEL_END_BAD)
                 log_debug("a client of uid %u sent a frame of no or too great length",
                           (unsigned int)session->peer.uid);

@@ -73,6 +73,8 @@ void session_send(struct session *session, uint64_t tag, Jobd__Reply *reply, uin
                   int pass_fd);
 /* The same for a stream, whose frames keep their order: the barrier never falls. */
 void session_send_on(struct stream *stream, Jobd__Reply *reply, uint64_t barrier, int pass_fd);
+/* A request, or a part of one, was answered with this. */
+void session_count_refusal(struct session *session, Jobd__ErrorCode code);
 /* Error, as the only and last reply to a request. */
 void session_send_error(struct session *session, uint64_t tag, Jobd__ErrorCode code,
                         uint64_t barrier, const char *fmt, ...) _printf_(5, 6);

@@ -57,6 +57,18 @@ TAILQ_HEAD(append_waiter_list, append_waiter);
 struct ticket;
 LIST_HEAD(ticket_list, ticket);
 
+#define CLIENTS_VERBS_MAX 64  /* body numbers of requests are below */
+#define CLIENTS_ERRORS_MAX 16 /* and codes of errors */
+
+/* Counted since the start. */
+struct clients_tally {
+        uint64_t connections;                 /* taken */
+        uint64_t turned_away;                 /* before they were connections */
+        uint64_t bad_frames;                  /* bytes that are no request */
+        uint64_t requests[CLIENTS_VERBS_MAX]; /* by body number */
+        uint64_t refused[CLIENTS_ERRORS_MAX]; /* requests, by jobd.ErrorCode; 0: an unknown one */
+};
+
 struct clients {
         struct loop *loop; /* borrowed */
         struct clients_options options;
@@ -81,6 +93,7 @@ struct clients {
         struct events_waiter_list events_waiters;
         struct append_waiter_list appends; /* in order of arrival */
         struct ticket_list tickets;        /* owned: answers that will come */
+        struct clients_tally tally;
         struct orphan *orphans; /* owned, uthash: tasks that wait for a client that is gone */
         struct share *shares;   /* owned, uthash: whose output is followed how often */
 };

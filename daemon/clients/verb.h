@@ -73,3 +73,5 @@ int verb_reload(struct session *from, const Jobd__Request *request, struct job *
                 struct reason *why);
 int verb_config(struct session *from, const Jobd__Request *request, struct job *job,
                 struct reason *why);
+int verb_stats(struct session *from, const Jobd__Request *request, struct job *job,
+               struct reason *why);

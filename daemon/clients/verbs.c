@@ -100,9 +100,10 @@ static const struct verb verbs[] = {
         [JOBD__REQUEST__BODY_RESOURCE] =   { "resource", ROLE_ANYONE, verb_resource, NULL, NULL },
         [JOBD__REQUEST__BODY_LOCK] =       { "lock",     ROLE_ANYONE, verb_lock, NULL, NULL },
         [JOBD__REQUEST__BODY_UNLOCK] =     { "unlock",   ROLE_ANYONE, verb_unlock, NULL, NULL },
+        [JOBD__REQUEST__BODY_STATS] =      { "stats",    ROLE_OWNER,  verb_stats, NULL, NULL },
 };
 /* clang-format on */
-_Static_assert(ARRAY_SIZE(verbs) <= 64, "body numbers stay below 64");
+_Static_assert(ARRAY_SIZE(verbs) <= CLIENTS_VERBS_MAX, "body numbers stay below 64");
 
 /* The caller's unfinished job, or NULL: finished, somebody else's, none at all. */
 static struct job *verbs_find_job(struct session *from, uint64_t id)
@@ -123,6 +124,7 @@ static int verbs_run(struct session *from, const Jobd__Request *request, struct 
         if (!verb || !verb->run)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
                                   "unknown request %zu: this daemon is older than its client", i);
+        from->clients->tally.requests[i]++;
         needs_admin = verb->role == ROLE_ADMIN || (verb->needs_admin && verb->needs_admin(request));
         if (needs_admin && !from->is_admin)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_DENIED,

@@ -45,6 +45,7 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         TAILQ_INIT(&e->core_leases);
         STAILQ_INIT(&e->dying_grants);
         fair_init(&e->fair);
+        engine_tally_init(&e->tally);
         TAILQ_INIT(&e->views);
         TAILQ_INIT(&e->buried);
         STAILQ_INIT(&e->doomed);

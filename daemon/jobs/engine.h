@@ -12,6 +12,7 @@
 
 #include "daemon/jobs/job_state.h"
 #include "daemon/jobs/resources.h"
+#include "daemon/jobs/tally.h"
 #include "daemon/journal/journal.h"
 #include "daemon/workers/workers.h"
 
@@ -424,6 +425,19 @@ struct engine_counts {
 void engine_count(const struct engine *engine, struct engine_counts *out_counts);
 void engine_count_user(const struct engine *engine, uint32_t uid, uint64_t *out_queued,
                        uint64_t *out_leased);
+
+/* What was counted, and what there is to lease. */
+const struct tally *engine_tally(const struct engine *engine);
+void engine_tally_machine(const struct engine *engine, struct tally_machine *out_machine);
+/*
+ * The first max - 1 users that jobd has seen since its start, and in the last place the next one,
+ * or the sum of all others with uid UINT32_MAX. Returns how many; max >= 1.
+ */
+size_t engine_tally_users(const struct engine *engine, struct tally_user *out_users, size_t max);
+/* One of them; false: never seen. */
+bool engine_tally_user(const struct engine *engine, uint32_t uid, struct tally_user *out_user);
+/* The n-th queue by age; false past the last. */
+bool engine_tally_queue(const struct engine *engine, size_t index, struct tally_queue *out_queue);
 
 /* What worker `number` runs: false when nothing. */
 bool engine_worker_task(const struct engine *engine, uint32_t number, uint64_t *out_job,

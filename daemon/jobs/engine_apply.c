@@ -20,9 +20,11 @@ bool engine_allows(const struct task *task, enum job_event event)
         return job_state_next((enum job_state)task->state, event) != JOB_ABSENT;
 }
 
-static void engine_note_start(struct task *task, const struct workers_exit *exit)
+static void engine_note_start(struct engine *e, struct task *task, const struct workers_exit *exit)
 {
-        if (!task->started) {
+        const bool is_news = !task->started;
+
+        if (is_news) {
                 task->started = true;
                 task->attempt++;
         }
@@ -30,6 +32,8 @@ static void engine_note_start(struct task *task, const struct workers_exit *exit
                 task->pid = exit->pid;
         if (exit && exit->start_wall_usec)
                 task->start_wall_usec = exit->start_wall_usec;
+        if (is_news)
+                engine_tally_start(e, task);
 }
 
 /* The lease is over: the task is free of its worker. */
@@ -58,9 +62,8 @@ static void engine_begin_lease(struct engine *e, struct task *task)
                 run_queue_undelay(e, task);
         engine_dequeue(task);
         job->leased_count++;
-        job->user->queued_tasks--;
         job->user->leased_tasks++;
-        e->queued_tasks--;
+        engine_tally_queue_tasks(e, job, -1);
         task->retry_wall_usec = 0;
         start_take_slot(e, task);
         engine_note(e, engine_index_lease(e, task));
@@ -75,8 +78,7 @@ static void engine_requeue(struct engine *e, struct task *task, const struct eng
         task->pid = 0;
         task->stdin_taken = 0;
         engine_enqueue(task);
-        job->user->queued_tasks++;
-        e->queued_tasks++;
+        engine_tally_queue_tasks(e, job, 1);
         if (end && end->retry_wall_usec) {
                 task->retry_wall_usec = end->retry_wall_usec;
                 run_queue_delay(e, task, end->retry_delay_usec);
@@ -88,8 +90,7 @@ static void engine_leave_queue(struct engine *e, struct task *task)
         if (task->is_delayed)
                 run_queue_undelay(e, task);
         engine_dequeue(task);
-        task->job->user->queued_tasks--;
-        e->queued_tasks--;
+        engine_tally_queue_tasks(e, task->job, -1);
 }
 
 /* What the move from one state to another means for queues and leases. */
@@ -100,6 +101,7 @@ static void engine_move(struct engine *e, struct task *task, enum job_state befo
         const bool was_leased = job_state_is_leased(before);
         const bool is_leased = job_state_is_leased(after);
 
+        engine_tally_move_task(e, before, after);
         if (!was_leased && is_leased)
                 engine_begin_lease(e, task);
         if (was_leased && !is_leased)
@@ -187,6 +189,7 @@ static bool engine_count_end(struct engine *e, struct job *job, enum job_state s
         struct job_extra *x;
 
         e->finished_tasks += count;
+        e->tally.ended[state] += count;
         if (!job_is_many(job))
                 return true;
         x = engine_extra(e, job);
@@ -277,9 +280,9 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
         bool job_finished = false;
 
         assert(after != JOB_ABSENT);
-        if (event == JOB_EV_STARTED || event == JOB_EV_LOSE ||
+        if (event == JOB_EV_STARTED || event == JOB_EV_LOSE || (event == JOB_EV_REQUEUE && !exit) ||
             (exit && exit->outcome != WORKERS_OUTCOME_REFUSED))
-                engine_note_start(task, exit);
+                engine_note_start(e, task, exit);
         if (task->started)
                 deps_on_started(e, job);
         task->state = (uint8_t)after;
@@ -288,6 +291,10 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
         engine_write_task(e, task, end);
         if (exit)
                 engine_keep_output(e, task, exit);
+        if (exit)
+                engine_tally_exit(e, exit);
+        e->tally.rerun += event == JOB_EV_RETRY;
+        e->tally.returned += event == JOB_EV_UNSTARTED;
         if (exit && is_end)
                 engine_measure(job, exit);
         if (is_end || event == JOB_EV_RETRY)
@@ -350,8 +357,7 @@ void engine_apply_cancel_rest(struct engine *e, struct job *job, const char *det
                 return;
         engine_post_event(e, job, job->task_next, JOB_EV_CANCEL, JOB_CANCELLED, detail);
         job->task_next = job->task_count;
-        job->user->queued_tasks -= count;
-        e->queued_tasks -= count;
+        engine_tally_queue_tasks(e, job, -(int64_t)count);
         news.job_finished = engine_count_end(e, job, JOB_CANCELLED, count);
         news.job_state = news.job_finished ? engine_end_state(job, JOB_CANCELLED) : JOB_QUEUED;
         news.tasks_failed = job_is_many(job) ? job->extra->tasks_failed : count;

@@ -9,6 +9,7 @@
 #include "daemon/jobs/job.h"
 #include "daemon/jobs/job_table.h"
 #include "daemon/jobs/key_set.h"
+#include "daemon/jobs/tally.h"
 #include "daemon/jobs/watch.h"
 
 RB_PROTOTYPE(task_tree, task, entry, engine_compare_tasks)
@@ -122,6 +123,7 @@ struct engine {
         uint64_t queued_tasks;
         uint64_t spec_bytes;
         uint64_t finished_tasks;
+        struct tally tally;
         bool is_draining;
         bool is_stopping;
 };
@@ -420,6 +422,19 @@ _must_use_ int grants_restore(struct engine *engine, struct journal *journal);
 /* COMMIT: frees those that ended. */
 void grants_bury(struct engine *engine);
 void grants_deinit(struct engine *engine);
+
+/* -------------------------------------------------------------------------------------
+ * engine_tally.c */
+
+void engine_tally_init(struct tally *tally);
+/* So many of the job's tasks more are queued, or fewer. */
+void engine_tally_queue_tasks(struct engine *engine, struct job *job, int64_t more);
+/* The job has changed: why do its queued tasks wait? could_start: but for cores and its width. */
+void engine_tally_sort_job(struct engine *engine, struct job *job, bool could_start);
+void engine_tally_move_task(struct engine *engine, enum job_state before, enum job_state after);
+/* An attempt of it has begun; and one has ended. */
+void engine_tally_start(struct engine *engine, const struct task *task);
+void engine_tally_exit(struct engine *engine, const struct workers_exit *exit);
 
 /* ----------------------------------------------------------------------------------- restore.c */
 

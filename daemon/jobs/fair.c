@@ -82,7 +82,10 @@ static void fair_put(struct fair *fair, struct fair_share *share)
 
 static void fair_charge(struct fair *fair, struct fair_share *share, uint64_t now_usec)
 {
-        share->vtime += (now_usec - share->charged_usec) * share->cores * FAIR_UNIT / share->weight;
+        const uint64_t received_usec = (now_usec - share->charged_usec) * share->cores;
+
+        share->core_usec += received_usec;
+        share->vtime += received_usec * FAIR_UNIT / share->weight;
         share->charged_usec = now_usec;
         if (fair_is_before(fair->vmost, share->vtime))
                 fair->vmost = share->vtime;

@@ -17,7 +17,8 @@ struct fair_share {
         uint64_t vtime;         /* core-time received, by weight; compared by difference */
         uint64_t key;           /* vtime, and a little of what his cores will yet receive */
         uint64_t turn;          /* counts when he last took: among equals the longest wait */
-        uint64_t charged_usec;  /* vtime is true as of here */
+        uint64_t charged_usec;  /* vtime and core_usec are true as of here */
+        uint64_t core_usec;     /* core-time received, for those who ask */
         uint64_t expected_usec; /* that he keeps a core, about */
         uint32_t weight;
         uint32_t cores; /* that he has now */

@@ -112,8 +112,8 @@ static uint64_t history_retry_rest(struct engine *e, struct job *job,
         if (job_is_many(job))
                 ends_remove(job->extra, JOB_CANCELLED, MIN(rest, job->extra->tasks_other[0]));
         job->task_next = first;
-        job->user->queued_tasks += rest;
-        e->queued_tasks += rest;
+        engine_tally_queue_tasks(e, job, (int64_t)rest);
+        e->tally.rerun += rest;
         engine_post_event(e, job, first, JOB_EV_RETRY, JOB_QUEUED, NULL);
         return rest;
 }

@@ -172,6 +172,7 @@ struct job {
         uint64_t submit_wall_usec;
         uint64_t task_count;
         uint64_t task_next;    /* the first task that never started */
+        uint64_t queued_tasks; /* only engine_tally_queue_tasks() changes it */
         uint32_t leased_count; /* tasks leased now */
         uint32_t gid;
         uint32_t spec_bytes; /* what it counts for the user's limit */
@@ -183,6 +184,7 @@ struct job {
         bool is_begin_due;  /* has no begin time, or it has come */
         bool is_waiting;    /* for other jobs (deps_decide.c) */
         bool is_impossible; /* asks for more than it could be given, as the settings are now */
+        uint8_t queued_as;  /* enum tally_queued */
 };
 static inline struct job_map *job_map_of(const struct job *job)
 {

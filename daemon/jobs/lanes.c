@@ -202,10 +202,13 @@ void lanes_set_queue(struct engine *e, struct job *job, struct queue *queue)
                 return;
         if (was_ready)
                 lanes_take_out(e, job);
-        if (job->lane)
+        if (job->lane) {
                 job->lane->queue->jobs_count--;
+                job->lane->queue->queued_tasks -= job->queued_tasks;
+        }
         job->lane = lane;
         queue->jobs_count++;
+        queue->queued_tasks += job->queued_tasks;
         if (was_ready)
                 lanes_insert(e, job);
 }

@@ -78,8 +78,8 @@ static void map_input_add_chunk(struct engine *e, struct job *job, const struct 
         job->user->spec_bytes += size;
         e->spec_bytes += size;
         job->task_count += tasks;
-        job->user->queued_tasks += tasks;
-        e->queued_tasks += tasks;
+        engine_tally_queue_tasks(e, job, (int64_t)tasks);
+        e->tally.submitted += tasks;
         map_input_write_job(e, job);
         run_queue_update(e, job);
         deps_on_next(e, job);

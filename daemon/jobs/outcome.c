@@ -97,6 +97,8 @@ static void outcome_requeue(struct engine *e, struct task *task, struct engine_e
                 end->retry_delay_usec = delay;
                 end->retry_wall_usec = clock_wall_usec() + delay;
         }
+        e->tally.retried += delayed;
+        e->tally.requeued += !delayed;
         engine_apply(e, task, JOB_EV_REQUEUE, detail, end);
 }
 
@@ -143,10 +145,6 @@ void outcome_lose(struct engine *e, struct task *task, const char *why)
         struct engine_end end = { .why = why };
 
         if (task->job->requeue && task->state != JOB_STOPPING && !task->cancel_wanted) {
-                if (!task->started) {
-                        task->started = true;
-                        task->attempt++;
-                }
                 outcome_requeue(e, task, &end, why, false);
                 return;
         }

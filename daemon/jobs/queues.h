@@ -39,7 +39,8 @@ struct queue {
         char *users;  /* owned: who may use it, as queues_admits() reads it; NULL: everybody */
         bool is_kept; /* for a wide job of it, within one DECIDE (scheduler.c) */
         uint32_t tasks_leased, cores_leased;
-        uint64_t jobs_count; /* unfinished ones in it */
+        uint64_t jobs_count;   /* unfinished ones in it */
+        uint64_t queued_tasks; /* of these */
         struct queue_lanes lanes;
 };
 TAILQ_HEAD(queue_list, queue);

@@ -335,6 +335,7 @@ static void report_on_dead(void *arg, uint32_t number, uint64_t generation, bool
         log_write(LOG_LEVEL_WARNING, LOG_EVENT_WORKER_DIED, 0,
                   "worker %u (generation %" PRIu64 ") is gone: %s", number, generation,
                   why ? why : "no reason given");
+        e->tally.worker_deaths++;
         report_close_view(e, number, generation);
         HASH_ITER (hh, e->leased, task, next) {
                 if (task->worker_number == number && task->generation == generation &&

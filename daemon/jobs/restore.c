@@ -111,8 +111,7 @@ int restore_job(struct engine *e, const struct journal_job *row, struct job **ou
         job->spec_bytes = (uint32_t)row->spec_bytes;
         job->user->spec_bytes += job->spec_bytes;
         e->spec_bytes += job->spec_bytes;
-        job->user->queued_tasks += job->task_count - job->task_next;
-        e->queued_tasks += job->task_count - job->task_next;
+        engine_tally_queue_tasks(e, job, (int64_t)(job->task_count - job->task_next));
         r = restore_fill_extra(e, job, row);
         if (r)
                 return PASS(r);
@@ -133,8 +132,7 @@ static void restore_pass_number(struct engine *e, struct job *job, uint64_t numb
                 return;
         passed = number + 1 - job->task_next;
         job->task_next = number + 1;
-        job->user->queued_tasks -= passed;
-        e->queued_tasks -= passed;
+        engine_tally_queue_tasks(e, job, -(int64_t)passed);
 }
 
 /*
@@ -174,6 +172,7 @@ static int restore_leased(struct engine *e, struct task *task, const struct jour
         if (task->boot_is_ours)
                 claims_restore(e, task, row->held);
         job->user->leased_tasks++;
+        engine_tally_move_task(e, JOB_QUEUED, (enum job_state)task->state);
         if (row->lease > e->last_lease)
                 e->last_lease = row->lease;
         return engine_index_lease(e, task);
@@ -183,8 +182,7 @@ static void restore_queued(struct engine *e, struct task *task, const struct jou
 {
         const uint64_t now = clock_wall_usec();
 
-        task->job->user->queued_tasks++;
-        e->queued_tasks++;
+        engine_tally_queue_tasks(e, task->job, 1);
         task->retry_wall_usec = row->retry_wall_usec;
         if (row->retry_wall_usec > now)
                 run_queue_delay(e, task, row->retry_wall_usec - now);
@@ -324,6 +322,7 @@ int engine_restore(struct engine *e, struct journal *journal)
         if (r || e->fault)
                 return PASS(r ? r : e->fault);
         restore_count_rest(e);
+        e->tally.restored = e->queued_tasks + HASH_COUNT(e->leased);
         restore_decide_old_boot(e);
         log_info("restored %" PRIu64 " unfinished jobs, %u of their tasks with a worker",
                  e->jobs_count, HASH_COUNT(e->leased));

@@ -72,17 +72,13 @@ bool run_queue_is_only_full(const struct job *job)
         return run_queue_is_full(job) && run_queue_could_start(job);
 }
 
-static bool run_queue_may_start(const struct job *job)
-{
-        return !run_queue_is_full(job) && run_queue_could_start(job);
-}
-
 void run_queue_update(struct engine *e, struct job *job)
 {
-        bool may_start;
+        bool could_start, may_start;
 
         job->is_impossible = !scheduler_is_possible(e, job);
-        may_start = run_queue_may_start(job);
+        could_start = run_queue_could_start(job);
+        may_start = could_start && !run_queue_is_full(job);
         if (!may_start && claims_is_waiting(job))
                 claims_leave(job);
         may_start = may_start && !job->is_parked;
@@ -90,6 +86,7 @@ void run_queue_update(struct engine *e, struct job *job)
                 lanes_insert(e, job);
         else if (!may_start && job->is_ready)
                 lanes_take_out(e, job);
+        engine_tally_sort_job(e, job, could_start);
 }
 
 void run_queue_update_all(struct engine *e)

@@ -257,9 +257,10 @@ static void submit_one(struct engine *e, const struct engine_submission *submiss
         job->task_count = s->task_count;
         job->submit_wall_usec = now_wall_usec;
         job->spec_bytes = (uint32_t)s->spec->size;
-        job->user->queued_tasks += s->task_count;
         job->user->spec_bytes += job->spec_bytes;
-        e->queued_tasks += s->task_count;
+        engine_tally_queue_tasks(e, job, (int64_t)s->task_count);
+        e->tally.submitted += s->task_count;
+        e->tally.jobs_submitted++;
         e->spec_bytes += job->spec_bytes;
         if (submit_needs_extra(s))
                 submit_fill_extra(e, job, s);

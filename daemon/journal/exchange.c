@@ -44,7 +44,8 @@ struct exchange {
         bool has_failed;
         struct reason sentence;
         uint64_t oldest_usec; /* of what the thread has taken; 0 none */
-        uint64_t disk_free_bytes;
+        struct exchange_disk disk;
+        struct histogram commit_usec, commit_events;
         uint64_t commit_count;
         uint64_t commit_usec_recent;
         uint32_t commits[COMMITS_KEPT]; /* ring of microseconds */
@@ -65,6 +66,8 @@ int exchange_new(struct exchange **out_exchange)
         STAILQ_INIT(&exchange->todo);
         STAILQ_INIT(&exchange->done);
         atomic_init(&exchange->is_disk_full, false);
+        exchange->commit_usec.bounds = &histogram_short_usec;
+        exchange->commit_events.bounds = &histogram_sizes;
         exchange->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (exchange->event_fd < 0)
                 return FAULT(-errno);
@@ -201,7 +204,11 @@ void exchange_read_stats(struct exchange *exchange, struct journal_stats *out_st
         }
         out_stats->commit_count = exchange->commit_count;
         out_stats->commit_usec_recent = exchange->commit_usec_recent;
-        out_stats->disk_free_bytes = exchange->disk_free_bytes;
+        out_stats->disk_free_bytes = exchange->disk.free_bytes;
+        out_stats->database_bytes = exchange->disk.database_bytes;
+        out_stats->wal_bytes = exchange->disk.wal_bytes;
+        out_stats->commit_usec = exchange->commit_usec;
+        out_stats->commit_events = exchange->commit_events;
         sort = exchange->commit_count <= 2 * COMMITS_PER_SORT ||
                exchange->commit_count - exchange->sorted_at >= COMMITS_PER_SORT;
         if (sort)
@@ -280,12 +287,14 @@ void exchange_set_oldest(struct exchange *exchange, uint64_t posted_usec)
         pthread_mutex_unlock(&exchange->lock);
 }
 
-void exchange_count_commit(struct exchange *exchange, uint64_t took_usec)
+void exchange_count_commit(struct exchange *exchange, uint64_t took_usec, uint64_t events)
 {
         pthread_mutex_lock(&exchange->lock);
         exchange->commits[exchange->commit_count % COMMITS_KEPT] =
                 (uint32_t)MIN(took_usec, (uint64_t)UINT32_MAX);
         exchange->commit_count++;
+        histogram_add(&exchange->commit_usec, took_usec);
+        histogram_add(&exchange->commit_events, events);
         if (exchange->commit_usec_recent == 0)
                 exchange->commit_usec_recent = took_usec;
         exchange->commit_usec_recent -= exchange->commit_usec_recent >> RECENT_SHIFT;
@@ -293,10 +302,10 @@ void exchange_count_commit(struct exchange *exchange, uint64_t took_usec)
         pthread_mutex_unlock(&exchange->lock);
 }
 
-void exchange_set_disk(struct exchange *exchange, bool full, uint64_t free_bytes)
+void exchange_set_disk(struct exchange *exchange, bool full, const struct exchange_disk *disk)
 {
         pthread_mutex_lock(&exchange->lock);
-        exchange->disk_free_bytes = free_bytes;
+        exchange->disk = *disk;
         if (atomic_exchange_explicit(&exchange->is_disk_full, full, memory_order_relaxed) != full)
                 exchange_tell(exchange);
         pthread_mutex_unlock(&exchange->lock);

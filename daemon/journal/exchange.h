@@ -49,7 +49,11 @@ bool exchange_is_busy(struct exchange *exchange);
 void exchange_deliver(struct exchange *exchange, struct work_queue *done);
 /* When the oldest batch that is not committed was posted; 0: none is in the thread's hands. */
 void exchange_set_oldest(struct exchange *exchange, uint64_t posted_usec);
-void exchange_count_commit(struct exchange *exchange, uint64_t took_usec);
+/* events: lines of history in it. */
+void exchange_count_commit(struct exchange *exchange, uint64_t took_usec, uint64_t events);
+struct exchange_disk {
+        uint64_t free_bytes, database_bytes, wal_bytes;
+};
 /* Wakes the loop when `full` changes. */
-void exchange_set_disk(struct exchange *exchange, bool full, uint64_t free_bytes);
+void exchange_set_disk(struct exchange *exchange, bool full, const struct exchange_disk *disk);
 void exchange_fail(struct exchange *exchange, const struct reason *sentence);

@@ -9,6 +9,7 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/histogram.h"
 #include "common/loop.h"
 
 struct journal;
@@ -479,6 +480,10 @@ struct journal_stats {
         uint64_t commit_usec_recent; /* smoothed: what a commit takes now */
         uint64_t disk_free_bytes;
         uint64_t oldest_batch_usec; /* how long the oldest uncommitted batch waits; 0 none */
+        /* Since the start: */
+        struct histogram commit_usec;
+        struct histogram commit_events;     /* lines of history in one commit */
+        uint64_t database_bytes, wal_bytes; /* files, as of the last commit */
 };
 void journal_read_stats(const struct journal *journal, struct journal_stats *out_stats);
 /* Free space is below the floor, or the WAL's reserve is in use: refuse what grows the store. */

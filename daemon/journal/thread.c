@@ -92,16 +92,18 @@ static void thread_run_checkpoint(struct thread *thread)
 static void thread_check_disk(struct thread *thread)
 {
         const struct thread_tools *const tools = &thread->tools;
-        uint64_t free_bytes;
+        struct exchange_disk disk = { 0 };
         bool full;
 
-        if (state_dir_read_free(tools->dir, &free_bytes) < 0)
+        if (state_dir_read_free(tools->dir, &disk.free_bytes) < 0)
                 return;
-        thread->is_below_floor = free_bytes < tools->floor_bytes;
+        disk.database_bytes = state_dir_size_of(tools->dir, STATE_DIR_DATABASE);
+        disk.wal_bytes = state_dir_size_of(tools->dir, STATE_DIR_WAL);
+        thread->is_below_floor = disk.free_bytes < tools->floor_bytes;
         full = thread->is_below_floor || checkpoint_is_blocked(tools->checkpoint);
         thread->may_grow = thread->may_grow || (thread->is_full && !full);
         thread->is_full = full;
-        exchange_set_disk(tools->exchange, full, free_bytes);
+        exchange_set_disk(tools->exchange, full, &disk);
 }
 
 /* ---------------------------------------------------------------------------------- the group */
@@ -134,6 +136,7 @@ static int thread_begin(struct thread *thread)
 static int thread_finish(struct thread *thread)
 {
         struct store *const store = thread->tools.store;
+        uint64_t events;
         int r;
 
         r = apply_finish(thread->tools.apply);
@@ -148,9 +151,11 @@ static int thread_finish(struct thread *thread)
                 return PASS(r);
         if (FAILPOINT("journal.after_commit"))
                 return store_fail(store, SQLITE_IOERR);
+        events = thread->group_mark.sequence - thread->tools.mark.sequence;
         thread->tools.mark = thread->group_mark;
         highwater_write(thread->tools.highwater, &thread->tools.mark);
-        exchange_count_commit(thread->tools.exchange, clock_mono_usec() - thread->begun_usec);
+        exchange_count_commit(thread->tools.exchange, clock_mono_usec() - thread->begun_usec,
+                              events);
         return 0;
 }
 

@@ -39,7 +39,10 @@ void fake_trace(struct engine *e, const char *fmt, ...)
 
 void fake_engine_init(struct engine *e, struct loop *loop)
 {
-        *e = (struct engine){ .loop = loop, .spool_fd = -1 };
+        *e = (struct engine){ .loop = loop,
+                              .tally = { .wait_usec = { .bounds = &histogram_long_usec },
+                                         .run_usec = { .bounds = &histogram_long_usec } },
+                              .spool_fd = -1 };
         ck_assert_int_eq(watch_book_new(&e->watches), 0);
         ck_assert_int_eq(queues_init(&e->queues), 0);
         fake_locks_init(e);

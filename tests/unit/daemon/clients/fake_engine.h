@@ -82,6 +82,12 @@ struct engine {
         size_t events_count;
         bool is_disk_full;
 
+        /* what was counted; the test's own */
+        struct tally tally;
+        struct tally_machine machine;
+        const struct tally_user *users;
+        size_t users_count;
+
         /* open_spool */
         int spool_fd; /* owned; duplicated for each that opens; -1: there is no file */
         bool spool_is_compressed;

@@ -201,7 +201,10 @@ int engine_open_spool(struct engine *e, uint64_t job, uint64_t task, uint32_t at
 void journal_read_stats(const struct journal *journal, struct journal_stats *out_stats)
 {
         (void)journal;
-        *out_stats = (struct journal_stats){ .commit_count = 7, .disk_free_bytes = 1 << 30 };
+        *out_stats = (struct journal_stats){ .commit_count = 7,
+                                             .disk_free_bytes = 1 << 30,
+                                             .commit_usec = { .bounds = &histogram_short_usec },
+                                             .commit_events = { .bounds = &histogram_sizes } };
 }
 
 bool journal_is_disk_full(const struct journal *journal)

@@ -190,6 +190,32 @@ static void line_queues(struct line *line, const Jobd__QueueReply *reply)
         line_add(line, ")");
 }
 
+/* How many families there are, the number of submitted tasks, and which users are told. */
+static void line_stats(struct line *line, const Jobd__StatsReply *reply)
+{
+        uint64_t submitted = 0;
+
+        for (size_t i = 0; i < reply->n_families; i++) {
+                ck_assert_uint_gt(strlen(reply->families[i]->help), 0);
+                for (size_t n = 0; n < i; n++)
+                        ck_assert_str_ne(reply->families[i]->name, reply->families[n]->name);
+                if (strcmp(reply->families[i]->name, "jobd_tasks_submitted_total") == 0)
+                        submitted = reply->families[i]->samples[0]->value;
+        }
+        ck_assert_uint_gt(reply->n_families, 50);
+        line_add(line, "stats(%" PRIu64 " submitted", submitted);
+        for (size_t i = 0; i < reply->n_families; i++) {
+                const Jobd__MetricFamily *const family = reply->families[i];
+
+                if (strcmp(family->name, "jobd_user_queued_tasks") == 0)
+                        for (size_t n = 0; n < family->n_samples; n++)
+                                line_add(line, ", %s %" PRIu64,
+                                         family->samples[n]->labels[0]->value,
+                                         family->samples[n]->value);
+        }
+        line_add(line, ")");
+}
+
 /* "gpu 1/2 3": taken, there are, wait; m: the machine's. */
 static void line_resources(struct line *line, const Jobd__ResourceReply *reply)
 {
@@ -276,6 +302,9 @@ static void line_others(struct line *line, const Jobd__Reply *reply)
                 break;
         case JOBD__REPLY__BODY_RESOURCE:
                 line_resources(line, reply->resource);
+                break;
+        case JOBD__REPLY__BODY_STATS:
+                line_stats(line, reply->stats);
                 break;
         case JOBD__REPLY__BODY_LOCK:
                 line_locks(line, reply->lock);
@@ -382,6 +411,12 @@ static bool stage_pool_worker(void *arg, size_t index, struct clients_worker *ou
         return index < 2;
 }
 
+static void stage_read_process(void *arg, struct clients_process *out_process)
+{
+        (void)arg;
+        *out_process = (struct clients_process){ .turn_usec = { .bounds = &histogram_short_usec } };
+}
+
 static const struct clients_ops stage_ops = {
         .reload = stage_reload,
         .shutdown = stage_shutdown,
@@ -390,6 +425,7 @@ static const struct clients_ops stage_ops = {
         .pool_resize = stage_pool_resize,
         .pool_read = stage_pool_read,
         .pool_worker = stage_pool_worker,
+        .read_process = stage_read_process,
 };
 
 /* ----------------------------------------------------------------------------------- the stage */
