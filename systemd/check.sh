@@ -27,7 +27,7 @@ trap 'rm -rf "$copy"' EXIT
 for mode in system user; do
         mkdir "$copy/$mode"
         for unit in "$units/$mode"/*; do
-                sed -E 's!/[^ ]*/(jobd|jobd-worker)( --(system|user|pool))!/bin/true\2!' \
+                sed -E 's!/[^ ]*/(jobd|jobd-worker|jobctl)( --(system|user|pool)| metrics )!/bin/true\2!' \
                         "$unit" >"$copy/$mode/${unit##*/}"
         done
         grep -q '@[A-Z_]*@' "$units/$mode"/* && complain "$mode: a path was not filled in"
@@ -60,6 +60,7 @@ judge() {
 }
 judge jobd.service 9
 judge jobd-workers.service 96
+judge jobd-metrics.service 10
 
 # What narrows or feeds a service says why: the line before is a comment, or the same setting.
 for unit in "$units"/*/*.service; do
@@ -84,6 +85,7 @@ forbid() {
                 grep -Eq "^$setting" "$unit" && complain "${unit##*/} must not set $setting"
         done
 }
+forbid "$units/system/jobd-metrics.service" PrivateUsers=y PrivateUsers=t DynamicUser=
 forbid "$units/system/jobd.service" PrivateUsers=y PrivateUsers=t ProcSubset= RuntimeDirectory=
 for mode in system user; do
         forbid "$units/$mode/jobd-workers.service" Private Protect NoNewPrivileges= \
