@@ -10,6 +10,10 @@
  * Who may call: everybody, from any thread after log_init(); above debug level only those files
  * whose decision it is (a library returns a result and stays silent). Never between fork and exec.
  *
+ * In jobd the sink sends fields to systemd's journal (daemon/service.c). The pool and its workers
+ * write plain lines to the stream: whatever happens to a job or a worker is reported to jobd, which
+ * says it with fields, and what runs as root is not to speak one protocol more.
+ *
  * The settings below are the process's only mutable globals: they are set in main() before any
  * thread starts and read ever after.
  */
@@ -17,7 +21,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,30 +109,49 @@ static void log_write_line(const struct log_record *record)
                 return;
 }
 
-void log_write(enum log_level level, enum log_event event, uint64_t job_id, const char *fmt, ...)
+static void log_write_list(struct log_record *record, const char *fmt, va_list args)
+        __attribute__((__format__(__printf__, 2, 0)));
+
+static void log_write_list(struct log_record *record, const char *fmt, va_list args)
 {
         const int saved_errno = errno;
         char raw[LOG_TEXT_MAX], text[LOG_TEXT_MAX];
-        struct log_record record = { .level = level, .event = event, .job_id = job_id };
-        va_list args;
         size_t length;
-        int n;
 
-        if (!log_is_on(level))
-                return;
-        va_start(args, fmt);
-        n = vsnprintf(raw, sizeof(raw), fmt, args);
-        va_end(args);
-        if (n < 0)
+        if (vsnprintf(raw, sizeof(raw), fmt, args) < 0)
                 strcpy(raw, "(a message that could not be formatted)");
         length = text_escape_into(raw, strlen(raw), text, sizeof(text) - 3);
         /* Full up to less than one escaped character: cut, or as good as. */
         if (length > sizeof(text) - 16)
                 strcpy(text + length, "...");
-        record.text = text;
+        record->text = text;
         if (log_sink)
-                log_sink(&record);
+                log_sink(record);
         else
-                log_write_line(&record);
+                log_write_line(record);
         errno = saved_errno;
+}
+
+void log_write(enum log_level level, enum log_event event, uint64_t job_id, const char *fmt, ...)
+{
+        struct log_record record = { .level = level, .event = event, .job_id = job_id };
+        va_list args;
+
+        if (!log_is_on(level))
+                return;
+        va_start(args, fmt);
+        log_write_list(&record, fmt, args);
+        va_end(args);
+}
+
+void log_write_about(const struct log_record *about, const char *fmt, ...)
+{
+        struct log_record record = *about;
+        va_list args;
+
+        if (!log_is_on(record.level))
+                return;
+        va_start(args, fmt);
+        log_write_list(&record, fmt, args);
+        va_end(args);
 }

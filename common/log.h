@@ -2,6 +2,7 @@
 /* What a program says about itself: lines on stderr, or fields for a sink such as the journal. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/cleanup.h"
@@ -27,13 +28,20 @@ enum log_event {
         LOG_EVENT_STORE_FAILED,
         LOG_EVENT_DISK_FULL,
         LOG_EVENT_ADMIN,
+        LOG_EVENT_START_REFUSED,
+        LOG_EVENT_STUCK,
+        LOG_EVENT_CLIENT,
+        LOG_EVENT_LEFT_OUT,
         LOG_EVENT_COUNT,
 };
 
 struct log_record {
         enum log_level level;
         enum log_event event;
-        uint64_t job_id;  /* 0: none */
+        uint64_t job_id; /* 0: none */
+        bool has_uid;    /* `uid` is the user whom this is about: who asked, or whose job it is */
+        uint32_t uid;
+        const char *verb; /* what was asked, in one word; NULL: nothing. Borrowed for the call */
         const char *text; /* borrowed for the call; control characters already escaped */
 };
 
@@ -55,6 +63,9 @@ int log_is_on(enum log_level level);
 
 void log_write(enum log_level level, enum log_event event, uint64_t job_id, const char *fmt, ...)
         _printf_(4, 5);
+
+/* The same with more to say about it; about->text is not looked at. */
+void log_write_about(const struct log_record *about, const char *fmt, ...) _printf_(2, 3);
 
 #define log_error(...) log_write(LOG_LEVEL_ERROR, LOG_EVENT_NONE, 0, __VA_ARGS__)
 #define log_warning(...) log_write(LOG_LEVEL_WARNING, LOG_EVENT_NONE, 0, __VA_ARGS__)

@@ -199,8 +199,6 @@ static void daemon_shutdown(void *arg, bool now)
 {
         struct daemon *d = arg;
 
-        log_write(LOG_LEVEL_NOTICE, LOG_EVENT_ADMIN, 0, "shutdown%s was asked for",
-                  now ? " --now" : "");
         d->is_stopping = true;
         d->takes_pool = !d->setup->is_managed;
         engine_stop(d->engine, now);
@@ -229,7 +227,6 @@ static void daemon_pool_resize(void *arg, uint32_t wanted)
         struct daemon *d = arg;
         struct engine_options options;
 
-        log_write(LOG_LEVEL_NOTICE, LOG_EVENT_ADMIN, 0, "the pool is resized to %" PRIu32, wanted);
         workers_resize(d->workers, wanted);
         d->is_resized = true;
         daemon_engine_options(d, &options);
@@ -587,7 +584,8 @@ int daemon_run(struct daemon_setup *setup)
                           setup->paths->socket);
                 r = loop_run(d.loop, daemon_turn, &d);
         } else if (!d.exit_code) {
-                log_error("jobd cannot start: %s", strerror(-r));
+                log_write(LOG_LEVEL_ERROR, LOG_EVENT_START_REFUSED, 0, "cannot start: %s",
+                          strerror(-r));
                 service_tell_status("Cannot start: %s", strerror(-r));
         }
         daemon_close(&d);

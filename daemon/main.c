@@ -293,10 +293,14 @@ static void main_tell(const struct jobd *jobd, int r, const struct reason *why)
 {
         const char *text = why->text[0] ? why->text : strerrordesc_np(-r);
 
+        const enum log_event event = jobd->exit_code == MAIN_EXIT_NOT_CONFIGURED
+                                             ? LOG_EVENT_CONFIG_BAD
+                                             : LOG_EVENT_START_REFUSED;
+
         if (r < 0)
-                log_error("cannot start: %s", text);
+                log_write(LOG_LEVEL_ERROR, event, 0, "cannot start: %s", text);
         else
-                log_error("%s%s", text,
+                log_write(LOG_LEVEL_ERROR, event, 0, "%s%s", text,
                           jobd->exit_code == MAIN_EXIT_USAGE ? " (see jobd --help)" : "");
         service_tell_status("Cannot start: %s", text);
 }

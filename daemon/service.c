@@ -151,7 +151,8 @@ static void service_watchdog_on_timer(void *arg)
         if (watchdog->is_well(watchdog->arg))
                 sd_notify(0, "WATCHDOG=1");
         else
-                log_warning("something is stuck: the watchdog is not fed");
+                log_write(LOG_LEVEL_WARNING, LOG_EVENT_STUCK, 0,
+                          "a transaction takes too long: the watchdog is not fed");
         if (loop_timer_start(watchdog->timer, watchdog->interval_usec))
                 log_error("the watchdog's timer could not be started");
 }
@@ -210,6 +211,10 @@ static const struct {
         [LOG_EVENT_STORE_FAILED] = { "store-failed", "5edacecd680f424aaf58bb7b41acd489" },
         [LOG_EVENT_DISK_FULL]    = { "disk-full",    "08b43996686b429dabefb851566dd3d4" },
         [LOG_EVENT_ADMIN]        = { "admin",        "e8720db48fab4927b49203bb98381e59" },
+        [LOG_EVENT_START_REFUSED] = { "start-refused", "87b69b5446c8458bbe801ed28b74662d" },
+        [LOG_EVENT_STUCK]        = { "stuck",        "04049ca123074e2db5232192a9e75f81" },
+        [LOG_EVENT_CLIENT]       = { "client",       "8afbc96996a4449e9078ab61fbdbf0bd" },
+        [LOG_EVENT_LEFT_OUT]     = { "left-out",     "aa9b8203389541bd99968e0836842e2d" },
 };
 /* clang-format on */
 _Static_assert(ARRAY_SIZE(service_events) == LOG_EVENT_COUNT, "an id per event");
@@ -221,9 +226,9 @@ static void service_log_field(struct iovec *field, char *text)
 
 static void service_on_log(const struct log_record *record)
 {
-        char message[4096], priority[16], job[48], id[64], event[64];
+        char message[4096], priority[16], job[48], uid[32], verb[64], id[64], event[64];
         char ident[] = "SYSLOG_IDENTIFIER=jobd";
-        struct iovec fields[6];
+        struct iovec fields[8];
         int count = 0;
 
         snprintf(message, sizeof(message), "MESSAGE=%s", record->text);
@@ -234,6 +239,14 @@ static void service_on_log(const struct log_record *record)
         if (record->job_id) {
                 snprintf(job, sizeof(job), "JOBD_JOB_ID=%" PRIu64, record->job_id);
                 service_log_field(&fields[count++], job);
+        }
+        if (record->has_uid) {
+                snprintf(uid, sizeof(uid), "JOBD_UID=%" PRIu32, record->uid);
+                service_log_field(&fields[count++], uid);
+        }
+        if (record->verb) {
+                snprintf(verb, sizeof(verb), "JOBD_VERB=%s", record->verb);
+                service_log_field(&fields[count++], verb);
         }
         if (record->event > LOG_EVENT_NONE && record->event < LOG_EVENT_COUNT) {
                 snprintf(id, sizeof(id), "MESSAGE_ID=%s", service_events[record->event].id);

@@ -95,6 +95,31 @@ for mode in system user; do
         forbid "$units/$mode/jobd.service" 'Requires=.*workers' 'BindsTo=' 'PartOf='
 done
 
+# The catalogue: a text for each message id of jobd and no other, which journalctl understands.
+ids='s/.*"\([0-9a-f]\{32\}\)".*/\1/p'
+sed -n "$ids" "$here/../daemon/service.c" | sort >"$copy/ids"
+sed -n 's/^-- \([0-9a-f]*\)$/\1/p' "$here/jobd.catalog" | sort >"$copy/catalog-ids"
+said=$(diff "$copy/ids" "$copy/catalog-ids") ||
+        complain "daemon/service.c (<) and jobd.catalog (>) differ: $said"
+if command -v journalctl >/dev/null; then
+        mkdir -p "$copy/journal/usr/lib/systemd/catalog" "$copy/journal/var/lib/systemd/catalog"
+        cp "$here/jobd.catalog" "$copy/journal/usr/lib/systemd/catalog"
+        said=$(journalctl --root="$copy/journal" --update-catalog 2>&1) || complain "catalogue: $said"
+        [ -z "$said" ] || complain "catalogue: $said"
+        while read -r id; do
+                text=$(journalctl --root="$copy/journal" --dump-catalog "$id" 2>/dev/null)
+                for part in '^Subject: .' '^Defined-By: jobd$' '^Documentation: man:'; do
+                        printf '%s\n' "$text" | grep -q "$part" ||
+                                complain "catalogue: $id has no line like $part"
+                done
+        done <"$copy/ids"
+        # Its fields are ours; a name that is not there would be shown as it stands.
+        for field in $(grep -o '@[A-Z_]*@' "$here/jobd.catalog" | tr -d @ | sort -u); do
+                grep -q "\"$field=" "$here/../daemon/service.c" ||
+                        complain "catalogue: jobd sends no field $field"
+        done
+fi
+
 # Users and folders, made in a folder of their own. Only root can give folders away.
 if [ "$(id -u)" -eq 0 ] && command -v systemd-sysusers >/dev/null; then
         mkdir -p "$copy/root/etc" "$copy/root/run" "$copy/root/var/lib" "$copy/root/var/spool"

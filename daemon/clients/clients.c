@@ -13,6 +13,7 @@
 #include "common/error.h"
 
 #include "daemon/clients/listener.h"
+#include "daemon/clients/logbook.h"
 #include "daemon/clients/orphan.h"
 #include "daemon/clients/session.h"
 #include "daemon/clients/share.h"
@@ -44,6 +45,9 @@ int clients_new(struct loop *loop, const struct clients_options *options, struct
         r = stream_hub_init(&clients->hub, loop, &session_hub_ops);
         if (r)
                 return PASS(r);
+        r = logbook_new(loop, &clients->logbook);
+        if (r)
+                return PASS(r);
         r = listeners_init(clients);
         if (r)
                 return PASS(r);
@@ -67,6 +71,7 @@ struct clients *clients_free(struct clients *clients)
         tickets_clear(clients);
         orphan_clear(clients);
         share_clear(clients);
+        logbook_free(clients->logbook);
         free(clients);
         return NULL;
 }

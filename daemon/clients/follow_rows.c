@@ -12,6 +12,7 @@
 #include "common/error.h"
 
 #include "daemon/clients/answer.h"
+#include "daemon/clients/audit.h"
 #include "daemon/clients/follow.h"
 
 static int follow_keep_path(struct follow *follow, const struct journal_job *row)
@@ -111,6 +112,7 @@ int follow_on_job_row(struct follow *follow, const struct follow_fact *fact)
                 stream_end(&follow->stream);
                 return 0;
         }
+        audit_job(follow->stream.session, AUDIT_ACT_FOLLOW, page->jobs[0].id, page->jobs[0].uid);
         follow->task_count = page->jobs[0].task_count;
         follow->row_state = (enum job_state)page->jobs[0].state;
         r = follow_keep_path(follow, &page->jobs[0]);

@@ -23,6 +23,7 @@
 
 #include "proto/frame.h"
 
+#include "daemon/clients/logbook.h"
 #include "daemon/clients/session.h"
 
 #define LISTENER_ACCEPTS_MAX 64 /* in one callback */
@@ -111,7 +112,12 @@ static void listener_admit(struct clients *clients, int fd)
         }
         r = listener_judge(clients, &peer, &why);
         if (r) {
+                const struct logbook_line line = { .kind = LOGBOOK_REFUSED,
+                                                   .uid = peer.uid,
+                                                   .pid = peer.pid };
+
                 clients->tally.turned_away++;
+                logbook_write(clients->logbook, &line, "was turned away: %s", why.text);
                 usocket_peer_deinit(&peer);
                 listener_refuse(fd, (Jobd__ErrorCode)r, why.text);
                 return;

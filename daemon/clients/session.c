@@ -31,6 +31,7 @@
 
 #include "proto/frame.h"
 
+#include "daemon/clients/logbook.h"
 #include "daemon/clients/orphan.h"
 
 #define SESSION_HELLO_USEC (5 * USEC_PER_SEC)
@@ -195,27 +196,20 @@ void session_finish(struct session *session)
                 session_close(session, true);
 }
 
+#define session_log(session, what, ...)                                                            \
+        logbook_write((session)->clients->logbook,                                                 \
+                      &(const struct logbook_line){ .kind = (what),                                \
+                                                    .uid = (session)->peer.uid,                    \
+                                                    .pid = (session)->peer.pid },                  \
+                      __VA_ARGS__)
+
 void session_fail(struct session *session, int r)
 {
         if (session->state == SESSION_DEAD)
                 return;
-        log_warning("a connection of uid %u ends after an internal error: %s",
-                    (unsigned int)session->peer.uid, strerror(-r));
+        session_log(session, LOGBOOK_FAULT, "loses its connection after an internal error: %s",
+                    strerrordesc_np(-r));
         session_close(session, true);
-}
-
-void session_log_admin(const struct session *session, const char *what)
-{
-        log_write(LOG_LEVEL_NOTICE, LOG_EVENT_ADMIN, 0, "uid %u (process %d) %s",
-                  (unsigned int)session->peer.uid, (int)session->peer.pid, what);
-}
-
-void session_log_act(const struct session *session, const char *what, uint64_t job, uint32_t uid)
-{
-        if (uid != session->peer.uid)
-                log_write(LOG_LEVEL_NOTICE, LOG_EVENT_ADMIN, job,
-                          "uid %u (process %d) %s job %" PRIu64 " of uid %u",
-                          (unsigned int)session->peer.uid, (int)session->peer.pid, what, job, uid);
 }
 
 /* Hello, the rest of a frame, or the reading of the last reply took too long. */
@@ -223,7 +217,10 @@ static void session_on_timer(void *arg)
 {
         struct session *session = arg;
 
-        log_debug("a connection of uid %u was too slow", (unsigned int)session->peer.uid);
+        session_log(session, LOGBOOK_LIMIT, "was too slow and lost its connection: %s",
+                    session->state == SESSION_GREETING  ? "no Hello in 5 s"
+                    : session->state == SESSION_CLOSING ? "its last reply was not read in 5 s"
+                                                        : "a frame took more than 30 s");
         session_close(session, true);
 }
 
@@ -258,9 +255,9 @@ static void session_shed(struct clients *clients, enum client_bytes kind)
                         fattest = session;
         if (!fattest)
                 return;
-        log_warning("all connections together hold too many unfinished %s: one of uid %u is closed",
-                    kind == CLIENT_FRAMES ? "requests" : "replies",
-                    (unsigned int)fattest->peer.uid);
+        session_log(fattest, LOGBOOK_LIMIT,
+                    "loses a connection: all together hold too many unfinished %s",
+                    kind == CLIENT_FRAMES ? "requests" : "replies");
         session_close(fattest, true);
 }
 
@@ -296,8 +293,8 @@ void session_send(struct session *session, uint64_t tag, Jobd__Reply *reply, uin
                 return;
         }
         if (r == CHANNEL_E_FULL) {
-                log_debug("a client of uid %u does not read its replies",
-                          (unsigned int)session->peer.uid);
+                session_log(session, LOGBOOK_LIMIT,
+                            "does not read its replies and lost its connection");
                 session_close(session, true);
                 return;
         }
@@ -410,6 +407,7 @@ static void session_refuse_frame(struct session *session, const uint8_t *body, s
                                  const struct reason *why)
 {
         session->clients->tally.bad_frames++;
+        session_log(session, LOGBOOK_BAD, "sent bytes that are no request: %s", why->text);
         session_send_error(session, wire_peek_tag(body, size), JOBD__ERROR_CODE__ERROR_USAGE, 0,
                            "%s", why->text);
         if (session->state == SESSION_GREETING)
@@ -425,6 +423,7 @@ static void session_serve(struct session *session, const Jobd__Request *request,
                         session_greet(session, request->tag, request->hello);
                         return;
                 }
+                session_log(session, LOGBOOK_BAD, "did not begin with Hello");
                 session_send_error(session, request->tag, JOBD__ERROR_CODE__ERROR_USAGE, 0,
                                    "the first request of a connection must be Hello");
                 session_finish(session);
@@ -480,7 +479,6 @@ static void session_on_end(void *arg, enum channel_end end)
 
         session->clients->tally.bad_frames += end == CHANNEL_END_BAD;
         if (end == CHANNEL_END_BAD)
-                log_debug("a client of uid %u sent a frame of no or too great length",
-                          (unsigned int)session->peer.uid);
+                session_log(session, LOGBOOK_BAD, "sent a frame of no or too great length");
         session_close(session, true);
 }

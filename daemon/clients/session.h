@@ -40,6 +40,8 @@ struct session {
         uint32_t lending_count;   /* streams that lend */
         uint32_t submits_pending; /* whose answer the engine still owes */
         uint64_t bytes[CLIENT_BYTES_COUNT];
+        uint64_t audited_job; /* the last that audit_job() told of, and enum audit_act */
+        uint32_t audited_act;
 };
 
 /* fd, peer: taken over, also when this fails. */
@@ -56,10 +58,6 @@ void session_finish(struct session *session);
 void session_fail(struct session *session, int r);
 /* Looks again whether it is an administrator's. */
 void session_update_role(struct session *session);
-/* Says in the log that an administrator does something. */
-void session_log_admin(const struct session *session, const char *what);
-/* The same, of something done to a job; nothing is said of one's own. */
-void session_log_act(const struct session *session, const char *what, uint64_t job, uint32_t uid);
 static inline bool session_is_over(const struct session *session)
 {
         return session->state >= SESSION_CLOSING;

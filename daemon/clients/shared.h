@@ -10,6 +10,7 @@
 #include "daemon/clients/clients.h"
 #include "daemon/clients/stream.h"
 
+struct logbook;
 struct session;
 struct orphan;
 struct share;
@@ -78,6 +79,7 @@ struct clients {
         /* Serves one request of a session that has said Hello. */
         int (*dispatch)(struct session *from, const Jobd__Request *request);
 
+        struct logbook *logbook; /* owned */
         struct listener_list listeners;
         struct loop_timer *accept_timer; /* owned: try again when no session ends */
         int reserve_fd;                  /* owned: given up to tell one caller that we are full */

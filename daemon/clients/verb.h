@@ -3,6 +3,7 @@
 #pragma once
 
 #include "daemon/clients/answer.h"
+#include "daemon/clients/audit.h"
 #include "daemon/clients/session.h"
 
 /*

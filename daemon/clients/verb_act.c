@@ -58,7 +58,7 @@ struct act {
         size_t work_count, work_next;
         struct act_page page;
         struct act_open_list open;
-        uint64_t logged_id;      /* the last job that the log was told of */
+        struct audit_jobs audit; /* those of others */
         struct act_retry *retry; /* owned; NULL unless a job's tasks are being gathered */
 };
 
@@ -173,29 +173,21 @@ static int act_release(struct act *act, struct job *job, uint64_t task, struct r
 
 struct act_kind {
         int (*run)(struct act *act, struct job *job, uint64_t task, struct reason *why);
-        bool whole_jobs;  /* has no meaning for single tasks */
-        const char *what; /* for the log */
+        bool whole_jobs; /* has no meaning for single tasks */
+        enum audit_act act;
 };
 
 /* clang-format off */
 static const struct act_kind kinds[] = {
-        [JOBD__ACTION__ACTION_CANCEL] = { act_cancel, false, "cancels" },
-        [JOBD__ACTION__ACTION_KILL] = { act_kill, false, "signals" },
-        [JOBD__ACTION__ACTION_PAUSE] = { act_pause, false, "pauses" },
-        [JOBD__ACTION__ACTION_RESUME] = { act_resume, false, "resumes" },
-        [JOBD__ACTION__ACTION_HOLD] = { act_hold, true, "holds" },
-        [JOBD__ACTION__ACTION_RELEASE] = { act_release, true, "releases" },
-        [JOBD__ACTION__ACTION_RETRY] = { NULL, false, "retries" },
+        [JOBD__ACTION__ACTION_CANCEL] = { act_cancel, false, AUDIT_ACT_CANCEL },
+        [JOBD__ACTION__ACTION_KILL] = { act_kill, false, AUDIT_ACT_KILL },
+        [JOBD__ACTION__ACTION_PAUSE] = { act_pause, false, AUDIT_ACT_PAUSE },
+        [JOBD__ACTION__ACTION_RESUME] = { act_resume, false, AUDIT_ACT_RESUME },
+        [JOBD__ACTION__ACTION_HOLD] = { act_hold, true, AUDIT_ACT_HOLD },
+        [JOBD__ACTION__ACTION_RELEASE] = { act_release, true, AUDIT_ACT_RELEASE },
+        [JOBD__ACTION__ACTION_RETRY] = { NULL, false, AUDIT_ACT_RETRY },
 };
 /* clang-format on */
-
-/* One line for a job, however many of its tasks were named. */
-static void act_log(struct act *act, uint64_t id, uint32_t uid)
-{
-        if (act->logged_id != id)
-                session_log_act(act->stream.session, kinds[act->action].what, id, uid);
-        act->logged_id = id;
-}
 
 /* Acts on a job, or one task of it, that is in memory. */
 static int act_do(struct act *act, struct job *job, const uint64_t *task)
@@ -210,8 +202,7 @@ static int act_do(struct act *act, struct job *job, const uint64_t *task)
         r = kinds[act->action].run(act, job, number, &why);
         if (r < 0)
                 return PASS(r);
-        if (r == 0 || r == ENGINE_E_LATER)
-                act_log(act, id, uid);
+        audit_jobs_add(&act->audit, act->stream.session, id, uid, r == 0 || r == ENGINE_E_LATER);
         if (r == ENGINE_E_LATER)
                 return act_leave_open(act, job, number, task);
         if (r)
@@ -351,12 +342,11 @@ static int act_retry_one(struct act *act, const struct selector_item *item)
                 return act_page_add(&act->page, item->id, NULL, r, why.text, JOB_ABSENT, 0);
         }
         r = act_retry_item(&act->retry, session->clients->engine, item, act->which, &why);
-        if (r == 0)
-                act_log(act, item->id, item->row->uid);
         if (r == ACT_RETRY_E_MORE)
                 return 0;
         if (r < 0)
                 return PASS(r);
+        audit_jobs_add(&act->audit, session, item->id, item->row->uid, r == 0);
         if (r)
                 return act_page_add(&act->page, item->id, NULL, JOBD__ERROR_CODE__ERROR_STATE,
                                     why.text, JOB_ABSENT,
@@ -394,6 +384,7 @@ static void act_deinit(struct stream *stream)
         struct act *act = (struct act *)stream;
         struct act_open *open;
 
+        audit_jobs_write(&act->audit, stream->session, kinds[act->action].act);
         while ((open = LIST_FIRST(&act->open)))
                 act_open_free(open);
         act_retry_free(act->retry);

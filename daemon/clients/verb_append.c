@@ -174,7 +174,11 @@ static int append_run(struct stream *stream)
         job = engine_find(session->clients->engine, append->waiter.job);
         if (job && !session->is_admin && engine_job_uid(job) != session->peer.uid)
                 job = NULL;
-        return job ? append_enter(append, job) : append_ask_row(append);
+        if (!job)
+                return append_ask_row(append);
+        audit_job(session, append->is_close ? AUDIT_ACT_CLOSE_INPUT : AUDIT_ACT_APPEND,
+                  engine_job_id(job), engine_job_uid(job));
+        return append_enter(append, job);
 }
 
 static int append_on_page(struct stream *stream, const struct journal_page *page)

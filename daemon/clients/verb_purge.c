@@ -23,6 +23,7 @@ struct purge {
         uint64_t keep;             /* matching jobs that still have to be kept */
         uint64_t dropped;
         uint64_t barrier;
+        struct audit_jobs audit;
         bool is_keeping; /* the job whose further tasks come is kept */
 };
 
@@ -40,7 +41,10 @@ static int purge_on_page(struct stream *stream, const struct journal_page *page)
 
 static void purge_deinit(struct stream *stream)
 {
-        selector_free(((struct purge *)stream)->selector);
+        struct purge *purge = (struct purge *)stream;
+
+        audit_jobs_write(&purge->audit, stream->session, AUDIT_ACT_PURGE);
+        selector_free(purge->selector);
 }
 
 static const struct stream_type purge_type = {
@@ -90,8 +94,8 @@ static int purge_drop(struct purge *purge, const struct selector_item *const *it
         page.next_task = items[count - 1]->has_more_tasks ? 1 : 0;
         for (size_t i = 0; i < count; i++)
                 if (!items[i]->is_continued)
-                        session_log_act(purge->stream.session, "purges", items[i]->id,
-                                        items[i]->row->uid);
+                        audit_jobs_add(&purge->audit, purge->stream.session, items[i]->id,
+                                       items[i]->row->uid, true);
         r = engine_drop(engine, &page, &dropped);
         if (r)
                 return PASS(r);

@@ -221,18 +221,17 @@ static int queue_list(struct session *from, const Jobd__QueueOp *op, struct reas
         return 0;
 }
 
+typedef int (*queue_fn)(struct session *from, const Jobd__QueueOp *op, struct reason *why);
+
 /* clang-format off */
-static const struct queue_action {
-        int (*run)(struct session *from, const Jobd__QueueOp *op, struct reason *why);
-        const char *what; /* for the log; NULL: changes nothing */
-} queue_actions[] = {
-        [JOBD__QUEUE_ACTION__QUEUE_ADD] =    { queue_add,    "adds" },
-        [JOBD__QUEUE_ACTION__QUEUE_SET] =    { queue_set,    "changes" },
-        [JOBD__QUEUE_ACTION__QUEUE_LIST] =   { queue_list,   NULL },
-        [JOBD__QUEUE_ACTION__QUEUE_PAUSE] =  { queue_set,    "pauses" },
-        [JOBD__QUEUE_ACTION__QUEUE_RESUME] = { queue_set,    "resumes" },
-        [JOBD__QUEUE_ACTION__QUEUE_DRAIN] =  { queue_set,    "drains" },
-        [JOBD__QUEUE_ACTION__QUEUE_REMOVE] = { queue_remove, "removes" },
+static const queue_fn queue_actions[] = {
+        [JOBD__QUEUE_ACTION__QUEUE_ADD] =    queue_add,
+        [JOBD__QUEUE_ACTION__QUEUE_SET] =    queue_set,
+        [JOBD__QUEUE_ACTION__QUEUE_LIST] =   queue_list,
+        [JOBD__QUEUE_ACTION__QUEUE_PAUSE] =  queue_set,
+        [JOBD__QUEUE_ACTION__QUEUE_RESUME] = queue_set,
+        [JOBD__QUEUE_ACTION__QUEUE_DRAIN] =  queue_set,
+        [JOBD__QUEUE_ACTION__QUEUE_REMOVE] = queue_remove,
 };
 /* clang-format on */
 
@@ -241,24 +240,17 @@ int verb_queue(struct session *from, const Jobd__Request *request, struct job *j
 {
         const Jobd__QueueOp *op = request->queue;
         const size_t i = (size_t)op->action;
-        const struct queue_action *action;
-        char line[QUEUE_NAME_MAX + 32];
         int r;
 
         (void)job;
-        if (i >= ARRAY_SIZE(queue_actions) || !queue_actions[i].run)
+        if (i >= ARRAY_SIZE(queue_actions) || !queue_actions[i])
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
                                   "unknown action %zu on a queue", i);
-        action = &queue_actions[i];
-        if (action->what && !op->name)
+        if (op->action != JOBD__QUEUE_ACTION__QUEUE_LIST && !op->name)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE, "the queue has no name");
-        r = action->run(from, op, why);
+        r = queue_actions[i](from, op, why);
         if (r)
                 return r < 0 ? PASS(r) : r;
-        if (action->what) {
-                (void)snprintf(line, sizeof(line), "%s the queue %.64s", action->what, op->name);
-                session_log_admin(from, line);
-        }
         r = queue_answer(from, request->tag, op->name);
         return r ? PASS(r) : 0;
 }

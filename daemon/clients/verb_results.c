@@ -420,6 +420,7 @@ static int results_on_page(struct stream *stream, const struct journal_page *pag
         if (page->jobs_count == 0)
                 return results_no_such_job(results);
         if (!results->is_begun) { /* the row was read to see whether there is such a job */
+                audit_job(stream->session, AUDIT_ACT_RESULTS, page->jobs[0].id, page->jobs[0].uid);
                 r = results_take_row(results, &page->jobs[0]);
                 if (!results->options.is_first_given)
                         results->told.base = page->jobs[0].seen_task;

@@ -60,6 +60,7 @@ static int seen_on_page(struct stream *stream, const struct journal_page *page)
 
         if (page->jobs_count == 0)
                 return seen_refuse(stream, seen->job);
+        audit_job(stream->session, AUDIT_ACT_SEEN, page->jobs[0].id, page->jobs[0].uid);
         engine_seen(engine, seen->job, seen->task);
         reply.body_case = JOBD__REPLY__BODY_DONE;
         reply.done = &done;

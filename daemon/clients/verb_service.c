@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "common/log.h"
 #include "common/version.h"
 
 #include "daemon/clients/verb.h"
@@ -202,7 +201,6 @@ int verb_pool(struct session *from, const Jobd__Request *request, struct job *jo
                         return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
                                           "a pool has 1 to %u workers, not %u", SERVICE_WORKERS_MAX,
                                           wanted);
-                session_log_admin(from, "resizes the pool");
                 clients->ops->pool_resize(clients->arg, wanted);
         }
         workers = calloc(1, sizeof(*workers));
@@ -231,7 +229,6 @@ int verb_drain(struct session *from, const Jobd__Request *request, struct job *j
 
         (void)job;
         (void)why;
-        session_log_admin(from, on ? "drains the pool" : "ends the drain");
         engine_drain(from->clients->engine, on);
         answer_done(from, request->tag, engine_sequence(from->clients->engine));
         return 0;
@@ -244,7 +241,6 @@ int verb_shutdown(struct session *from, const Jobd__Request *request, struct job
 
         (void)job;
         (void)why;
-        session_log_admin(from, now ? "shuts down at once" : "shuts down");
         from->clients->ops->shutdown(from->clients->arg, now);
         answer_done(from, request->tag, engine_sequence(from->clients->engine));
         return 0;
@@ -256,7 +252,6 @@ int verb_reload(struct session *from, const Jobd__Request *request, struct job *
         int r;
 
         (void)job;
-        session_log_admin(from, "reloads the configuration");
         r = from->clients->ops->reload(from->clients->arg, why);
         if (r < 0)
                 return PASS(r);

@@ -344,6 +344,22 @@ static struct engine_submission update_asker(const struct update *update)
                                            .is_admin = from->is_admin };
 }
 
+static void update_audit(struct update *update)
+{
+        const struct session *session = update->stream.session;
+        struct audit_jobs audit = { 0 };
+
+        for (size_t i = 0; i < update->count; i++) {
+                const struct job *job =
+                        engine_find(session->clients->engine, update->updates[i].id);
+
+                if (job)
+                        audit_jobs_add(&audit, session, engine_job_id(job), engine_job_uid(job),
+                                       true);
+        }
+        audit_jobs_write(&audit, session, AUDIT_ACT_UPDATE);
+}
+
 static int update_apply(struct update *update)
 {
         struct engine *engine = update->stream.session->clients->engine;
@@ -362,6 +378,7 @@ static int update_apply(struct update *update)
                 return update_refuse(update, answer_code_of(r), why.text);
         update->barrier = engine_sequence(engine);
         update->is_applied = true;
+        update_audit(update);
         return 0;
 }
 

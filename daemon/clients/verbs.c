@@ -9,9 +9,15 @@
  *            handler looks up or authorises, and a foreign job is to it as if it did not exist.
  *    ADMIN   root, jobd's own user and members of AdminGroup=; in user mode the only user there is
  *
+ * Each row also says what the log hears of it (audit.h). A request that names one job is told here;
+ * one that selects jobs tells of them itself, by verbs_audit_jobs().
+ *
  * If you add a request: its message in jobd.proto, a row here, verb_x.c, a test, PROTOCOL.md.
  */
 #include "daemon/clients/verbs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "common/error.h"
 
@@ -30,6 +36,10 @@ struct verb {
         verb_fn run;
         uint64_t (*job_of)(const Jobd__Request *request);  /* OWNER of this one job */
         bool (*needs_admin)(const Jobd__Request *request); /* more than the role, for some forms */
+        enum audit audit;
+        enum audit_act act; /* of AUDIT_JOBS, with job_of: told before the handler is called */
+        /* Of AUDIT_SERVICE: what is asked for; false: nothing is changed by it. */
+        bool (*describe)(const Jobd__Request *request, char *text, size_t size);
 };
 
 static uint64_t verbs_follow_job(const Jobd__Request *request)
@@ -62,48 +72,151 @@ static bool verbs_changes_queue(const Jobd__Request *request)
         return request->queue->action != JOBD__QUEUE_ACTION__QUEUE_LIST;
 }
 
+/* ------------------------------------------------------------------------ as the log says it */
+
+static bool verbs_describe_pool(const Jobd__Request *request, char *text, size_t size)
+{
+        (void)snprintf(text, size, "resize the pool to %" PRIu32, request->pool->resize);
+        return request->pool->has_resize;
+}
+
+static bool verbs_describe_drain(const Jobd__Request *request, char *text, size_t size)
+{
+        (void)snprintf(text, size, "%s", request->drain->end ? "end the drain" : "drain");
+        return true;
+}
+
+static bool verbs_describe_shutdown(const Jobd__Request *request, char *text, size_t size)
+{
+        (void)snprintf(text, size, "shut down%s", request->shutdown->now ? " at once" : "");
+        return true;
+}
+
+static bool verbs_describe_reload(const Jobd__Request *request _unused_, char *text, size_t size)
+{
+        (void)snprintf(text, size, "reload the configuration");
+        return true;
+}
+
+static bool verbs_describe_queue(const Jobd__Request *request, char *text, size_t size)
+{
+        static const char *const acts[] = {
+                [JOBD__QUEUE_ACTION__QUEUE_ADD] = "add",
+                [JOBD__QUEUE_ACTION__QUEUE_SET] = "change",
+                [JOBD__QUEUE_ACTION__QUEUE_PAUSE] = "pause",
+                [JOBD__QUEUE_ACTION__QUEUE_RESUME] = "resume",
+                [JOBD__QUEUE_ACTION__QUEUE_DRAIN] = "drain",
+                [JOBD__QUEUE_ACTION__QUEUE_REMOVE] = "remove",
+        };
+        const Jobd__QueueOp *op = request->queue;
+        const size_t i = (size_t)op->action;
+
+        (void)snprintf(text, size, "%s the queue %.64s",
+                       i < ARRAY_SIZE(acts) && acts[i] ? acts[i] : "do something unknown to",
+                       op->name ? op->name : "");
+        return op->action != JOBD__QUEUE_ACTION__QUEUE_LIST;
+}
+
+static bool verbs_describe_resource(const Jobd__Request *request, char *text, size_t size)
+{
+        const Jobd__ResourceOp *op = request->resource;
+
+        if (op->verb == JOBD__RESOURCE_VERB__RESOURCE_SET)
+                (void)snprintf(text, size, "set its resource %.64s to %" PRIu32,
+                               op->name ? op->name : "", op->capacity);
+        else
+                (void)snprintf(text, size, "remove its resource %.64s", op->name ? op->name : "");
+        return op->verb != JOBD__RESOURCE_VERB__RESOURCE_LIST;
+}
+
 /* clang-format off */
+#define LOOKS AUDIT_NOTHING, AUDIT_ACT_NONE, NULL
+#define ON_JOBS AUDIT_JOBS, AUDIT_ACT_NONE, NULL /* the handler tells */
+#define ON_JOB(act) AUDIT_JOBS, (act), NULL
+#define ON_SERVICE(describe) AUDIT_SERVICE, AUDIT_ACT_NONE, (describe)
 static const struct verb verbs[] = {
-        [JOBD__REQUEST__BODY_HELLO] =      { "hello",    ROLE_ANYONE, verb_hello, NULL, NULL },
-        [JOBD__REQUEST__BODY_PING] =       { "ping",     ROLE_ANYONE, verb_ping, NULL, NULL },
-        [JOBD__REQUEST__BODY_SUBMIT] =     { "submit",   ROLE_ANYONE, verb_submit, NULL, NULL },
-        [JOBD__REQUEST__BODY_LIST] =       { "list",     ROLE_OWNER,  verb_list, NULL, NULL },
-        [JOBD__REQUEST__BODY_INFO] =       { "info",     ROLE_OWNER,  verb_info, NULL, NULL },
-        [JOBD__REQUEST__BODY_STATUS] =     { "status",   ROLE_ANYONE, verb_status, NULL, NULL },
-        [JOBD__REQUEST__BODY_ACT] =        { "act",      ROLE_OWNER,  verb_act, NULL, NULL },
-        [JOBD__REQUEST__BODY_UPDATE] =     { "update",   ROLE_OWNER,  verb_update, NULL, NULL },
-        [JOBD__REQUEST__BODY_WHY] =        { "why",      ROLE_OWNER,  verb_why, NULL, NULL },
-        [JOBD__REQUEST__BODY_WAIT] =       { "wait",     ROLE_OWNER,  verb_wait, NULL, NULL },
-        [JOBD__REQUEST__BODY_FOLLOW] =     { "follow",   ROLE_OWNER,  verb_follow,
-                                             verbs_follow_job, NULL },
-        [JOBD__REQUEST__BODY_STDIN_DATA] = { "stdin",    ROLE_OWNER,  verb_stdin,
-                                             verbs_stdin_job, NULL },
-        [JOBD__REQUEST__BODY_STOP] =       { "stop",     ROLE_ANYONE, verb_stop, NULL, NULL },
-        [JOBD__REQUEST__BODY_EVENTS] =     { "events",   ROLE_OWNER,  verb_events, NULL, NULL },
-        [JOBD__REQUEST__BODY_PURGE] =      { "purge",    ROLE_OWNER,  verb_purge, NULL, NULL },
-        [JOBD__REQUEST__BODY_POOL] =       { "pool",     ROLE_ANYONE, verb_pool,
-                                             NULL, verbs_is_resize },
-        [JOBD__REQUEST__BODY_DRAIN] =      { "drain",    ROLE_ADMIN,  verb_drain, NULL, NULL },
-        [JOBD__REQUEST__BODY_SHUTDOWN] =   { "shutdown", ROLE_ADMIN,  verb_shutdown, NULL, NULL },
-        [JOBD__REQUEST__BODY_RELOAD] =     { "reload",   ROLE_ADMIN,  verb_reload, NULL, NULL },
-        [JOBD__REQUEST__BODY_CONFIG] =     { "config",   ROLE_ANYONE, verb_config, NULL, NULL },
-        [JOBD__REQUEST__BODY_APPEND] =     { "append",   ROLE_OWNER,  verb_append, NULL, NULL },
-        [JOBD__REQUEST__BODY_CLOSE_INPUT] = { "close_input", ROLE_OWNER, verb_close_input,
-                                             NULL, NULL },
-        [JOBD__REQUEST__BODY_RESULTS] =    { "results",  ROLE_OWNER,  verb_results,
-                                             verbs_results_job, NULL },
-        [JOBD__REQUEST__BODY_SEEN] =       { "seen",     ROLE_OWNER,  verb_seen,
-                                             verbs_seen_job, NULL },
-        [JOBD__REQUEST__BODY_QUEUE] =      { "queue",    ROLE_ANYONE, verb_queue,
-                                             NULL, verbs_changes_queue },
-        [JOBD__REQUEST__BODY_INPUTS] =     { "inputs",   ROLE_OWNER,  verb_inputs, NULL, NULL },
-        [JOBD__REQUEST__BODY_RESOURCE] =   { "resource", ROLE_ANYONE, verb_resource, NULL, NULL },
-        [JOBD__REQUEST__BODY_LOCK] =       { "lock",     ROLE_ANYONE, verb_lock, NULL, NULL },
-        [JOBD__REQUEST__BODY_UNLOCK] =     { "unlock",   ROLE_ANYONE, verb_unlock, NULL, NULL },
-        [JOBD__REQUEST__BODY_STATS] =      { "stats",    ROLE_OWNER,  verb_stats, NULL, NULL },
+        [JOBD__REQUEST__BODY_HELLO] =
+                { "hello", ROLE_ANYONE, verb_hello, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_PING] =
+                { "ping", ROLE_ANYONE, verb_ping, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_SUBMIT] =
+                { "submit", ROLE_ANYONE, verb_submit, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_LIST] =
+                { "list", ROLE_OWNER, verb_list, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_INFO] =
+                { "info", ROLE_OWNER, verb_info, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_STATUS] =
+                { "status", ROLE_ANYONE, verb_status, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_ACT] =
+                { "act", ROLE_OWNER, verb_act, NULL, NULL, ON_JOBS },
+        [JOBD__REQUEST__BODY_UPDATE] =
+                { "update", ROLE_OWNER, verb_update, NULL, NULL, ON_JOBS },
+        [JOBD__REQUEST__BODY_WHY] =
+                { "why", ROLE_OWNER, verb_why, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_WAIT] =
+                { "wait", ROLE_OWNER, verb_wait, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_FOLLOW] =
+                { "follow", ROLE_OWNER, verb_follow, verbs_follow_job, NULL,
+                  ON_JOB(AUDIT_ACT_FOLLOW) },
+        [JOBD__REQUEST__BODY_STDIN_DATA] =
+                { "stdin", ROLE_OWNER, verb_stdin, verbs_stdin_job, NULL,
+                  ON_JOB(AUDIT_ACT_STDIN) },
+        [JOBD__REQUEST__BODY_STOP] =
+                { "stop", ROLE_ANYONE, verb_stop, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_EVENTS] =
+                { "events", ROLE_OWNER, verb_events, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_PURGE] =
+                { "purge", ROLE_OWNER, verb_purge, NULL, NULL, ON_JOBS },
+        [JOBD__REQUEST__BODY_POOL] =
+                { "pool", ROLE_ANYONE, verb_pool, NULL, verbs_is_resize,
+                  ON_SERVICE(verbs_describe_pool) },
+        [JOBD__REQUEST__BODY_DRAIN] =
+                { "drain", ROLE_ADMIN, verb_drain, NULL, NULL, ON_SERVICE(verbs_describe_drain) },
+        [JOBD__REQUEST__BODY_SHUTDOWN] =
+                { "shutdown", ROLE_ADMIN, verb_shutdown, NULL, NULL,
+                  ON_SERVICE(verbs_describe_shutdown) },
+        [JOBD__REQUEST__BODY_RELOAD] =
+                { "reload", ROLE_ADMIN, verb_reload, NULL, NULL,
+                  ON_SERVICE(verbs_describe_reload) },
+        [JOBD__REQUEST__BODY_CONFIG] =
+                { "config", ROLE_ANYONE, verb_config, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_APPEND] =
+                { "append", ROLE_OWNER, verb_append, NULL, NULL, ON_JOBS },
+        [JOBD__REQUEST__BODY_CLOSE_INPUT] =
+                { "close_input", ROLE_OWNER, verb_close_input, NULL, NULL,
+                  ON_JOBS },
+        [JOBD__REQUEST__BODY_RESULTS] =
+                { "results", ROLE_OWNER, verb_results, verbs_results_job, NULL,
+                  ON_JOB(AUDIT_ACT_RESULTS) },
+        [JOBD__REQUEST__BODY_SEEN] =
+                { "seen", ROLE_OWNER, verb_seen, verbs_seen_job, NULL,
+                  ON_JOB(AUDIT_ACT_SEEN) },
+        [JOBD__REQUEST__BODY_QUEUE] =
+                { "queue", ROLE_ANYONE, verb_queue, NULL, verbs_changes_queue,
+                  ON_SERVICE(verbs_describe_queue) },
+        [JOBD__REQUEST__BODY_INPUTS] =
+                { "inputs", ROLE_OWNER, verb_inputs, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_RESOURCE] =
+                { "resource", ROLE_ANYONE, verb_resource, NULL, NULL,
+                  ON_SERVICE(verbs_describe_resource) },
+        [JOBD__REQUEST__BODY_LOCK] =
+                { "lock", ROLE_ANYONE, verb_lock, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_UNLOCK] =
+                { "unlock", ROLE_ANYONE, verb_unlock, NULL, NULL, LOOKS },
+        [JOBD__REQUEST__BODY_STATS] =
+                { "stats", ROLE_OWNER, verb_stats, NULL, NULL, LOOKS },
 };
 /* clang-format on */
-_Static_assert(ARRAY_SIZE(verbs) <= CLIENTS_VERBS_MAX, "body numbers stay below 64");
+_Static_assert(ARRAY_SIZE(verbs) <= CLIENTS_VERBS_MAX && CLIENTS_VERBS_MAX <= AUDIT_VERBS_MAX,
+               "body numbers stay below 64");
+
+enum audit verbs_audit_of(size_t verb, const char **out_name)
+{
+        if (verb >= ARRAY_SIZE(verbs) || !verbs[verb].run)
+                return AUDIT_UNSAID;
+        *out_name = verbs[verb].name;
+        return verbs[verb].audit;
+}
 
 /* The caller's unfinished job, or NULL: finished, somebody else's, none at all. */
 static struct job *verbs_find_job(struct session *from, uint64_t id)
@@ -115,22 +228,42 @@ static struct job *verbs_find_job(struct session *from, uint64_t id)
         return job;
 }
 
+/* Refused, or served by its handler: as verb_fn says. */
+static int verbs_serve(struct session *from, const struct verb *verb, const Jobd__Request *request,
+                       struct reason *why)
+{
+        const bool needs_admin =
+                verb->role == ROLE_ADMIN || (verb->needs_admin && verb->needs_admin(request));
+        struct job *job = NULL;
+
+        if (needs_admin && !from->is_admin)
+                return reason_set(why, JOBD__ERROR_CODE__ERROR_DENIED,
+                                  "%s is for root and for the group of administrators", verb->name);
+        if (verb->job_of)
+                job = verbs_find_job(from, verb->job_of(request));
+        if (job && verb->act)
+                audit_job(from, verb->act, engine_job_id(job), engine_job_uid(job));
+        return verb->run(from, request, job, why);
+}
+
 static int verbs_run(struct session *from, const Jobd__Request *request, struct reason *why)
 {
         const size_t i = (size_t)request->body_case;
         const struct verb *verb = i < ARRAY_SIZE(verbs) ? &verbs[i] : NULL;
-        bool needs_admin;
+        char what[128];
+        bool is_told;
+        int r;
 
         if (!verb || !verb->run)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
                                   "unknown request %zu: this daemon is older than its client", i);
         from->clients->tally.requests[i]++;
-        needs_admin = verb->role == ROLE_ADMIN || (verb->needs_admin && verb->needs_admin(request));
-        if (needs_admin && !from->is_admin)
-                return reason_set(why, JOBD__ERROR_CODE__ERROR_DENIED,
-                                  "%s is for root and for the group of administrators", verb->name);
-        return verb->run(from, request,
-                         verb->job_of ? verbs_find_job(from, verb->job_of(request)) : NULL, why);
+        /* Before it is served: afterwards the session may be no administrator's any more. */
+        is_told = verb->audit == AUDIT_SERVICE && verb->describe(request, what, sizeof(what));
+        r = verbs_serve(from, verb, request, why);
+        if (is_told)
+                audit_service(from, (uint32_t)i, verb->name, what, r, why);
+        return r;
 }
 
 int verbs_dispatch(struct session *from, const Jobd__Request *request)

@@ -142,14 +142,19 @@ void outcome_apply(struct engine *e, struct task *task, const struct workers_exi
 
 void outcome_lose(struct engine *e, struct task *task, const char *why)
 {
+        struct log_record about = { .level = LOG_LEVEL_WARNING,
+                                    .event = LOG_EVENT_JOB_LOST,
+                                    .has_uid = true };
         struct engine_end end = { .why = why };
 
         if (task->job->requeue && task->state != JOB_STOPPING && !task->cancel_wanted) {
                 outcome_requeue(e, task, &end, why, false);
                 return;
         }
-        log_write(LOG_LEVEL_WARNING, LOG_EVENT_JOB_LOST, task->job->id,
-                  "job %" PRIu64 " is lost: %s", task->job->id, why ? why : "unknown");
+        about.job_id = task->job->id;
+        about.uid = engine_job_uid(task->job);
+        log_write_about(&about, "job %" PRIu64 " is lost: %s", task->job->id,
+                        why ? why : "unknown");
         engine_apply(e, task, JOB_EV_LOSE, why, &end);
 }
 

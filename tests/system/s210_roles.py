@@ -32,12 +32,25 @@ class Roles(users.SystemCase):
     def test_what_they_do_is_logged(self):
         self.start(config=ADMINS)
         job, own = self.b.submit("--hold", "true"), self.a.submit("--hold", "true")
+        many = [str(self.b.submit("--hold", "true")) for _ in range(5)]
         self.a.jobctl("cancel", job, own)
         self.a.jobctl("queue", "add", "night")
+        self.a.jobctl("update", many[0], "--priority", "3")
+        self.a.jobctl("release", *many)
+        self.b.jobctl("wait", *many)
+        self.a.jobctl("logs", many[0])
+        self.b.jobctl("queue", "pause", "night", status=4)
         log = self.daemon.log_text()
-        self.assertRegex(log, rf"uid {self.a.uid} \(process \d+\) cancels job {job} of uid {self.b.uid}\n")
-        self.assertNotRegex(log, rf"cancels job {own} of uid")
-        self.assertRegex(log, rf"uid {self.a.uid} \(process \d+\) adds the queue night\n")
+        asks = rf"uid {self.a.uid} \(process \d+\) asks to "
+        self.assertRegex(log, asks + rf"cancel job {job} of uid {self.b.uid}: done\n")
+        self.assertNotRegex(log, rf"asks to cancel job {own} of uid")
+        self.assertRegex(log, asks + r"add the queue night: done\n")
+        self.assertRegex(log, asks + rf"change job {many[0]} of uid {self.b.uid}: done\n")
+        # One line for a request, not for a job.
+        self.assertRegex(log, asks + rf"release 5 jobs of another user \(the first is {many[0]} of uid {self.b.uid}\): 5 done, 0 refused\n")
+        self.assertNotRegex(log, asks + r"release job")
+        self.assertRegex(log, asks + rf"read the output of job {many[0]} of uid {self.b.uid}\n")
+        self.assertRegex(log, rf"uid {self.b.uid} \(process \d+\) asks to pause the queue night: refused, queue is for root")
 
     def test_others_do_not(self):
         self.start()
