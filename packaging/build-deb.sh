@@ -5,9 +5,9 @@
 #
 #   sh packaging/build-deb.sh [--version VERSION] [--work FOLDER] OUTDIR
 #
-# OUTDIR gets *.deb, the source package and the .changes. The tree is built as it stands: every file
-# that git knows (or, where there is no git, everything but build/), in a copy with packaging/debian as
-# debian/. The same tree gives the same packages, byte for byte, whoever builds it and where.
+# OUTDIR gets *.deb, the source package and the .changes; their names are printed. The tree is built as
+# it stands (source.sh says what belongs to it), in a copy with packaging/debian as debian/. The same
+# tree gives the same packages, byte for byte, whoever builds it and where.
 #
 # --version VERSION  another version than that of packaging/debian/changelog, such as 0.1.1~test
 # --work FOLDER      where the copy is made, and left: the next call builds only what has changed.
@@ -17,17 +17,14 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
-
-say() {
-        printf 'build-deb: %s\n' "$*" >&2
-}
+. "$top/packaging/source.sh"
 
 refuse() {
-        say "$*"
+        printf 'build-deb: %s\n' "$*" >&2
         exit 1
 }
 
-version=
+version=$(source_version)
 work=
 out=
 while [ $# -gt 0 ]; do
@@ -54,22 +51,13 @@ if [ -z "$work" ]; then
 fi
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-
-# The names of all source files, each ended by a NUL.
-list_sources() {
-        if git -C "$top" rev-parse --git-dir >/dev/null 2>&1; then
-                # A file that was deleted but not committed is still known.
-                git -C "$top" ls-files -z -- . ':!packaging/debian'
-        else
-                (cd "$top" && find . -path ./build -prune -o -path ./packaging/debian -prune -o -type f -print0)
-        fi | LC_ALL=C sort -z
-}
-
-changelog=$top/packaging/debian/changelog
-packaged=$(dpkg-parsechangelog -l "$changelog" -S Version | sed 's/-[^-]*$//')
-[ -n "$version" ] || version=$packaged
 tree=$work/jobd
-epoch=$(dpkg-parsechangelog -l "$changelog" -S Timestamp)
+log=$work/log
+
+failed() {
+        tail -n 25 "$log" >&2
+        refuse "it failed; its last words are above (all of them were in $log)"
+}
 
 # The build tree of the last call: what is built in it is not built again, whatever the version was.
 rm -rf "$work/kept"
@@ -78,34 +66,25 @@ for old in "$tree"/obj-*; do
 done
 rm -rf "$tree"
 rm -f "$work"/*.deb "$work"/*.tar.xz "$work"/*.dsc "$work"/*.changes "$work"/*.buildinfo
-mkdir "$tree"
 
-# Owners and modes are those of a package, not those of this checkout.
-as_packed='--owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX,a-st'
-list_sources >"$work/sources"
-# shellcheck disable=SC2086 # a list of words
-tar -C "$top" --null -T "$work/sources" $as_packed -cf - | tar -C "$tree" -xf -
-# shellcheck disable=SC2086
-tar -C "$work" --sort=name --mtime="@$epoch" --transform "s!^jobd!jobd-$version!" $as_packed -cf - jobd |
-        xz -6 -T1 >"$work/jobd_$version.orig.tar.xz"
-# shellcheck disable=SC2086
-tar -C "$top/packaging" $as_packed -cf - debian | tar -C "$tree" -xf -
-if [ "$version" != "$packaged" ]; then
+mkdir "$tree"
+source_copy "$tree"
+source_pack "$tree" "jobd-$version" "$work/jobd_$version.orig.tar.xz"
+# shellcheck disable=SC2086,SC2154 # a list of words, of source.sh
+tar -C "$top/packaging" $source_packed -cf - debian | tar -C "$tree" -xf -
+if [ "$version" != "$(source_version)" ]; then
         {
                 printf 'jobd (%s-1) UNRELEASED; urgency=medium\n\n  * The same by another version.\n\n' "$version"
-                sed -n '/^ -- /{p;q}' "$changelog"
+                sed -n '/^ -- /{p;q}' "$source_changelog"
                 echo
-                cat "$changelog"
+                cat "$source_changelog"
         } >"$tree/debian/changelog"
 fi
 
 cd "$tree"
-[ "${JOBD_PACKAGE_TESTS:-0}" = 1 ] || export DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-} nocheck" DEB_BUILD_PROFILES=nocheck
-log=$work/log
-failed() {
-        tail -n 25 "$log" >&2
-        refuse "it failed; its last words are above$([ ! -d "$work" ] || echo ", all of them in $log")"
-}
+if [ "${JOBD_PACKAGE_TESTS:-0}" != 1 ]; then
+        export DEB_BUILD_OPTIONS="${DEB_BUILD_OPTIONS:-} nocheck" DEB_BUILD_PROFILES=nocheck
+fi
 # The source package first: it must not see what is built.
 dpkg-source -b . >"$log" 2>&1 || failed
 if [ -d "$work/kept" ]; then
