@@ -26,6 +26,7 @@ source_epoch() {
 source_list() {
         if git -C "$top" rev-parse --git-dir >/dev/null 2>&1; then
                 # One that was deleted but not committed is still known, so it is looked for.
+                # shellcheck disable=SC2016 # expanded by the inner shell
                 git -C "$top" ls-files -z -- . ':!packaging/debian' |
                         (cd "$top" && xargs -0 sh -c 'for f; do [ ! -e "$f" ] || printf "%s\\0" "$f"; done' sh)
         else
