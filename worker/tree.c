@@ -25,18 +25,10 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/process.h"
 
 #define TREE_DEPTH_MAX 256
 #define TREE_STOP_ROUNDS 8
-
-struct tree_stat {
-        char state;
-        pid_t parent;
-        pid_t group;
-        pid_t session;
-        uint64_t start_ticks; /* since boot */
-        char name[32];
-};
 
 static ssize_t tree_read_file(const char *path, char *text, size_t size)
 {
@@ -49,34 +41,6 @@ static ssize_t tree_read_file(const char *path, char *text, size_t size)
         if (n >= 0)
                 text[n] = '\0';
         return n;
-}
-
-/* The name in /proc/PID/stat may hold spaces and brackets: the fields begin after the last ')'. */
-static bool tree_read_stat(pid_t pid, struct tree_stat *out_stat)
-{
-        char path[64], text[1024];
-        unsigned long long ticks;
-        char *open_bracket, *close_bracket;
-        int parent, group, session;
-
-        snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-        if (tree_read_file(path, text, sizeof(text)) <= 0)
-                return false;
-        open_bracket = strchr(text, '(');
-        close_bracket = strrchr(text, ')');
-        if (!open_bracket || !close_bracket || close_bracket < open_bracket)
-                return false;
-        *close_bracket = '\0';
-        snprintf(out_stat->name, sizeof(out_stat->name), "%s", open_bracket + 1);
-        if (sscanf(close_bracket + 1,
-                   " %c %d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-                   &out_stat->state, &parent, &group, &session, &ticks) != 5)
-                return false;
-        out_stat->parent = parent;
-        out_stat->group = group;
-        out_stat->session = session;
-        out_stat->start_ticks = ticks;
-        return true;
 }
 
 static size_t tree_parse_pids(const char *text, pid_t *pids, size_t count, size_t max)
@@ -134,10 +98,10 @@ static size_t tree_list_descendants(pid_t *pids, size_t max)
 static bool tree_is_descendant(pid_t pid)
 {
         const pid_t self = getpid();
-        struct tree_stat st;
+        struct process_stat st;
 
         for (int depth = 0; depth < TREE_DEPTH_MAX && pid > 1; depth++) {
-                if (!tree_read_stat(pid, &st))
+                if (!process_read_stat(pid, &st))
                         return false;
                 if (st.parent == self)
                         return true;
@@ -160,9 +124,9 @@ static int tree_send(int pid_fd, int signo)
 static bool tree_signal_one(pid_t pid, pid_t group, int signo)
 {
         _cleanup_(fd_closep) int pid_fd = tree_open_pid(pid);
-        struct tree_stat st;
+        struct process_stat st;
 
-        if (pid_fd < 0 || !tree_read_stat(pid, &st) || st.group == group)
+        if (pid_fd < 0 || !process_read_stat(pid, &st) || st.group == group)
                 return false;
         if (!tree_is_descendant(pid))
                 return false;
@@ -233,10 +197,10 @@ void tree_describe_children(char *out_text, size_t size)
 
         out_text[0] = '\0';
         for (size_t i = 0; i < count && used < size; i++) {
-                struct tree_stat st = { .name = "?" };
+                struct process_stat st = { .name = "?" };
                 int n;
 
-                (void)tree_read_stat(pids[i], &st);
+                (void)process_read_stat(pids[i], &st);
                 n = snprintf(out_text + used, size - used, "%s%s (%d)", i ? ", " : "", st.name,
                              (int)pids[i]);
                 if (n > 0)
@@ -247,12 +211,12 @@ void tree_describe_children(char *out_text, size_t size)
 static bool tree_is_left_over(pid_t pid, pid_t leader, uid_t uid, uint64_t not_before_ticks)
 {
         char path[64];
-        struct tree_stat st;
+        struct process_stat st;
         struct stat owner;
 
         snprintf(path, sizeof(path), "/proc/%d", (int)pid);
         /* A zombie waits for its parent, whoever that is: nothing of it runs. */
-        return tree_read_stat(pid, &st) && st.state != 'Z' && st.session == leader &&
+        return process_read_stat(pid, &st) && st.state != 'Z' && st.session == leader &&
                st.start_ticks >= not_before_ticks && stat(path, &owner) == 0 && owner.st_uid == uid;
 }
 

@@ -17,11 +17,11 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/process.h"
 
 #include "client/lib/ask.h"
 #include "client/lib/spec.h"
 
-#define LOCK_STAT_MAX 1024U
 #define LOCK_ANSWER_USEC (10 * USEC_PER_SEC)
 
 /* ------------------------------------------------------------------------------------- asking */
@@ -37,32 +37,6 @@ struct lock {
         bool told;
         int code;
 };
-
-/* When the process began, in ticks since boot; 0: /proc does not show it. */
-static uint64_t lock_read_start(uint32_t pid)
-{
-        char path[32], text[LOCK_STAT_MAX];
-        const char *at;
-        uint64_t start = 0;
-        ssize_t size;
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return 0;
-        size = read(fd, text, sizeof(text) - 1);
-        fd_close(fd);
-        if (size <= 0)
-                return 0;
-        text[size] = '\0';
-        at = strrchr(text, ')'); /* a name may hold anything; field 3 follows it */
-        for (int field = 3; at && field <= 22; field++)
-                at = strchr(at + 1, ' ');
-        if (at && sscanf(at, " %" SCNu64, &start) != 1)
-                start = 0;
-        return start;
-}
 
 static uint32_t lock_holder(const struct jobctl_lock_options *options)
 {
@@ -188,7 +162,7 @@ int jobctl_lock(struct jobctl *conn, const char *name, const struct jobctl_lock_
         }
         lock->options = options;
         lock->name = name;
-        lock->holder_start = lock_read_start(lock_holder(options));
+        lock->holder_start = process_read_start((pid_t)lock_holder(options));
         r = conn_start_call(conn, &lock->call, &lock_ops);
         if (r == 0)
                 r = lock_wait(lock, options->timeout_usec ? *options->timeout_usec : USEC_NONE);

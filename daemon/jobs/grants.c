@@ -28,12 +28,12 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/process.h"
 
 #include "daemon/jobs/engine_private.h"
 
 #define GRANTS_MAX_PER_USER 1000U
 #define GRANTS_MAX 4000U /* each costs a descriptor */
-#define GRANT_STAT_MAX 1024U
 
 struct grant_key {
         uint32_t uid;
@@ -143,32 +143,6 @@ static void grant_give_back(struct grant *grant, const char *why)
 
 /* -------------------------------------------------------------------------------- the process */
 
-/* When the process began, in ticks since boot; 0: /proc does not show it. */
-static uint64_t grants_read_start(uint32_t pid)
-{
-        char path[32], text[GRANT_STAT_MAX];
-        const char *at;
-        uint64_t start = 0;
-        ssize_t size;
-        int fd;
-
-        snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return 0;
-        size = read(fd, text, sizeof(text) - 1);
-        fd_close(fd);
-        if (size <= 0)
-                return 0;
-        text[size] = '\0';
-        at = strrchr(text, ')'); /* a name may hold anything; field 3 follows it */
-        for (int field = 3; at && field <= 22; field++)
-                at = strchr(at + 1, ' ');
-        if (at && sscanf(at, " %" SCNu64, &start) != 1)
-                start = 0;
-        return start;
-}
-
 static bool grants_has_ended(int pid_fd)
 {
         struct pollfd look = { .fd = pid_fd, .events = POLLIN };
@@ -194,7 +168,7 @@ static int grant_watch_holder(struct grant *grant, struct reason *why)
                                   "the daemon watches too many processes: try again later");
         if (grant->pid_fd < 0 && errno != ESRCH && errno != EINVAL)
                 return FAULT(-errno);
-        start = grants_read_start(grant->owner.pid);
+        start = process_read_start((pid_t)grant->owner.pid);
         if (grant->pid_fd < 0 || grants_has_ended(grant->pid_fd) ||
             (start && grant->start && start != grant->start))
                 return reason_set(why, ENGINE_E_STATE,
