@@ -454,3 +454,27 @@ int selector_on_page(struct selector *s, const struct journal_page *page)
                 return selector_page_rest(s, page);
         return pages[s->phase](s, page);
 }
+
+/* ------------------------------------------------------------------------------- plain streams */
+
+int selector_stream_run(struct stream *stream)
+{
+        int r;
+
+        if (session_is_slow(stream->session, SESSION_SLOW_BYTES)) {
+                stream_wait_drained(stream);
+                return 0;
+        }
+        r = stream->read ? 0 : selector_step(((struct selector_stream *)stream)->selector);
+        return r ? PASS(r) : 0;
+}
+
+int selector_stream_on_page(struct stream *stream, const struct journal_page *page)
+{
+        return selector_on_page(((struct selector_stream *)stream)->selector, page);
+}
+
+void selector_stream_deinit(struct stream *stream)
+{
+        selector_free(((struct selector_stream *)stream)->selector);
+}

@@ -6,6 +6,19 @@
 
 struct selector;
 
+/*
+ * A request that is answered window by window and needs no turns of its own: begins with this, and
+ * its stream_type has the three functions.
+ */
+struct selector_stream {
+        struct stream stream;
+        struct selector *selector; /* owned */
+};
+/* The next window, when its client has read what it was sent. */
+_must_use_ int selector_stream_run(struct stream *stream);
+_must_use_ int selector_stream_on_page(struct stream *stream, const struct journal_page *page);
+void selector_stream_deinit(struct stream *stream);
+
 /* What a filter (all, name, states...) visits; ids always find what there is. */
 enum selector_scope {
         SELECTOR_ALL, /* unfinished by rising id, then finished, newest first */

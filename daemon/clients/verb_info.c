@@ -15,38 +15,14 @@
 #define INFO_WINDOW 32U
 
 struct info {
-        struct stream stream;
-        struct selector *selector; /* owned */
+        struct selector_stream base;
         bool environment;
 };
 
-static int info_run(struct stream *stream)
-{
-        struct info *info = (struct info *)stream;
-        int r;
-
-        if (session_is_slow(stream->session, SESSION_SLOW_BYTES)) {
-                stream_wait_drained(stream);
-                return 0;
-        }
-        r = selector_step(info->selector);
-        return r ? PASS(r) : 0;
-}
-
-static int info_on_page(struct stream *stream, const struct journal_page *page)
-{
-        return selector_on_page(((struct info *)stream)->selector, page);
-}
-
-static void info_deinit(struct stream *stream)
-{
-        selector_free(((struct info *)stream)->selector);
-}
-
 static const struct stream_type info_type = {
-        .run = info_run,
-        .on_page = info_on_page,
-        .deinit = info_deinit,
+        .run = selector_stream_run,
+        .on_page = selector_stream_on_page,
+        .deinit = selector_stream_deinit,
 };
 
 static void info_say_missing(struct info *info, const struct selector_item *item, bool more)
@@ -54,7 +30,7 @@ static void info_say_missing(struct info *info, const struct selector_item *item
         struct reason why;
         const int code = answer_no_such_job(&why, item->id, item->last_id);
 
-        answer_stream_error(&info->stream, (Jobd__ErrorCode)code, 0, more, why.text);
+        answer_stream_error(&info->base.stream, (Jobd__ErrorCode)code, 0, more, why.text);
 }
 
 /* One job or one refusal; pages leave when they are heavy or a refusal stands behind them. */
@@ -82,7 +58,7 @@ static int info_on_window(struct stream *stream, const struct selector_item *ite
                 .is_full = true,
                 .environment = info->environment,
         };
-        const bool is_done = selector_is_done(info->selector);
+        const bool is_done = selector_is_done(info->base.selector);
         _cleanup_(job_page_freep) struct job_page *page = NULL;
         int r;
 
@@ -92,14 +68,14 @@ static int info_on_window(struct stream *stream, const struct selector_item *ite
         for (size_t i = 0; i < count; i++) {
                 /* What is not read yet is enough: the rest of the window comes again. */
                 if (i > 0 && session_is_slow(stream->session, SESSION_SLOW_BYTES)) {
-                        selector_rewind(info->selector, &items[i]);
+                        selector_rewind(info->base.selector, &items[i]);
                         break;
                 }
                 r = info_add(info, page, &items[i], is_done && i + 1 == count);
                 if (r)
                         return PASS(r);
         }
-        if (!selector_is_done(info->selector)) {
+        if (!selector_is_done(info->base.selector)) {
                 if (job_page_count(page) > 0)
                         job_page_send(page, true);
                 stream_wake(stream);
@@ -135,7 +111,7 @@ int verb_info(struct session *from, const Jobd__Request *request, struct job *jo
                 return r;
         info = (struct info *)stream;
         info->environment = options.want_environment;
-        r = selector_new(stream, &options, &info->selector, why);
+        r = selector_new(stream, &options, &info->base.selector, why);
         if (r > 0)
                 stream_end(stream);
         if (r)

@@ -16,41 +16,17 @@
 #define LIST_LIMIT_MAX 1000U
 
 struct list {
-        struct stream stream;
-        struct selector *selector; /* owned */
-        uint32_t left;             /* jobs that still fit the answer */
+        struct selector_stream base;
+        uint32_t left; /* jobs that still fit the answer */
         bool wants_others;
         uint64_t last_id;   /* the last job that was sent, */
         bool last_finished; /* and the part it is in */
 };
 
-static int list_run(struct stream *stream)
-{
-        struct list *list = (struct list *)stream;
-        int r;
-
-        if (session_is_slow(stream->session, SESSION_SLOW_BYTES)) {
-                stream_wait_drained(stream);
-                return 0;
-        }
-        r = selector_step(list->selector);
-        return r ? PASS(r) : 0;
-}
-
-static int list_on_page(struct stream *stream, const struct journal_page *page)
-{
-        return selector_on_page(((struct list *)stream)->selector, page);
-}
-
-static void list_deinit(struct stream *stream)
-{
-        selector_free(((struct list *)stream)->selector);
-}
-
 static const struct stream_type list_type = {
-        .run = list_run,
-        .on_page = list_on_page,
-        .deinit = list_deinit,
+        .run = selector_stream_run,
+        .on_page = selector_stream_on_page,
+        .deinit = selector_stream_deinit,
 };
 
 /* The last page: where the next answer begins, what others have. */
@@ -65,7 +41,7 @@ static int list_finish(struct list *list, struct job_page *page, bool more)
         if (r)
                 return PASS(r);
         job_page_send(page, false);
-        stream_end(&list->stream);
+        stream_end(&list->base.stream);
         return 0;
 }
 
@@ -85,7 +61,7 @@ static int list_on_window(struct stream *stream, const struct selector_item *ite
                         continue;
                 /* What is not read yet is enough: the rest of the window comes again. */
                 if (i > 0 && session_is_slow(stream->session, SESSION_SLOW_BYTES)) {
-                        selector_rewind(list->selector, &items[i]);
+                        selector_rewind(list->base.selector, &items[i]);
                         break;
                 }
                 if (job_page_is_heavy(page) && job_page_count(page) > 0)
@@ -97,8 +73,8 @@ static int list_on_window(struct stream *stream, const struct selector_item *ite
                 list->last_id = items[i].id;
                 list->last_finished = !items[i].job;
         }
-        if (list->left == 0 || selector_is_done(list->selector))
-                return list_finish(list, page, i < count || !selector_is_done(list->selector));
+        if (list->left == 0 || selector_is_done(list->base.selector))
+                return list_finish(list, page, i < count || !selector_is_done(list->base.selector));
         if (job_page_count(page) > 0)
                 job_page_send(page, true);
         stream_wake(stream);
@@ -108,7 +84,7 @@ static int list_on_window(struct stream *stream, const struct selector_item *ite
 static int list_open(struct list *list, const Jobd__List *request, struct reason *why)
 {
         const bool everybody = request->has_all_users && request->all_users;
-        const struct session *session = list->stream.session;
+        const struct session *session = list->base.stream.session;
         const bool is_public = session->clients->options.jobs_are_public;
         const struct selector_options options = {
                 .selector = request->selector,
@@ -127,7 +103,7 @@ static int list_open(struct list *list, const Jobd__List *request, struct reason
         };
 
         list->wants_others = everybody && !session->is_admin && !is_public;
-        return selector_new(&list->stream, &options, &list->selector, why);
+        return selector_new(&list->base.stream, &options, &list->base.selector, why);
 }
 
 int verb_list(struct session *from, const Jobd__Request *request, struct job *job,

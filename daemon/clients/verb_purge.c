@@ -18,38 +18,25 @@
 #define PURGE_WINDOW 1000U
 
 struct purge {
-        struct stream stream;
-        struct selector *selector; /* owned */
-        uint64_t keep;             /* matching jobs that still have to be kept */
+        struct selector_stream base;
+        uint64_t keep; /* matching jobs that still have to be kept */
         uint64_t dropped;
         uint64_t barrier;
         struct audit_jobs audit;
         bool is_keeping; /* the job whose further tasks come is kept */
 };
 
-static int purge_run(struct stream *stream)
-{
-        const int r = selector_step(((struct purge *)stream)->selector);
-
-        return r ? PASS(r) : 0;
-}
-
-static int purge_on_page(struct stream *stream, const struct journal_page *page)
-{
-        return selector_on_page(((struct purge *)stream)->selector, page);
-}
-
 static void purge_deinit(struct stream *stream)
 {
         struct purge *purge = (struct purge *)stream;
 
         audit_jobs_write(&purge->audit, stream->session, AUDIT_ACT_PURGE);
-        selector_free(purge->selector);
+        selector_stream_deinit(stream);
 }
 
 static const struct stream_type purge_type = {
-        .run = purge_run,
-        .on_page = purge_on_page,
+        .run = selector_stream_run,
+        .on_page = selector_stream_on_page,
         .deinit = purge_deinit,
 };
 
@@ -67,7 +54,7 @@ static bool purge_wants(struct purge *purge, const struct selector_item *item)
 /* Puts the rows that go into a page as the engine wants it. */
 static int purge_drop(struct purge *purge, const struct selector_item *const *items, size_t count)
 {
-        struct engine *engine = purge->stream.session->clients->engine;
+        struct engine *engine = purge->base.stream.session->clients->engine;
         _cleanup_(freep) struct journal_job *jobs = NULL;
         _cleanup_(freep) struct journal_task *tasks = NULL;
         struct journal_page page = { 0 };
@@ -94,7 +81,7 @@ static int purge_drop(struct purge *purge, const struct selector_item *const *it
         page.next_task = items[count - 1]->has_more_tasks ? 1 : 0;
         for (size_t i = 0; i < count; i++)
                 if (!items[i]->is_continued)
-                        audit_jobs_add(&purge->audit, purge->stream.session, items[i]->id,
+                        audit_jobs_add(&purge->audit, purge->base.stream.session, items[i]->id,
                                        items[i]->row->uid, true);
         r = engine_drop(engine, &page, &dropped);
         if (r)
@@ -112,8 +99,8 @@ static void purge_finish(struct purge *purge)
         purged.jobs = purge->dropped;
         reply.body_case = JOBD__REPLY__BODY_PURGED;
         reply.purged = &purged;
-        session_send_on(&purge->stream, &reply, purge->barrier, -1);
-        stream_end(&purge->stream);
+        session_send_on(&purge->base.stream, &reply, purge->barrier, -1);
+        stream_end(&purge->base.stream);
 }
 
 static int purge_on_window(struct stream *stream, const struct selector_item *items, size_t count)
@@ -133,7 +120,7 @@ static int purge_on_window(struct stream *stream, const struct selector_item *it
                 r = purge_drop(purge, chosen, n);
         if (r)
                 return PASS(r);
-        if (selector_is_done(purge->selector))
+        if (selector_is_done(purge->base.selector))
                 purge_finish(purge);
         else
                 stream_wake(stream);
@@ -190,7 +177,7 @@ int verb_purge(struct session *from, const Jobd__Request *request, struct job *j
                 return r;
         purge = (struct purge *)stream;
         purge->keep = request->purge->has_keep_count ? request->purge->keep_count : 0;
-        r = selector_new(stream, &options, &purge->selector, why);
+        r = selector_new(stream, &options, &purge->base.selector, why);
         if (r > 0)
                 stream_end(stream);
         if (r)

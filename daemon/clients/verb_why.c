@@ -24,11 +24,6 @@ struct why_row {
         struct engine_why why;
 };
 
-struct why_stream {
-        struct stream stream;
-        struct selector *selector; /* owned */
-};
-
 static const char *const why_ends[JOB_STATE_COUNT] = {
         [JOB_SUCCEEDED] = "has succeeded",
         [JOB_FAILED] = "has failed",
@@ -59,7 +54,7 @@ static void why_fill_end(const struct selector_item *item, struct why_row *row)
                 snprintf(text + n, ENGINE_WHY_TEXT_MAX - (size_t)n, ": %s", reason);
 }
 
-static void why_fill(struct why_stream *stream, const struct selector_item *item, size_t count,
+static void why_fill(struct selector_stream *stream, const struct selector_item *item, size_t count,
                      struct why_row *row, uint64_t *barrier)
 {
         struct engine *engine = stream->stream.session->clients->engine;
@@ -84,8 +79,8 @@ static void why_fill(struct why_stream *stream, const struct selector_item *item
         *barrier = engine_sequence(engine);
 }
 
-static void why_send(struct why_stream *stream, Jobd__WhyOne **ones, size_t count, uint64_t barrier,
-                     bool more)
+static void why_send(struct selector_stream *stream, Jobd__WhyOne **ones, size_t count,
+                     uint64_t barrier, bool more)
 {
         Jobd__Reply reply = JOBD__REPLY__INIT;
         Jobd__WhyReply body = JOBD__WHY_REPLY__INIT;
@@ -98,7 +93,7 @@ static void why_send(struct why_stream *stream, Jobd__WhyOne **ones, size_t coun
         session_send_on(&stream->stream, &reply, barrier, -1);
 }
 
-static void why_refuse(struct why_stream *stream, const struct selector_item *item)
+static void why_refuse(struct selector_stream *stream, const struct selector_item *item)
 {
         struct reason why;
         const int code = answer_no_such_job(&why, item->id, item->last_id);
@@ -108,7 +103,7 @@ static void why_refuse(struct why_stream *stream, const struct selector_item *it
 
 static int why_on_window(struct stream *base, const struct selector_item *items, size_t count)
 {
-        struct why_stream *stream = (struct why_stream *)base;
+        struct selector_stream *stream = (struct selector_stream *)base;
         _cleanup_(freep) struct why_row *rows = calloc(count + 1, sizeof(*rows));
         _cleanup_(freep) Jobd__WhyOne **ones = calloc(count + 1, sizeof(*ones));
         const bool is_done = selector_is_done(stream->selector);
@@ -135,32 +130,10 @@ static int why_on_window(struct stream *base, const struct selector_item *items,
         return 0;
 }
 
-static int why_run(struct stream *base)
-{
-        int r;
-
-        if (session_is_slow(base->session, SESSION_SLOW_BYTES)) {
-                stream_wait_drained(base);
-                return 0;
-        }
-        r = base->read ? 0 : selector_step(((struct why_stream *)base)->selector);
-        return r ? PASS(r) : 0;
-}
-
-static int why_on_page(struct stream *base, const struct journal_page *page)
-{
-        return selector_on_page(((struct why_stream *)base)->selector, page);
-}
-
-static void why_deinit(struct stream *base)
-{
-        selector_free(((struct why_stream *)base)->selector);
-}
-
 static const struct stream_type why_type = {
-        .run = why_run,
-        .on_page = why_on_page,
-        .deinit = why_deinit,
+        .run = selector_stream_run,
+        .on_page = selector_stream_on_page,
+        .deinit = selector_stream_deinit,
 };
 
 int verb_why(struct session *from, const Jobd__Request *request, struct job *job,
@@ -178,11 +151,11 @@ int verb_why(struct session *from, const Jobd__Request *request, struct job *job
         int r;
 
         (void)job;
-        r = session_add_stream(from, &why_type, request->tag, sizeof(struct why_stream), &stream,
-                               why);
+        r = session_add_stream(from, &why_type, request->tag, sizeof(struct selector_stream),
+                               &stream, why);
         if (r)
                 return r;
-        r = selector_new(stream, &options, &((struct why_stream *)stream)->selector, why);
+        r = selector_new(stream, &options, &((struct selector_stream *)stream)->selector, why);
         if (r > 0)
                 stream_end(stream);
         if (r)

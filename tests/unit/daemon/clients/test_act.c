@@ -6,38 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
-
-static void open_stage(void)
-{
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-static void setup(void)
-{
-        stage_init(&stage);
-        open_stage();
-}
-
-static void setup_user(void)
-{
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        open_stage();
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
-}
+#include "setup.h"
 
 #define CANCEL JOBD__ACTION__ACTION_CANCEL
 #define RETRY JOBD__ACTION__ACTION_RETRY

@@ -6,36 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
-
-static void setup(void)
-{
-        stage_init(&stage);
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-/* A user among others. */
-static void setup_plain(void)
-{
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
-}
+#include "setup.h"
 
 /* Tasks have ended: there may be room. */
 static void something_happens(void)
@@ -542,7 +513,7 @@ int main(void)
         tcase_add_test(t, who_waits_for_room_appends);
         tcase_add_test(t, many_maps_of_one_connection);
         suite_add_tcase(suite, t);
-        tcase_add_checked_fixture(plain, setup_plain, teardown);
+        tcase_add_checked_fixture(plain, setup_user, teardown);
         tcase_add_test(plain, foreign_jobs);
         suite_add_tcase(suite, plain);
         runner = srunner_create(suite);

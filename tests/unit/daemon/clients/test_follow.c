@@ -8,38 +8,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "stage.h"
+#include "setup.h"
 
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
 static struct job *job;
 
-static void setup(void)
+static void setup_job(void)
 {
-        stage_init(&stage);
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
         job = fake_add(e, getuid());
-}
-
-/* An ordinary user of a machine's daemon. */
-static void setup_user(void)
-{
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-        job = fake_add(e, getuid());
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
 }
 
 struct how {
@@ -782,6 +757,7 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_checked_fixture(t, setup_job, NULL);
         tcase_set_timeout(t, 30);
         tcase_add_test(t, from_queue_to_end);
         tcase_add_test(t, short_task_in_one_report);
@@ -822,6 +798,7 @@ int main(void)
         tcase_add_test(t, stdin_stays_open_when_jobd_ends);
         suite_add_tcase(suite, t);
         tcase_add_checked_fixture(user, setup_user, teardown);
+        tcase_add_checked_fixture(user, setup_job, NULL);
         tcase_add_test(user, foreign_and_unknown_jobs_read_alike);
         suite_add_tcase(suite, user);
         runner = srunner_create(suite);

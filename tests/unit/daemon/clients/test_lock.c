@@ -6,40 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stage.h"
+#include "setup.h"
 
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
 static uint8_t token[16] = "0123456789abcde";
-
-static void open_stage(void)
-{
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-static void setup(void)
-{
-        stage_init(&stage);
-        open_stage();
-}
-
-/* Ordinary users, of whom jobd is none. */
-static void setup_user(void)
-{
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        open_stage();
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
-}
 
 static void send_lock(struct peer *from, uint64_t tag, Jobd__Lock *lock)
 {

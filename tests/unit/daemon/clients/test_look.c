@@ -6,51 +6,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
-
-static void open_stage(void)
-{
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-static void setup(void)
-{
-        stage_init(&stage);
-        open_stage();
-}
+#include "setup.h"
 
 static void setup_narrow(void)
 {
         stage_init(&stage);
         stage.options.reply_bytes_max = 64 * 1024;
-        open_stage();
-}
-
-static void setup_user(void)
-{
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        open_stage();
+        setup_open();
 }
 
 static void setup_admin(void)
 {
         stage_init(&stage);
         stage.options.system_mode = true;
-        open_stage();
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
+        setup_open();
 }
 
 /* 1 queued, 2 succeeded, 3 running, 4 failed, 5 queued */

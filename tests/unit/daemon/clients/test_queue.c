@@ -5,38 +5,13 @@
  */
 #include <string.h>
 
-#include "stage.h"
+#include "setup.h"
 
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
 static Jobd__QueueSettings settings;
 
-static void open_stage(void)
+static void setup_settings(void)
 {
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
         jobd__queue_settings__init(&settings);
-}
-
-static void setup(void)
-{
-        stage_init(&stage);
-        open_stage();
-}
-
-static void setup_user(void)
-{
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
 }
 
 static void ask(uint64_t tag, Jobd__QueueAction action, const char *name, bool with_settings,
@@ -147,7 +122,7 @@ START_TEST(others_only_look)
 {
         struct queue *queue;
 
-        open_stage();
+        setup_open();
         ck_assert_int_eq(queues_add(&e->queues, 1, "night", QUEUE_FIFO, &queue), 0);
         queue->users = strdup("1,@65533");
         ask(2, LIST, NULL, false, NULL);
@@ -170,7 +145,7 @@ START_TEST(a_group_administers)
         struct clients_options options;
 
         stage.options.admin_gid = getgid();
-        open_stage();
+        setup_open();
         ask(2, PAUSE, "default", false, NULL);
         peer_expect(peer, "2 queues(default priority 0/0 100 p-u)");
         /* It is another group from now on, also for who is connected. */
@@ -190,7 +165,7 @@ START_TEST(others_jobs_are_counted_or_shown)
         Jobd__Request request = JOBD__REQUEST__INIT;
         Jobd__List list = JOBD__LIST__INIT;
 
-        open_stage();
+        setup_open();
         fake_add(e, others_uid);
         list.has_all_users = list.all_users = true;
         request.body_case = JOBD__REQUEST__BODY_LIST;
@@ -243,12 +218,14 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_checked_fixture(t, setup_settings, NULL);
         tcase_add_test(t, a_life);
         tcase_add_test(t, what_is_refused);
         tcase_add_test(t, the_answer_waits_for_the_disk);
         tcase_add_test(t, a_selector_names_a_queue);
         suite_add_tcase(suite, t);
-        tcase_add_checked_fixture(user, setup_user, teardown);
+        tcase_add_checked_fixture(user, setup_machine, teardown);
+        tcase_add_checked_fixture(user, setup_settings, NULL);
         tcase_add_test(user, others_only_look);
         tcase_add_test(user, a_group_administers);
         tcase_add_test(user, others_jobs_are_counted_or_shown);

@@ -3,24 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
-
-static void setup(void)
-{
-        stage_init(&stage);
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
-}
+#include "setup.h"
 
 #define LIST JOBD__RESOURCE_VERB__RESOURCE_LIST
 #define SET JOBD__RESOURCE_VERB__RESOURCE_SET

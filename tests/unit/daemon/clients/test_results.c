@@ -6,41 +6,12 @@
  */
 #include <string.h>
 
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
+#include "setup.h"
 
 static const struct asked anyhow = { .has_first = true };
 static const struct asked by_number = { .has_first = true, .ordered = true };
 static const struct asked with_output = { .has_first = true, .output = true };
 static const struct asked with_starts = { .has_first = true, .starts = true };
-
-static void setup(void)
-{
-        stage_init(&stage);
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-/* A user among others. */
-static void setup_plain(void)
-{
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
-}
 
 static void ask(uint64_t tag, const struct asked *asked)
 {
@@ -918,7 +889,7 @@ int main(void)
         tcase_set_timeout(t, 30);
         add_tests(t);
         suite_add_tcase(suite, t);
-        tcase_add_checked_fixture(plain, setup_plain, teardown);
+        tcase_add_checked_fixture(plain, setup_user, teardown);
         tcase_add_test(plain, jobs_that_are_not_there);
         suite_add_tcase(suite, plain);
         runner = srunner_create(suite);

@@ -2,36 +2,7 @@
 /* seen and inputs: of maps that are under way, have ended, are somebody else's, or not there. */
 #include <string.h>
 
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
-
-static void setup(void)
-{
-        stage_init(&stage);
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-/* A user among others. */
-static void setup_plain(void)
-{
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
-}
+#include "setup.h"
 
 START_TEST(seen_of_a_job_under_way)
 {
@@ -198,7 +169,7 @@ int main(void)
         tcase_add_test(t, inputs_of_a_plain_job);
         tcase_add_test(t, the_client_goes);
         suite_add_tcase(suite, t);
-        tcase_add_checked_fixture(plain, setup_plain, teardown);
+        tcase_add_checked_fixture(plain, setup_user, teardown);
         tcase_add_test(plain, foreign);
         suite_add_tcase(suite, plain);
         runner = srunner_create(suite);

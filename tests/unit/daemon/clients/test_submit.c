@@ -5,10 +5,7 @@
  */
 #include <string.h>
 
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
+#include "setup.h"
 
 /* A request of two jobs with one environment, to be changed before it is sent. */
 static struct {
@@ -53,17 +50,9 @@ static void fill(size_t jobs_count)
         m.request.submit = &m.submit;
 }
 
-static void setup(void)
+static void setup_two(void)
 {
-        stage_init(&stage);
-        stage_open(&stage);
-        peer = peer_new(&stage);
         fill(2);
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
 }
 
 START_TEST(two_jobs)
@@ -340,6 +329,7 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_checked_fixture(t, setup_two, NULL);
         tcase_set_timeout(t, 30);
         tcase_add_test(t, two_jobs);
         tcase_add_test(t, waits_for_the_disk);

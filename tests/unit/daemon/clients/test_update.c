@@ -8,24 +8,7 @@
 
 #include "proto/wire.h"
 
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
-
-static void setup(void)
-{
-        stage_init(&stage);
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
-}
+#include "setup.h"
 
 #define BYTES(text) ((ProtobufCBinaryData){ .len = strlen(text), .data = (uint8_t *)(text) })
 
