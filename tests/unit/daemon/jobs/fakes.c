@@ -984,6 +984,17 @@ uint64_t fake_submit_many(uint32_t uid, const struct engine_spec *specs, size_t 
         return id;
 }
 
+enum job_state fake_state(uint64_t id)
+{
+        struct job *job = engine_find(fake.engine, id);
+        struct engine_view view;
+
+        if (!job)
+                return (enum job_state)fake.jobs[id].state;
+        engine_view_job(fake.engine, job, &view);
+        return view.state;
+}
+
 int fake_append(uint64_t job, uint64_t number, const char *text)
 {
         struct engine_chunk chunk = { .number = number };

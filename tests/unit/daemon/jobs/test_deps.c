@@ -8,38 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/jobs/engine_private.h"
-#include "fakes.h"
-
-static const struct engine_spec plain = { .task_count = 1 };
-
-static enum job_state state_of(uint64_t id)
-{
-        struct job *job = engine_find(fake.engine, id);
-        struct engine_view view;
-
-        if (!job)
-                return (enum job_state)fake.jobs[id].state;
-        engine_view_job(fake.engine, job, &view);
-        return view.state;
-}
-
-static bool is_waiting(uint64_t id)
-{
-        const struct job *job = engine_find(fake.engine, id);
-
-        return job && job->is_waiting;
-}
-
-static uint64_t submit_after(enum deps_kind kind, uint64_t parent)
-{
-        const struct engine_dependency on = { .kind = (uint8_t)kind, .job = parent };
-        struct engine_spec spec = plain;
-
-        spec.dependencies = &on;
-        spec.dependencies_count = 1;
-        return fake_submit(1000, &spec);
-}
+#include "deps_steps.h"
 
 static uint64_t submit_on(const struct engine_dependency *on, size_t count, bool any, bool keep)
 {
@@ -50,37 +19,6 @@ static uint64_t submit_on(const struct engine_dependency *on, size_t count, bool
         spec.dependencies_any = any;
         spec.keep_waiting = keep;
         return fake_submit(1000, &spec);
-}
-
-/* The newest START of this job's task, or NULL. */
-static const struct fake_sent *start_of(uint64_t job, uint64_t task)
-{
-        const struct fake_sent *found = NULL, *sent;
-
-        for (size_t i = 0; (sent = fake_find(FAKE_START, i)); i++)
-                if (sent->job == job && sent->task == task)
-                        found = sent;
-        return found;
-}
-
-/* Ends the task that was started. */
-static void end_task(uint64_t job, uint64_t task, int code)
-{
-        const struct fake_sent *const sent = start_of(job, task);
-
-        ck_assert_ptr_nonnull(sent);
-        fake_exit(fake.workers[sent->worker], sent->lease, code);
-        fake_turn();
-}
-
-/* A job of one task that has ended with this code. */
-static uint64_t ended_job(int code)
-{
-        const uint64_t id = fake_submit(1000, &plain);
-
-        fake_turn();
-        end_task(id, 0, code);
-        return id;
 }
 
 static void cancel(uint64_t id)
@@ -128,7 +66,7 @@ START_TEST(each_kind_has_its_moment)
         ck_assert_ptr_null(start_of(child, 0));
         ck_assert_uint_eq(fake_dependencies(child), 1);
         end_task(parent, 0, ok ? 0 : 3);
-        ck_assert_int_eq(state_of(child), ok ? after_ok[kind] : after_bad[kind]);
+        ck_assert_int_eq(fake_state(child), ok ? after_ok[kind] : after_bad[kind]);
         ck_assert_uint_eq(fake_dependencies(child), 0);
         ck_assert(!deps_has_children(fake.engine, parent));
 }
@@ -184,7 +122,7 @@ START_TEST(all_and_any)
         ck_assert_uint_eq(fake_dependencies(all), 1);
         ck_assert_uint_eq(fake_dependencies(any), 0);
         end_task(b, 0, 1);
-        ck_assert_int_eq(state_of(all), JOB_CANCELLED);
+        ck_assert_int_eq(fake_state(all), JOB_CANCELLED);
         ck_assert_ptr_nonnull(engine_find(fake.engine, any));
 }
 END_TEST
@@ -206,7 +144,7 @@ START_TEST(any_ends_with_the_last_hope)
         fake_turn();
         ck_assert(is_waiting(any));
         end_task(b, 0, 9);
-        ck_assert_int_eq(state_of(any), JOB_CANCELLED);
+        ck_assert_int_eq(fake_state(any), JOB_CANCELLED);
 }
 END_TEST
 
@@ -222,7 +160,7 @@ START_TEST(a_cascade_goes_down_at_once)
                 ids[i] = submit_after(DEPS_AFTEROK, ids[i - 1]);
         cancel(ids[0]);
         for (size_t i = 1; i < ARRAY_SIZE(ids); i++)
-                ck_assert_int_eq(state_of(ids[i]), JOB_CANCELLED);
+                ck_assert_int_eq(fake_state(ids[i]), JOB_CANCELLED);
         ck_assert_uint_eq(fake.dependencies_count, 0);
         ck_assert(engine_is_empty(fake.engine));
 }
@@ -351,7 +289,7 @@ START_TEST(a_crash_between_is_decided_anew)
         ck_assert(is_waiting(ok));
         fake_turn();
         ck_assert(!is_waiting(ok));
-        ck_assert_int_eq(state_of(bad), JOB_CANCELLED);
+        ck_assert_int_eq(fake_state(bad), JOB_CANCELLED);
         ck_assert_uint_eq(fake.dependencies_count, 0);
 }
 END_TEST
@@ -432,17 +370,6 @@ END_TEST
 
 /* ------------------------------------------------------------------------------------- singleton
  */
-
-static uint64_t submit_named(const char *name, bool singleton)
-{
-        static const struct engine_dependency on = { .kind = DEPS_SINGLETON };
-        struct engine_spec spec = plain;
-
-        spec.name = name;
-        spec.dependencies = &on;
-        spec.dependencies_count = singleton;
-        return fake_submit(1000, &spec);
-}
 
 START_TEST(singletons_go_one_by_one)
 {

@@ -8,80 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/jobs/engine_private.h"
-#include "fakes.h"
-
-static const struct engine_spec plain = { .task_count = 1 };
-
-static enum job_state state_of(uint64_t id)
-{
-        struct job *job = engine_find(fake.engine, id);
-        struct engine_view view;
-
-        if (!job)
-                return (enum job_state)fake.jobs[id].state;
-        engine_view_job(fake.engine, job, &view);
-        return view.state;
-}
-
-static bool is_waiting(uint64_t id)
-{
-        const struct job *job = engine_find(fake.engine, id);
-
-        return job && job->is_waiting;
-}
-
-static uint64_t submit_after(enum deps_kind kind, uint64_t parent)
-{
-        const struct engine_dependency on = { .kind = (uint8_t)kind, .job = parent };
-        struct engine_spec spec = plain;
-
-        spec.dependencies = &on;
-        spec.dependencies_count = 1;
-        return fake_submit(1000, &spec);
-}
-
-/* The newest START of this job's task, or NULL. */
-static const struct fake_sent *start_of(uint64_t job, uint64_t task)
-{
-        const struct fake_sent *found = NULL, *sent;
-
-        for (size_t i = 0; (sent = fake_find(FAKE_START, i)); i++)
-                if (sent->job == job && sent->task == task)
-                        found = sent;
-        return found;
-}
-
-/* Ends the task that was started. */
-static void end_task(uint64_t job, uint64_t task, int code)
-{
-        const struct fake_sent *const sent = start_of(job, task);
-
-        ck_assert_ptr_nonnull(sent);
-        fake_exit(fake.workers[sent->worker], sent->lease, code);
-        fake_turn();
-}
-
-/* A job of one task that has ended with this code. */
-static uint64_t ended_job(int code)
-{
-        const uint64_t id = fake_submit(1000, &plain);
-
-        fake_turn();
-        end_task(id, 0, code);
-        return id;
-}
-
-static uint64_t submit_named(const char *name, bool singleton)
-{
-        static const struct engine_dependency on = { .kind = DEPS_SINGLETON };
-        struct engine_spec spec = plain;
-
-        spec.name = name;
-        spec.dependencies = &on;
-        spec.dependencies_count = singleton;
-        return fake_submit(1000, &spec);
-}
+#include "deps_steps.h"
 
 static const struct engine_submission asker = { .uid = 1000, .gid = 1000 };
 
@@ -154,7 +81,7 @@ START_TEST(another_parent_instead)
         ck_assert(!deps_has_children(fake.engine, first));
         /* What it waited for before is nothing to it any more. */
         end_task(first, 0, 3);
-        ck_assert_int_eq(state_of(child), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(child), JOB_QUEUED);
         if (_i == 1) {
                 fake_restart();
                 fake_attach(0);
@@ -162,7 +89,7 @@ START_TEST(another_parent_instead)
         }
         ck_assert(is_waiting(child));
         end_task(second, 0, 0);
-        ck_assert_int_eq(state_of(child), JOB_STARTING);
+        ck_assert_int_eq(fake_state(child), JOB_STARTING);
         ck_assert_uint_eq(fake_dependencies(child), 0);
 }
 END_TEST
@@ -182,7 +109,7 @@ START_TEST(no_parent_any_more)
         ck_assert(!is_waiting(child) && is_waiting(free_one));
         fake_attach(0);
         fake_turn();
-        ck_assert_int_eq(state_of(child), JOB_STARTING);
+        ck_assert_int_eq(fake_state(child), JOB_STARTING);
 }
 END_TEST
 
@@ -207,13 +134,13 @@ START_TEST(a_parent_that_has_ended_decides_now)
         on.job = bad;
         ck_assert_int_eq(change_many(&child, 1, &on, 1, true), 0);
         fake_turn();
-        ck_assert_int_eq(state_of(child), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(child), JOB_QUEUED);
         ck_assert(is_waiting(child));
         ck_assert_int_eq(change(child, DEPS_AFTEROK, good), 0);
         fake_restart();
         fake_attach(0);
         fake_turn();
-        ck_assert_int_eq(state_of(child), JOB_STARTING);
+        ck_assert_int_eq(fake_state(child), JOB_STARTING);
 }
 END_TEST
 

@@ -22,17 +22,6 @@ static uint64_t start_one(uint64_t *out_job)
         return fake_find(FAKE_START, 0)->lease;
 }
 
-static enum job_state state_of(uint64_t id)
-{
-        struct job *job = engine_find(fake.engine, id);
-        struct engine_view view;
-
-        if (!job)
-                return (enum job_state)fake.jobs[id].state;
-        engine_view_job(fake.engine, job, &view);
-        return view.state;
-}
-
 START_TEST(start_leaves_after_the_commit)
 {
         fake_attach(0);
@@ -145,7 +134,7 @@ START_TEST(cancel_that_comes_too_late_stops_the_run)
                                        USEC_NONE, NULL),
                          ENGINE_E_LATER);
         engine_workers_ops.on_revoked(fake.engine, fake.workers[0], lease, true);
-        ck_assert_int_eq(state_of(id), JOB_STOPPING);
+        ck_assert_int_eq(fake_state(id), JOB_STOPPING);
         ck_assert(!engine_act_is_pending(engine_find(fake.engine, id), ENGINE_ALL_TASKS));
         ck_assert_uint_eq(fake_find(FAKE_CANCEL, 0)->barrier, engine_sequence(fake.engine));
         exit.lease = lease;
@@ -161,7 +150,7 @@ START_TEST(a_stopping_job_that_exits_zero_is_cancelled)
         fake_attach(0);
         lease = start_one(&id);
         engine_workers_ops.on_started(fake.engine, fake.workers[0], lease, 4711, 1);
-        ck_assert_int_eq(state_of(id), JOB_RUNNING);
+        ck_assert_int_eq(fake_state(id), JOB_RUNNING);
         ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id), ENGINE_ALL_TASKS,
                                        USEC_NONE, NULL),
                          0);
@@ -180,7 +169,7 @@ START_TEST(retries_go_back_to_the_queue_and_not_through_an_end)
         fake_turn();
         fake_exit(fake.workers[0], fake_find(FAKE_START, 0)->lease, 9);
         ck_assert(!fake.jobs[id].finished);
-        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(id), JOB_QUEUED);
         ck_assert(engine_find_task(engine_find(fake.engine, id), 0)->is_delayed);
         run_queue_undelay(fake.engine, engine_find_task(engine_find(fake.engine, id), 0));
         fake_turn();
@@ -231,7 +220,7 @@ START_TEST(dead_before_go_is_queued_again)
         fake_attach(0);
         start_one(&id);
         die_holding(WORKERS_SLOT_ACCEPTED, true, true);
-        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(id), JOB_QUEUED);
         ck_assert_uint_eq(fake_task_row(id, 0)->attempt, 0);
         fake_attach(1);
         fake_turn();
@@ -280,7 +269,7 @@ START_TEST(dead_with_an_intact_record_that_lacks_the_lease)
         fake_attach(0);
         start_one(&id);
         die_holding(WORKERS_SLOT_NONE, true, false);
-        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(id), JOB_QUEUED);
 }
 END_TEST
 
@@ -295,7 +284,7 @@ START_TEST(a_death_told_before_the_links_end_gets_nothing_more)
         engine_workers_ops.on_dead(fake.engine, 0, 1, true, &none, 0, "killed by a test");
         fake_turn();
         ck_assert_uint_eq(fake_count(FAKE_START), 1);
-        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(id), JOB_QUEUED);
         fake_detach(fake.workers[0]);
         fake_attach(1);
         fake_turn();
@@ -312,7 +301,7 @@ START_TEST(requeue_runs_again_what_is_lost)
         id = fake_submit(1000, &spec);
         fake_turn();
         die_holding(WORKERS_SLOT_RUNNING, true, true);
-        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(id), JOB_QUEUED);
         fake_attach(1);
         fake_turn();
         ck_assert_uint_eq(fake_find(FAKE_START, 1)->attempt, 2);
@@ -328,7 +317,7 @@ START_TEST(a_link_that_breaks_changes_nothing)
         engine_workers_ops.on_started(fake.engine, fake.workers[0], lease, 99, 1);
         fake_detach(fake.workers[0]);
         fake_turn();
-        ck_assert_int_eq(state_of(id), JOB_RUNNING);
+        ck_assert_int_eq(fake_state(id), JOB_RUNNING);
         /* But a worker that comes back without what it ran has lost it. */
         fake_attach(0);
         ck_assert_int_eq(fake.jobs[id].state, JOB_LOST);
@@ -388,7 +377,7 @@ START_TEST(an_inventory_binds_its_leases)
         engine_workers_ops.on_attached(fake.engine, worker);
         engine_workers_ops.on_held(fake.engine, worker, &held);
         engine_workers_ops.on_ready(fake.engine, worker);
-        ck_assert_int_eq(state_of(id), JOB_RUNNING);
+        ck_assert_int_eq(fake_state(id), JOB_RUNNING);
         fake_exit(worker, lease, 0);
         ck_assert_int_eq(fake.jobs[id].state, JOB_SUCCEEDED);
 }
@@ -405,7 +394,7 @@ START_TEST(a_lease_that_never_arrived_is_queued_again)
         engine_workers_ops.on_gone(fake.engine, worker);
         engine_workers_ops.on_attached(fake.engine, worker);
         engine_workers_ops.on_ready(fake.engine, worker);
-        ck_assert_int_eq(state_of(id), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(id), JOB_QUEUED);
 }
 END_TEST
 
@@ -604,8 +593,8 @@ START_TEST(a_crash_keeps_queue_and_leases)
         queued = fake_submit(1000, &plain);
         fake_turn();
         fake_restart();
-        ck_assert_int_eq(state_of(queued), JOB_QUEUED);
-        ck_assert_int_eq(state_of(running), JOB_STARTING);
+        ck_assert_int_eq(fake_state(queued), JOB_QUEUED);
+        ck_assert_int_eq(fake_state(running), JOB_STARTING);
         ck_assert_uint_gt(fake_submit(1000, &plain), 100); /* never an old number again */
         held.lease = lease;
         held.job = running;
@@ -759,9 +748,9 @@ START_TEST(pause_and_resume_follow_the_table)
         ck_assert(engine_act_is_pending(job, ENGINE_ALL_TASKS));
         engine_workers_ops.on_started(fake.engine, fake.workers[0], lease, 1, 1);
         ck_assert(!engine_act_is_pending(job, ENGINE_ALL_TASKS));
-        ck_assert_int_eq(state_of(id), JOB_PAUSED);
+        ck_assert_int_eq(fake_state(id), JOB_PAUSED);
         ck_assert_int_eq(engine_resume(fake.engine, job, ENGINE_ALL_TASKS, &why), 0);
-        ck_assert_int_eq(state_of(id), JOB_RUNNING);
+        ck_assert_int_eq(fake_state(id), JOB_RUNNING);
         ck_assert_uint_eq(fake_find(FAKE_PAUSE, 0)->lease, lease);
         ck_assert_uint_eq(fake_find(FAKE_RESUME, 0)->lease, lease);
 }
