@@ -201,6 +201,8 @@ void run_queue_update(struct engine *engine, struct job *job);
 void run_queue_set_begin(struct engine *engine, struct job *job, uint64_t begin_wall_usec);
 /* The same for all: the settings have changed. */
 void run_queue_update_all(struct engine *engine);
+/* And for those of one queue, whose width in cores has changed. */
+void run_queue_update_queue(struct engine *engine, struct queue *queue);
 /* Takes it out of every queue: it is finished. */
 void run_queue_remove(struct engine *engine, struct job *job);
 /* Waits for extra->begin_wall_usec. */
@@ -238,7 +240,7 @@ void lanes_set_queue(struct engine *engine, struct job *job, struct queue *queue
 void lanes_reorder(struct engine *engine, struct job *job);
 /* Weight and caps of the user, as the options say. */
 void lanes_set_share(struct engine *engine, struct user *user);
-/* The queue was paused, continued, or has another width; another weight. */
+/* The queue was paused, continued, or has another width; another weight. O(its users). */
 void lanes_update_queue(struct engine *engine, struct queue *queue);
 void lanes_set_weight(struct queue *queue);
 

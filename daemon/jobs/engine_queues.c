@@ -210,15 +210,19 @@ static void engine_queues_set_policy(struct engine *e, struct queue *queue, uint
 int engine_queue_set(struct engine *e, const struct journal_queue *row, struct reason *why)
 {
         struct queue *queue = queues_find(&e->queues, row->id);
+        bool has_other_cores;
         int r;
 
         if (!queue)
                 return reason_set(why, ENGINE_E_UNKNOWN, "there is no such queue");
+        has_other_cores = queue->width_cores != row->width_cores;
         if (queue->policy != row->policy)
                 engine_queues_set_policy(e, queue, row->policy);
         r = engine_queues_take_row(queue, row);
         engine_note(e, r);
         lanes_set_weight(queue);
+        if (has_other_cores) /* a job may have become too wide for it, or no longer be */
+                run_queue_update_queue(e, queue);
         lanes_update_queue(e, queue);
         engine_queues_post(e, queue);
         return e->fault ? PASS(e->fault) : 0;

@@ -69,24 +69,12 @@ static void lanes_update(struct engine *e, struct lane *lane)
         lanes_update_user(e, lane->user);
 }
 
-static void lanes_update_all(struct engine *e, struct queue *queue)
+void lanes_update_queue(struct engine *e, struct queue *queue)
 {
         struct lane *lane;
 
         TAILQ_FOREACH (lane, &queue->lanes, queue_entry)
                 lanes_update(e, lane);
-}
-
-void lanes_update_queue(struct engine *e, struct queue *queue)
-{
-        struct lane *lane;
-        struct job *job;
-
-        TAILQ_FOREACH (lane, &queue->lanes, queue_entry)
-                TAILQ_FOREACH (job, &lane->user->jobs, user_entry)
-                        if (job->lane == lane)
-                                run_queue_update(e, job);
-        lanes_update_all(e, queue);
 }
 
 /* ------------------------------------------------------------------------------------ ready jobs
@@ -143,7 +131,7 @@ void lanes_take(struct engine *e, struct lane *lane, uint32_t cores)
         queue->tasks_leased++;
         queue->cores_leased += cores;
         if (was_open != queue_is_open(queue))
-                lanes_update_all(e, queue);
+                lanes_update_queue(e, queue);
         lanes_update_user(e, lane->user);
 }
 
@@ -158,7 +146,7 @@ void lanes_give(struct engine *e, struct lane *lane, uint32_t cores)
         queue->tasks_leased--;
         queue->cores_leased -= cores;
         if (was_open != queue_is_open(queue))
-                lanes_update_all(e, queue);
+                lanes_update_queue(e, queue);
         lanes_update_user(e, lane->user);
 }
 

@@ -99,6 +99,17 @@ void run_queue_update_all(struct engine *e)
                         run_queue_update(e, job);
 }
 
+void run_queue_update_queue(struct engine *e, struct queue *queue)
+{
+        struct lane *lane;
+        struct job *job;
+
+        TAILQ_FOREACH (lane, &queue->lanes, queue_entry)
+                TAILQ_FOREACH (job, &lane->user->jobs, user_entry)
+                        if (job->lane == lane)
+                                run_queue_update(e, job);
+}
+
 /* ------------------------------------------------------------------------------------- begins */
 
 static void run_queue_arm_begins(struct engine *e)

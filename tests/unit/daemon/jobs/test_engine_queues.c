@@ -201,6 +201,31 @@ START_TEST(a_policy_may_change)
 }
 END_TEST
 
+/* A job that is too wide for its queue waits for the queue, and blocks nobody meanwhile. */
+START_TEST(a_width_in_cores_may_change)
+{
+        const struct engine_spec wide = { .queue = "night", .cpus = 2, .task_count = 1 };
+        struct engine_queue queue;
+        uint64_t first, second;
+
+        add("night", QUEUE_FIFO, 0);
+        first = fake_submit(1000, &wide);
+        queue = get("night");
+        queue.row.width_cores = 1;
+        set(&queue);
+        second = submit_to("night", 1000, 0);
+        fake_attach(0);
+        fake_attach(1);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 1);
+        ck_assert_uint_eq(end_start(0), second);
+        queue = get("night");
+        queue.row.width_cores = 2;
+        set(&queue);
+        ck_assert_uint_eq(end_start(1), first);
+}
+END_TEST
+
 START_TEST(a_queue_with_jobs_is_not_removed)
 {
         uint64_t one, two;
@@ -354,6 +379,7 @@ int main(void)
         tcase_add_test(tests, a_paused_queue_starts_nothing);
         tcase_add_test(tests, a_width_holds);
         tcase_add_test(tests, a_policy_may_change);
+        tcase_add_test(tests, a_width_in_cores_may_change);
         tcase_add_test(tests, a_queue_with_jobs_is_not_removed);
         tcase_add_test(tests, jobs_move_to_another_queue);
         tcase_add_test(tests, a_queue_whose_task_lends_is_not_removed);
