@@ -40,6 +40,9 @@
 #include "worker/policy.h"
 #include "worker/pool_private.h"
 
+/* The grace of a stop, so that it fits into TimeoutStopSec=120 of the unit with the margin below.
+ */
+#define POOL_STOP_GRACE_MAX_USEC (60 * USEC_PER_SEC)
 #define POOL_STOP_MARGIN_USEC (35 * USEC_PER_SEC) /* KILL may take 30 s to be given up */
 #define POOL_LAST_WAIT_USEC (2 * USEC_PER_SEC)
 
@@ -49,7 +52,10 @@ void pool_begin_stop(struct pool *pool, uint64_t grace_usec)
 {
         if (pool->is_stopping)
                 return;
-        log_notice("stopping");
+        grace_usec = MIN(grace_usec, POOL_STOP_GRACE_MAX_USEC);
+        log_notice("stopping: jobs that run get TERM, and KILL after %" PRIu64
+                   " s or their own grace if that is shorter",
+                   (uint64_t)(grace_usec / USEC_PER_SEC));
         pool->is_stopping = true;
         for (uint32_t i = 0; i < pool->seats_count; i++) {
                 struct pool_seat *seat = pool->seats[i];

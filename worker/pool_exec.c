@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An upgrade: jobd's Welcome names a build that is newer than ours, so the pool executes the
+ * An upgrade, or a way back: jobd's Welcome names another build than ours, so the pool executes the
  * program that now stands at its path, in the same process. Pid, children, lock and the place as
  * subreaper stay; what must be known again goes through a memfd, one line each:
  *
@@ -8,11 +8,14 @@
  *     lock 5                      descriptor of pool.lock
  *     worker 0 17 4711 9 1        number, generation, pid, line descriptor, has it dialled
  *
- * Workers do not notice; jobd retires those of the old build one by one, and their replacements
+ * The two programs may be of different versions, either way: a line that is not known is passed
+ * over, and none of these may ever change its meaning.
+ *
+ * Workers do not notice; jobd retires those of the other build one by one, and their replacements
  * are started from the new program. Reports of dead workers are made again from their records.
  *
- * The program is executed once for each build that jobd names: if what stands there is no newer
- * than we are, we would do it for ever.
+ * The program is executed once for each build that jobd names: if what stands there is of yet
+ * another, we would do it for ever.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -108,7 +111,8 @@ void pool_exec_again(struct pool *pool)
 {
         _cleanup_(fd_closep) int state_fd = -1;
 
-        log_notice("jobd is of build %s: executing %s anew", pool->next_build, pool->exe_path);
+        log_notice("jobd is of build %s, this is %s: executing %s anew", pool->next_build,
+                   pool->options->build, pool->exe_path);
         if (pool_exec_write_state(pool, &state_fd) == 0 &&
             pool_exec_keep_open(pool, state_fd, true) == 0)
                 pool_exec_run(pool, state_fd);
@@ -135,8 +139,10 @@ static int pool_exec_take(struct pool *pool, const char *line, uint32_t *wanted)
                 return PASS(r);
         }
         if (sscanf(line, "worker %" SCNu32 " %" SCNu64 " %d %d %d", &number, &generation, &pid, &fd,
-                   &is_dialled) != 5)
-                return FAULT(-EBADMSG);
+                   &is_dialled) != 5) {
+                log_debug("the state has a line that this version does not know");
+                return 0;
+        }
         r = pool_exec_set_cloexec(fd, true);
         if (r == 0)
                 r = pool_worker_adopt(pool, number, generation, pid, fd, is_dialled != 0);

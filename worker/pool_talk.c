@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the pool and jobd say to each other, apart from the dead (pool_dead.c) and the compressed
- * (pool_compact.c): who is alive, how many are wanted, that all is to end, that jobd is newer than
- * we are. Also the watch on jobd's absence: in user mode a pool that is alone for too long, with
- * nothing running, ends itself.
+ * (pool_compact.c): who is alive, how many are wanted, that all is to end, that jobd is of another
+ * build than we are. Also the watch on jobd's absence: in user mode a pool that is alone for too
+ * long, with nothing running, ends itself.
  *
  * One row per order; an order for a worker is ignored. Nothing is kept for later: PoolState is sent
  * whole, on every new link and in every turn in which it changed.
@@ -60,10 +60,11 @@ static void pool_judge_build(struct pool *pool, const char *build)
 {
         const char *after = pool->options->after_build;
 
-        if (strverscmp(pool->options->build, build) >= 0 || pool->is_stopping)
+        if (strcmp(pool->options->build, build) == 0 || pool->is_stopping)
                 return;
         if (after && strcmp(after, build) == 0) {
-                log_warning("jobd is of build %s, but %s is of build %s: install the new one",
+                log_warning("jobd is of build %s, but %s is of build %s: install both of one "
+                            "version",
                             build, pool->exe_path, pool->options->build);
                 return;
         }

@@ -197,19 +197,32 @@ static void runner_on_look(void *arg)
         runner_watch_output(runner);
 }
 
+static uint64_t runner_due_after(uint64_t delay_usec)
+{
+        const uint64_t now_usec = clock_mono_usec();
+
+        return delay_usec < USEC_NONE - now_usec ? now_usec + delay_usec : USEC_NONE;
+}
+
 static void runner_do_term(struct runner *runner, struct lease *lease)
 {
         runner_stop_limits(runner);
         runner_signal_tree(runner, lease, SIGTERM);
         runner_signal_tree(runner, lease, SIGCONT);
+        runner->kill_due_usec = runner_due_after(runner->grace_usec);
         runner_timer_start(runner->stage_timer, runner->grace_usec);
 }
 
+/* Asked again with a shorter grace: it counts from now, and never gives more than was left. */
 static void runner_do_shorten(struct runner *runner, struct lease *lease)
 {
+        const uint64_t due_usec = runner_due_after(runner->grace_usec);
+
         (void)lease;
-        if (runner->grace_usec == 0)
-                runner_timer_start(runner->stage_timer, 0);
+        if (due_usec >= runner->kill_due_usec)
+                return;
+        runner->kill_due_usec = due_usec;
+        runner_timer_start(runner->stage_timer, runner->grace_usec);
 }
 
 static void runner_do_pause(struct runner *runner, struct lease *lease)
@@ -459,6 +472,11 @@ void runner_cancel(struct runner *runner, enum runner_stop reason, uint64_t grac
         if (grace_usec != USEC_NONE)
                 runner->grace_usec = grace_usec;
         runner_step(runner, RUN_EV_CANCEL);
+}
+
+void runner_end(struct runner *runner, uint64_t most_usec)
+{
+        runner_cancel(runner, RUNNER_STOP_ADMIN, MIN(runner->grace_usec, most_usec));
 }
 
 void runner_signal(struct runner *runner, int signo)

@@ -55,6 +55,11 @@ void runner_start(struct runner *runner, struct lease *lease);
 
 /* Orders about the current lease. grace_usec: USEC_NONE for the job's own. */
 void runner_cancel(struct runner *runner, enum runner_stop reason, uint64_t grace_usec);
+/*
+ * The workers are being stopped: TERM to the job, if any, and KILL after its own grace, or after
+ * `most_usec` if that is shorter; a cancel under way is shortened.
+ */
+void runner_end(struct runner *runner, uint64_t most_usec);
 void runner_signal(struct runner *runner, int signo);
 void runner_order(struct runner *runner, enum run_event event); /* PAUSE, RESUME, REVOKE */
 void runner_follow(struct runner *runner, bool on);

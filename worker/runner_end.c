@@ -82,7 +82,8 @@ void runner_fill_outcome(const struct runner *runner, struct lease_result *resul
                 [RUNNER_STOP_CANCEL] = { JOBD__WORK__OUTCOME__OUTCOME_CANCELLED, NULL },
                 [RUNNER_STOP_LIMIT] = { JOBD__WORK__OUTCOME__OUTCOME_TIMEOUT, NULL },
                 [RUNNER_STOP_ADMIN] = { JOBD__WORK__OUTCOME__OUTCOME_CANCELLED,
-                                        "stopped by the administrator, who ended the workers" },
+                                        "the workers were stopped, by an administrator or with the "
+                                        "machine" },
         };
 
         if (runner->is_reaped && WIFEXITED(runner->wait_status)) {

@@ -40,6 +40,7 @@ struct runner {
         uint64_t warn_usec;    /* 0: none; into the run */
         int warn_signal;
         uint64_t grace_usec;
+        uint64_t kill_due_usec;    /* while it is stopping */
         uint64_t stage_since_usec; /* of KILLING and SWEEPING */
         bool is_warned;
         bool is_reaped;

@@ -122,7 +122,7 @@ static void worker_stop(struct worker *worker, uint64_t grace_usec)
 {
         worker->is_stopping = true;
         worker_retire(worker);
-        runner_cancel(worker->runner, RUNNER_STOP_ADMIN, grace_usec);
+        runner_end(worker->runner, grace_usec);
 }
 
 static void worker_on_line(void *arg, _unused_ unsigned int flags)

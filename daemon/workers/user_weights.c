@@ -21,7 +21,7 @@ static void user_weights_tell(struct workers *workers, const struct workers_weig
         Jobd__Work__UserWeight body = JOBD__WORK__USER_WEIGHT__INIT;
         Jobd__Work__Order order = JOBD__WORK__ORDER__INIT;
 
-        if (!workers->pool || worker_link_is_old(workers->pool))
+        if (!workers->pool || worker_link_is_other(workers->pool))
                 return;
         order.body_case = JOBD__WORK__ORDER__BODY_USER_WEIGHT;
         order.user_weight = &body;

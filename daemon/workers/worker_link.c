@@ -112,27 +112,27 @@ void worker_link_flush(struct worker *worker, uint64_t durable)
         channel_flush(worker->channel);
 }
 
-bool worker_link_is_old(const struct worker *worker)
+bool worker_link_is_other(const struct worker *worker)
 {
-        return strverscmp(worker->build, version_build) < 0;
+        return strcmp(worker->build, version_build) != 0;
 }
 
-void worker_link_retire_old(struct workers *workers)
+void worker_link_retire_others(struct workers *workers)
 {
         Jobd__Work__Retire retire = JOBD__WORK__RETIRE__INIT;
         Jobd__Work__Order order = JOBD__WORK__ORDER__INIT;
         struct worker *worker;
 
         /*
-         * The pool re-execs itself when Welcome names a newer build. Until it has, it could only
-         * replace an old worker by another old one, for ever.
+         * The pool re-execs itself when Welcome names another build. Until it has, it could only
+         * replace such a worker by another such one, for ever.
          */
-        if (!workers->pool || worker_link_is_old(workers->pool))
+        if (!workers->pool || worker_link_is_other(workers->pool))
                 return;
         order.body_case = JOBD__WORK__ORDER__BODY_RETIRE;
         order.retire = &retire;
         TAILQ_FOREACH (worker, &workers->attached, entry) {
-                if (worker->is_retiring || !worker_link_is_old(worker))
+                if (worker->is_retiring || !worker_link_is_other(worker))
                         continue;
                 worker->is_retiring = true;
                 worker_link_send(worker, &order, 0);
@@ -148,7 +148,8 @@ static int worker_link_check_hello(const struct workers *workers, const Jobd__Wo
             hello->version + 1 < WIRE_WORKER_VERSION)
                 return reason_set(why, WIRE_E_BAD,
                                   "it speaks version %u of the workers' protocol, we speak %u and "
-                                  "the one before",
+                                  "the one before: install its version of jobd again, or restart "
+                                  "jobd-workers, which ends its jobs",
                                   hello->version, WIRE_WORKER_VERSION);
         if (hello->boot_id.len != sizeof(workers->boot_id) ||
             memcmp(hello->boot_id.data, workers->boot_id, sizeof(workers->boot_id)) != 0)
@@ -188,7 +189,7 @@ static void worker_link_attach(struct worker *worker)
         if (workers->is_disk_full)
                 worker_orders_disk(worker);
         workers->ops->on_attached(workers->arg, worker);
-        worker_link_retire_old(workers);
+        worker_link_retire_others(workers);
 }
 
 static void worker_link_attach_pool(struct worker *worker)
@@ -204,7 +205,7 @@ static void worker_link_attach_pool(struct worker *worker)
                 worker_orders_pool_set(worker);
         user_weights_tell_all(workers);
         workers->ops->on_pool(workers->arg, true);
-        worker_link_retire_old(workers);
+        worker_link_retire_others(workers);
 }
 
 static int worker_link_on_hello(struct worker *worker, const Jobd__Work__Hello *hello,

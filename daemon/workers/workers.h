@@ -131,7 +131,7 @@ uint32_t worker_pid(const struct worker *worker);
 const char *worker_build(const struct worker *worker);
 /* Leases its record can hold. */
 uint32_t worker_slots(const struct worker *worker);
-/* Retires, or runs an older build and was told to: gets nothing new. */
+/* Retires, or runs another build and was told to: gets nothing new. */
 bool worker_is_retiring(const struct worker *worker);
 /* One pointer for the engine: its own view of this worker. */
 void worker_set_data(struct worker *worker, void *data);

@@ -99,10 +99,10 @@ void worker_link_drop(struct worker *worker, const char *why);
 void worker_link_send(struct worker *worker, const Jobd__Work__Order *order, uint64_t barrier);
 /* Sends what may leave, acknowledgements first. */
 void worker_link_flush(struct worker *worker, uint64_t durable);
-/* Is what runs there of an older build than we are? */
-bool worker_link_is_old(const struct worker *worker);
-/* Asks workers of an older build to retire, once a pool of our build can replace them. */
-void worker_link_retire_old(struct workers *workers);
+/* Is what runs there of another build than we are? After an upgrade, or after a way back. */
+bool worker_link_is_other(const struct worker *worker);
+/* Asks workers of another build to retire, once a pool of our build can replace them. */
+void worker_link_retire_others(struct workers *workers);
 
 /* ---------------------------------------------------------------------------- worker_orders.c */
 

@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/fs.h"
+#include "common/version.h"
 
 #include "proto/spool.h"
 
@@ -650,7 +651,8 @@ static void copy_program(const char *from, const char *to)
         ck_assert_int_eq(system(command), 0);
 }
 
-START_TEST(a_newer_build_is_executed_in_place)
+/* jobd changes from one build to another, with the program beside it, while a job runs. */
+static void change_build(const char *from, const char *to, const char *build)
 {
         Jobd__Work__Report *report;
         char exe[128];
@@ -659,16 +661,16 @@ START_TEST(a_newer_build_is_executed_in_place)
         pid_t old_pid;
 
         snprintf(exe, sizeof(exe), "%s/jobd-worker", fake.dir);
-        copy_program(JOBD_WORKER_PATH, exe);
+        copy_program(from, exe);
         fake.exe = exe;
         start_pool(2);
         old_pid = fake.pid;
         worker = workers[0]->pid;
         generation = workers[0]->generation;
         start_blocked(workers[0], 7, "true");
-        copy_program(JOBD_WORKER_NEXT_PATH, exe);
+        copy_program(to, exe);
 
-        fake.build = JOBD_WORKER_NEXT_BUILD;
+        fake.build = build;
         pool = fake_close(pool);
         /* It dials as the old program, executes the new one, and dials again. */
         pool = fake_accept(&fake);
@@ -698,12 +700,24 @@ START_TEST(a_newer_build_is_executed_in_place)
         workers[0] = fake_close(workers[0]);
         accept_all(2);
         ck_assert_uint_gt(workers[0]->generation, generation);
-        ck_assert_str_eq(workers[0]->build, JOBD_WORKER_NEXT_BUILD);
+        ck_assert_str_eq(workers[0]->build, build);
 
         /* The lock was kept: there is still one pool. */
         struct fake second = fake;
         fake_start_pool(&second, 1);
         ck_assert_int_eq(fake_wait_program(&second), 0);
+}
+
+START_TEST(a_newer_build_is_executed_in_place)
+{
+        change_build(JOBD_WORKER_PATH, JOBD_WORKER_NEXT_PATH, JOBD_WORKER_NEXT_BUILD);
+}
+END_TEST
+
+START_TEST(an_older_build_too)
+{
+        fake.build = JOBD_WORKER_NEXT_BUILD;
+        change_build(JOBD_WORKER_NEXT_PATH, JOBD_WORKER_PATH, version_build);
 }
 END_TEST
 
@@ -816,6 +830,7 @@ int main(void)
         tcase_add_test(tcase, output_is_compressed);
         tcase_add_test(tcase, a_link_in_the_spool_is_not_followed);
         tcase_add_test(tcase, a_newer_build_is_executed_in_place);
+        tcase_add_test(tcase, an_older_build_too);
         tcase_add_test(tcase, a_build_that_is_not_there_is_tried_once);
         tcase_add_test(tcase, a_worker_that_does_not_dial_is_killed);
         tcase_add_test(tcase, a_worker_that_hangs_over_its_work_is_killed);

@@ -244,14 +244,16 @@ START_TEST(old_worker_that_dials_later_retires_too)
 }
 END_TEST
 
-START_TEST(newer_worker_stays)
+/* jobd went back to an earlier build, and so did the pool. */
+START_TEST(newer_worker_retires_too)
 {
-        struct fake *worker;
+        struct fake *worker, *same;
 
         fake_pool(&stage);
         worker = dial_with_build(JOBD__WORK__ROLE__ROLE_WORKER, 0, "99.0");
-        fake_ready(&stage, 1, 1);
-        ck_assert_ptr_null(strstr(worker->trace, "retire"));
+        fake_expect(worker, "retire");
+        same = fake_ready(&stage, 1, 1);
+        ck_assert_ptr_null(strstr(same->trace, "retire"));
 }
 END_TEST
 
@@ -279,7 +281,7 @@ int main(void)
         tcase_add_test(tests, closed_socket_is_gone);
         tcase_add_test(tests, old_worker_retires_once_the_pool_is_new);
         tcase_add_test(tests, old_worker_that_dials_later_retires_too);
-        tcase_add_test(tests, newer_worker_stays);
+        tcase_add_test(tests, newer_worker_retires_too);
         suite_add_tcase(suite, tests);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_ENV);
