@@ -529,6 +529,37 @@ START_TEST(a_stubborn_job_is_killed_after_the_grace)
 }
 END_TEST
 
+/* A cancel is under way when the pool is stopped: the shorter of the two graces counts. */
+static void stop_during_cancel(uint64_t cancel_grace_usec, uint64_t stop_grace_usec)
+{
+        Jobd__Work__Report *report;
+
+        fake.grace_usec = stop_grace_usec;
+        start_pool(1);
+        start_blocked(workers[0], 7, "trap '' TERM");
+        fake_cancel(workers[0], 7, cancel_grace_usec);
+        kill(fake.pid, SIGTERM);
+        report = fake_await(workers[0], REPORT(EXITED));
+        ck_assert_int_eq(report->exited->outcome, OUTCOME(CANCELLED));
+        ck_assert_uint_eq(report->exited->exit_signal, SIGKILL);
+        wire_free_report(report);
+        hang_up();
+        fake_unlisten(&fake);
+        expect_clean_exit();
+}
+
+START_TEST(a_stop_shortens_a_long_grace)
+{
+        stop_during_cancel(1000 * USEC_PER_SEC, 100 * USEC_PER_MSEC);
+}
+END_TEST
+
+START_TEST(a_stop_leaves_a_short_grace)
+{
+        stop_during_cancel(100 * USEC_PER_MSEC, 1000 * USEC_PER_SEC);
+}
+END_TEST
+
 START_TEST(alone_and_idle_it_ends_itself)
 {
         ck_assert_int_eq(setenv("JOBD_POOL_IDLE_SEC", "1", 1), 0);
@@ -825,6 +856,8 @@ int main(void)
         tcase_add_test(tcase, stop_ends_the_jobs_and_reports_them);
         tcase_add_test(tcase, stop_says_that_it_stops);
         tcase_add_test(tcase, a_stubborn_job_is_killed_after_the_grace);
+        tcase_add_test(tcase, a_stop_shortens_a_long_grace);
+        tcase_add_test(tcase, a_stop_leaves_a_short_grace);
         tcase_add_test(tcase, alone_and_idle_it_ends_itself);
         tcase_add_test(tcase, alone_and_busy_it_does_not);
         tcase_add_test(tcase, output_is_compressed);

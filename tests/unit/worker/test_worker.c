@@ -1035,32 +1035,6 @@ START_TEST(the_pools_stop_ends_the_job_and_says_so)
 }
 END_TEST
 
-START_TEST(the_pools_stop_shortens_a_long_grace)
-{
-        Jobd__Work__Report *report;
-
-        start_blocked(5, "trap '' TERM", "true");
-        fake_cancel(jobd, 5, 1000 * USEC_PER_SEC);
-        line_send(fake.line_fd, LINE_STOP, 100 * USEC_PER_MSEC);
-        report = expect_end(5, OUTCOME(CANCELLED));
-        ck_assert_uint_eq(report->exited->exit_signal, SIGKILL);
-        wire_free_report(report);
-        fake_ack(jobd, 5);
-        expect_orderly_end();
-}
-END_TEST
-
-START_TEST(the_pools_stop_leaves_a_short_grace)
-{
-        start_blocked(5, "trap '' TERM", "true");
-        fake_cancel(jobd, 5, 100 * USEC_PER_MSEC);
-        line_send(fake.line_fd, LINE_STOP, 1000 * USEC_PER_SEC);
-        wire_free_report(expect_end(5, OUTCOME(CANCELLED)));
-        fake_ack(jobd, 5);
-        expect_orderly_end();
-}
-END_TEST
-
 START_TEST(a_stopped_worker_leaves_unacknowledged_ends_in_its_record)
 {
         struct record_image image;
@@ -1204,8 +1178,6 @@ static void add_links(Suite *suite)
         tcase_add_test(tcase, a_retiring_worker_finishes_what_runs_and_gives_the_rest_back);
         tcase_add_test(tcase, term_means_retire);
         tcase_add_test(tcase, the_pools_stop_ends_the_job_and_says_so);
-        tcase_add_test(tcase, the_pools_stop_shortens_a_long_grace);
-        tcase_add_test(tcase, the_pools_stop_leaves_a_short_grace);
         tcase_add_test(tcase, a_stopped_worker_leaves_unacknowledged_ends_in_its_record);
         tcase_add_test(tcase, without_its_pool_a_worker_ends_its_job_and_itself);
         tcase_add_test(tcase, the_pool_hears_of_dialling_work_and_life);
