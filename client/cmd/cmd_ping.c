@@ -15,6 +15,7 @@ static int cmd_ping_run(struct app *app, const void *options _unused_, char **ar
 
         if (!app_connection(app))
                 return EXIT_CODE_ERROR;
+        jobctl_set_patience(app->conn, 0); /* one that is just ending is no daemon */
         r = jobctl_connect(app->conn);
         if (r)
                 return app_fail_answer(app, r);

@@ -11,6 +11,7 @@ static int cmd_version_run(struct app *app, const void *options _unused_, char *
 
         if (!app_connection(app))
                 return EXIT_CODE_ERROR;
+        jobctl_set_patience(app->conn, 0);
         if (jobctl_connect(app->conn) == 0)
                 daemon = jobctl_daemon_build(app->conn);
         if (app->common.json) {

@@ -41,9 +41,10 @@ void help_print_command(const struct command *command, FILE *out)
                         any = true;
                         help_print_row(row, out);
                 }
-        fputs("\nEverywhere: --socket PATH --user --system --state-dir DIR --json --color WHEN\n"
-              "            --no-pager --quiet -h/--help\n",
-              out);
+        fprintf(out,
+                "\nEverywhere: --socket PATH --user --system --state-dir DIR --json --color WHEN\n"
+                "            --no-pager --quiet -h/--help       Manual: jobctl-%s(1)\n",
+                command->name);
 }
 
 void help_print_overview(FILE *out)
@@ -60,5 +61,5 @@ void help_print_overview(FILE *out)
         for (const struct command *const *at = commands; *at; at++)
                 if (!((*at)->flags & COMMAND_HIDDEN))
                         fprintf(out, "  %-10s %s\n", (*at)->name, (*at)->summary);
-        fputs("\njobctl COMMAND --help tells more about each.\n", out);
+        fputs("\njobctl COMMAND --help tells more about each. Manual: jobctl(1)\n", out);
 }

@@ -47,13 +47,15 @@ class Examples(harness.Case):
         for name, text in PRELUDE.items():
             self.file(name, text, 0o755 if text.startswith("#!") else 0o644)
         self.start(config=page.configuration() or None)
+        self.daemon.pool_ready(2)
         script = RUNNER.format() + "".join(
             f"run {quote(one.command)} {quote(os.path.join(self.dir, f'example.{n}'))}\n" for n, one in enumerate(examples))
         env = {**self.env, "PATH": f"{harness.BIN}:{self.env['PATH']}", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
         subprocess.run(["bash", "-c", script], cwd=self.work, env=env, stdin=subprocess.DEVNULL, capture_output=True,
                        timeout=2 * harness.DEADLINE, check=False)
         for n, one in enumerate(examples):
-            self.compare(page, one, self.read(os.path.join(self.dir, f"example.{n}")))
+            with self.subTest(line=one.line):
+                self.compare(page, one, self.read(os.path.join(self.dir, f"example.{n}")))
 
     def compare(self, page, example, output):
         if not example.matches(output):

@@ -22,6 +22,11 @@ OPTION = re.compile(r"^(?:\*-(?P<letter>[A-Za-z0-9])\*(?: _\S+_)?, )?\*--(?P<nam
 REFERENCE = re.compile(r"\*([\w.@-]+)\*\((\d)\)")
 
 
+def squeeze(line):
+    """Columns are as wide as their widest cell, which is another one in each run."""
+    return re.sub(r"[ \t]+", " ", line).strip()
+
+
 class Example:
     """A command and the lines that it should print."""
 
@@ -32,17 +37,15 @@ class Example:
     def pattern(self):
         """`...` stands for anything in a line; alone in one, for any number of lines."""
         parts = []
-        for line in self.expected:
-            if line.strip() == "...":
+        for line in map(squeeze, self.expected):
+            if line == "...":
                 parts.append(r"(?:.*\n)*?")
             else:
-                parts.append(".*?".join(re.escape(piece) for piece in line.rstrip().split("...")) + r"[ \t]*\n")
+                parts.append(".*?".join(re.escape(piece) for piece in line.split("...")) + r"\n")
         return re.compile("".join(parts))
 
     def matches(self, output):
-        if output and not output.endswith("\n"):
-            output += "\n"
-        return self.pattern.fullmatch(output) is not None
+        return self.pattern.fullmatch("".join(squeeze(line) + "\n" for line in output.splitlines())) is not None
 
 
 class Page:

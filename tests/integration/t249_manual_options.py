@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""jobctl and its manual say the same: every option of every command, setting, variable and exit code of one is in
+the other, both ways.
+
+The program's side is what it prints (`jobctl __options`, a job's environment) and, where nothing prints it, the
+source.
+"""
+
+import glob
+import os
+import re
+import subprocess
+import unittest
+
+import harness
+import manual
+
+# Options that are no row of jobctl's tables: main.c looks for them itself.
+OUTSIDE_TABLES = {"version"}
+
+# Variables that are no matter of the reader: of the tests, or of systemd's own making.
+NOT_DOCUMENTED = {"JOBD_FAILPOINT", "JOBD_FAILPOINT_LOG", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID"}
+
+
+class Options(unittest.TestCase):
+    """jobctl's options, command by command."""
+
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        printed = subprocess.run([harness.program("jobctl"), "__options"], capture_output=True, text=True, check=True).stdout
+        rows = [line.split("\t") for line in printed.splitlines()]
+        cls.commands = {row[1]: row for row in rows if row[0] == "command"}
+        cls.code, cls.settings = {}, {}
+        for _, command, letter, name, value, setting, *_ in (row for row in rows if row[0] == "option"):
+            cls.code[command, name.removeprefix("--")] = (None if letter == "-" else letter[1:], None if value == "-" else value)
+            if setting == "setting":
+                cls.settings.setdefault(command, set()).add(name.removeprefix("--"))
+        cls.pages = [page for page in manual.pages() if page.name == "jobctl" or page.name.startswith("jobctl-")]
+
+    def owners(self, page, heading):
+        """The commands that a heading names; of the whole page when it names none. `*` is all."""
+        if page.name == "jobctl":
+            return ["*"]
+        named = re.findall(r"jobctl ([a-z]+)", heading)
+        return named or [command for command, page_name in manual.links().items() if page_name == page.name
+                         for command in [command.removeprefix("jobctl-")]]
+
+    def documented(self):
+        found = {}
+        for page in self.pages:
+            for number, heading, letter, name, value in page.options():
+                for command in self.owners(page, heading):
+                    with self.subTest(page=str(page), line=number):
+                        self.assertNotIn((command, name), found, f"{page}:{number}: told twice")
+                    found[command, name] = (letter, value)
+        return found
+
+    def test_every_option_is_told_and_is_true(self):
+        found = {key: value for key, value in self.documented().items() if key[1] not in OUTSIDE_TABLES}
+        self.assertEqual(set(), set(self.code) - set(found), "not in the manual")
+        self.assertEqual(set(), set(found) - set(self.code), "only in the manual")
+        for key in sorted(found):
+            self.assertEqual(self.code[key], found[key], f"{key}: (letter, value)")
+
+    def test_options_outside_the_tables_are_told_and_work(self):
+        told = {name for page in self.pages if page.name == "jobctl" for _, _, _, name, _ in page.options()}
+        for name in OUTSIDE_TABLES:
+            self.assertIn(name, told)
+            subprocess.run([harness.program("jobctl"), "--" + name], stdout=subprocess.DEVNULL, check=True)
+
+    def test_every_command_has_its_page_and_a_heading_or_synopsis(self):
+        known = manual.links()
+        for command in self.commands:
+            self.assertIn("jobctl-" + command, known)
+            page = manual.page(known["jobctl-" + command])
+            self.assertIsNotNone(page, known["jobctl-" + command])
+            self.assertRegex(page.section_text("SYNOPSIS"), rf"\*jobctl {command}\*", f"{page}: the synopsis")
+        self.assertEqual(set(), {link.removeprefix("jobctl-") for link in known} - set(self.commands), "links for no command")
+
+    def test_every_alias_is_told(self):
+        text = "\n".join(page.text for page in self.pages)
+        for row in self.commands.values():
+            if row[2] != "-":
+                self.assertTrue(f"*jobctl {row[2]}*" in text, row[2])
+
+    def test_every_command_stands_in_the_list(self):
+        """COMMANDS of jobctl(1) names each page, and below it the commands that it tells of."""
+        told = {}
+        for page, text in re.findall(r"^\*([a-z-]+)\*\(1\)\n((?:\t.*\n?)+)", manual.page("jobctl").section_text("COMMANDS"), re.M):
+            told.update({f"jobctl-{command}": page for command in re.findall(r"\*([a-z]+)\*", text)})
+        self.assertEqual(manual.links(), told)
+
+    def test_settings(self):
+        """The lists at the end of SETTINGS: under "submit, run and map" stands what these have in common, and nobody else."""
+        lists = manual.page("jobctl").section_text("SETTINGS").split("These can be set:")[1]
+        told = {}
+        for head, text in re.findall(r"^([a-z, ]+)\n((?:\t.*\n?)+)", lists, re.M):
+            for command in re.findall(r"[a-z]+", head.replace(" and ", ", ")):
+                told.setdefault("*" if command == "everywhere" else command, set()).update(re.findall(r"\*([a-z-]+)\*", text))
+        self.assertEqual(self.settings, told)
+
+    def test_exit_codes(self):
+        with open(os.path.join(manual.SOURCE, "client", "cmd", "exit_code.h"), encoding="utf-8") as f:
+            code = set(re.findall(r"EXIT_CODE_\w+ = (\d+)", f.read()))
+        told = set(re.findall(r"^\*(\d+)\*$", manual.page("jobctl").section_text("EXIT STATUS"), re.M))
+        self.assertEqual(code | {"126", "127"}, told)
+
+    def test_help_names_the_page(self):
+        for command in self.commands:
+            said = subprocess.run([harness.program("jobctl"), command, "--help"], capture_output=True, text=True, check=True).stdout
+            self.assertTrue(f"jobctl-{command}(1)" in said, command)
+        self.assertIn("jobctl(1)", subprocess.run([harness.program("jobctl"), "--help"], capture_output=True, text=True, check=True).stdout)
+
+
+class Variables(harness.Case):
+    """Those that the programs read, and those that a job is given."""
+
+    def test_variables_that_are_read(self):
+        read = {"client": set(), "daemon": set()}
+        for folder in ("client", "common", "daemon", "worker"):
+            for path in glob.glob(os.path.join(manual.SOURCE, folder, "**", "*.c"), recursive=True):
+                with open(path, encoding="utf-8") as f:
+                    read["client" if folder == "client" else "daemon"] |= set(re.findall(r'getenv\("(\w+)"\)', f.read()))
+        pages = {"client": manual.page("jobctl"), "daemon": manual.page("jobd")}
+        for side, page in pages.items():
+            if not page:
+                continue
+            told = set(re.findall(r"^\*([A-Z_]+)\*", page.section_text("ENVIRONMENT"), re.M)) | set(
+                re.findall(r"(?<=, )\*([A-Z_]+)\*", page.section_text("ENVIRONMENT")))
+            self.assertEqual(set(), read[side] - told - NOT_DOCUMENTED, f"{page}: ENVIRONMENT")
+
+    def test_variables_that_a_job_is_given(self):
+        self.start()
+        self.jobctl("resource", "set", "thing=1")
+        given = self.jobctl("run", "--export", "NONE", "-c", "1", "--resource", "thing=1", "/usr/bin/env").out
+        names = {line.split("=")[0].replace("thing", "NAME") for line in given.splitlines()}
+        heads = "\n".join(line for line in manual.page("jobctl-submit").section_text("ENVIRONMENT OF A JOB").splitlines()
+                          if line.startswith("*"))
+        told = set(re.findall(r"\*([A-Z_]+)\*", heads))
+        self.assertEqual({name for name in names if name.startswith("JOBD_")}, {name for name in told if name.startswith("JOBD_")})
+        self.assertEqual(set(), {name for name in names - told if name.endswith("_THREADS")})
+
+    def test_every_setting_works_as_a_variable(self):
+        """JOBCTL_X is taken for --x: a wrong value is refused, with the variable's name."""
+        done = self.jobctl("run", "true", env={"JOBCTL_TIME_LIMIT": "soon"}, status=125)
+        self.assertIn("JOBCTL_TIME_LIMIT", done.err)
+
+
+if __name__ == "__main__":
+    harness.main()
