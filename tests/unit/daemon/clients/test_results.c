@@ -744,7 +744,6 @@ END_TEST
 START_TEST(progress_is_not_owed_to_who_does_not_read)
 {
         struct job *job = fake_add_map(e, getuid(), 300);
-        size_t lines_count;
 
         ask(2, &(const struct asked){ .has_first = true, .output = true, .progress_usec = 1 });
         peer_expect(peer, "2 progress(300 open, 300 queued)+");
@@ -766,10 +765,12 @@ START_TEST(progress_is_not_owed_to_who_does_not_read)
         }
         channel_set_reading(peer->channel, true);
         go_on_until_told(103);
-        lines_count = peer->lines_count;
-        for (size_t i = 2; i + 1 < lines_count; i++)
-                if (strncmp(peer->lines[i], "2 progress(", 11) == 0)
-                        ck_assert_ptr_nonnull(strstr(peer->lines[i], "103 succeeded"));
+        /* 100 may have been told before the output was in the way; what came then was not. */
+        for (size_t i = 0; i < peer->lines_count; i++)
+                if (strncmp(peer->lines[i], "2 progress(", 11) == 0) {
+                        ck_assert_ptr_null(strstr(peer->lines[i], "101 succeeded"));
+                        ck_assert_ptr_null(strstr(peer->lines[i], "102 succeeded"));
+                }
 }
 END_TEST
 
