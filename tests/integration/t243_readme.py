@@ -10,9 +10,13 @@ import harness
 import manual
 
 
-def section(name):
+def whole():
     with open(os.path.join(manual.SOURCE, "README.md"), encoding="utf-8") as f:
-        return f.read().split(f"\n## {name}\n")[1].split("\n## ")[0]
+        return f.read()
+
+
+def section(name):
+    return whole().split(f"\n## {name}\n")[1].split("\n## ")[0]
 
 
 def blocks(text, kind=""):
@@ -49,9 +53,17 @@ class Transcript(harness.Case):
         for complaint in done.stderr.splitlines():
             self.assertRegex(complaint, "there is no (user|group)")
 
+    def test_every_page_exists(self):
+        there_are = {(page.name, page.section) for page in manual.pages()}
+        self.assertEqual(set(), set(re.findall(r"\b((?:lib)?job[a-z.-]+)\((\d)\)", whole())) - there_are)
+
+    def test_every_file_exists(self):
+        named = {word for word in re.findall(r"[`( ]((?:packaging|proto|daemon|worker|tests|client)/[\w./-]+\.(?:sh|c|h|md|proto))", whole())}
+        self.assertGreater(len(named), 8)
+        self.assertEqual([], [name for name in sorted(named) if not os.path.exists(os.path.join(manual.SOURCE, name))])
+
     def test_every_command_exists(self):
-        with open(os.path.join(manual.SOURCE, "README.md"), encoding="utf-8") as f:
-            text = f.read()
+        text = whole()
         there_are = set(re.findall(r"^  ([a-z]+) ", self.jobctl("help").out, re.M))
         named = set(re.findall(r"^(?:[$#] )?\s*(?:\S+ \| )?jobctl ([a-z]+)", text, re.M)) | set(re.findall(r"`jobctl ([a-z]+)", text))
         self.assertGreater(len(named), 10)

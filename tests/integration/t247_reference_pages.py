@@ -107,6 +107,12 @@ class Daemon(harness.Case):
             pieces = re.split(r'\b(?:KEY|N|PATH|X)\b|(?<=")jobd(?=")', sentence.removesuffix(" ..."))
             self.assertRegex(said, "%[a-z]+".join(map(re.escape, pieces)))
 
+    def test_every_exit_code(self):
+        """Those of the help are those of the page."""
+        told = subprocess.run([harness.program("jobd"), "--help"], capture_output=True, text=True, check=True).stdout
+        there_are = re.findall(r"\b\d+\b", told[told.index("Ends with"):].split("SIGHUP")[0])
+        self.assertEqual(there_are, re.findall(r"^(\d+)$", manual.page("jobd").section_text("EXIT STATUS"), re.M))
+
     def test_every_key_of_the_policy(self):
         """worker/policy.c, jobd-worker(8) and the sample know the same ones."""
         code = text_of("worker", "policy.c")
