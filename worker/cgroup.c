@@ -2,7 +2,8 @@
 /*
  * Control groups (version 2 only), used when they were delegated to us: systemd marks such a group
  * with the attribute trusted.delegate or user.delegate, and nothing else is taken for permission -
- * a root shell may write everywhere, but the session it runs in is not ours to rearrange.
+ * a root shell may write everywhere, but the session it runs in is not ours to rearrange. The
+ * managers of users set no such mark (252): there the unit says it by --delegated.
  *
  *    <delegated>/pool/                  the pool and its workers: inner nodes hold no processes
  *    <delegated>/u1000/                 a user: cpu.weight. Made with the first job or weight, and
@@ -114,7 +115,7 @@ static int cgroup_enter_leaf(int folder_fd)
         return r ? CGROUP_E_ABSENT : 0;
 }
 
-int cgroup_settle(char **out_path)
+int cgroup_settle(bool is_delegated, char **out_path)
 {
         _cleanup_(freep) char *path = NULL;
         _cleanup_(fd_closep) int folder_fd = -1;
@@ -123,7 +124,7 @@ int cgroup_settle(char **out_path)
         r = cgroup_find_own(&path);
         if (r)
                 return r < 0 ? PASS(r) : r;
-        if (!cgroup_is_version_2(path) || !cgroup_is_delegated(path))
+        if (!cgroup_is_version_2(path) || (!is_delegated && !cgroup_is_delegated(path)))
                 return CGROUP_E_ABSENT;
         folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (folder_fd < 0 || faccessat(folder_fd, "cgroup.kill", W_OK, AT_EACCESS) < 0)

@@ -20,9 +20,10 @@ enum cgroup_answer {
 /*
  * Finds the cgroup that is delegated to this process, moves the process into its leaf "pool" and
  * lets the controllers memory, pids, cpu and io reach its other children. *out_path (owned by the
- * caller) is the folder under which jobs get theirs. CGROUP_E_ABSENT or a fault.
+ * caller) is the folder under which jobs get theirs. CGROUP_E_ABSENT or a fault. is_delegated: the
+ * caller knows that it is, marked or not.
  */
-_must_use_ int cgroup_settle(char **out_path);
+_must_use_ int cgroup_settle(bool is_delegated, char **out_path);
 
 /* --------------------------------------------------------------------------------- the worker */
 

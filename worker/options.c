@@ -14,7 +14,7 @@
 
 const char options_help[] =
         "Usage: jobd-worker --pool --socket PATH --records DIR --spool DIR --workers N [--user]\n"
-        "                   [--owner-uid UID] [--policy FILE]\n"
+        "                   [--owner-uid UID] [--policy FILE] [--delegated]\n"
         "       jobd-worker --compact --spool DIR FROM TO\n"
         "\n"
         "Runs the pool of workers that jobd gives jobs to. Usually started by jobd or systemd.\n"
@@ -27,6 +27,7 @@ const char options_help[] =
         "  --user           run jobs as ourselves; without it, as root, as the jobs' users\n"
         "  --owner-uid UID  who runs jobd (default: root, or ourselves with --user)\n"
         "  --policy FILE    what jobs may be (default " OPTIONS_POLICY_DEFAULT ")\n"
+        "  --delegated      the control group it is started in is its own\n"
         "  --compact        compress one output file of the spool folder\n"
         "  --version, --help\n";
 
@@ -54,6 +55,7 @@ static const struct options_row options_rows[] = {
         { "version",     OPTIONS_MODE, OPTIONS_VERSION, 0 },
         { "help",        OPTIONS_MODE, OPTIONS_HELP,    0 },
         { "user",        OPTIONS_FLAG, offsetof(struct options, is_user_mode), 0 },
+        { "delegated",   OPTIONS_FLAG, offsetof(struct options, is_delegated), 0 },
         { "socket",      OPTIONS_TEXT, offsetof(struct options, socket_path),  0 },
         { "records",     OPTIONS_TEXT, offsetof(struct options, records_path), 0 },
         { "spool",       OPTIONS_TEXT, offsetof(struct options, spool_path),   0 },

@@ -36,7 +36,8 @@ struct options {
         const char *spool_path;
         const char *policy_path;
         bool is_user_mode;
-        uid_t owner_uid; /* jobd's */
+        bool is_delegated; /* pool: the control group it was started in is its own */
+        uid_t owner_uid;   /* jobd's */
         uint32_t workers;
 
         uint32_t number;         /* worker */

@@ -264,7 +264,7 @@ static int pool_settle(struct pool *pool)
         umask(027);
         pool->idle_usec = pool_read_time("JOBD_POOL_IDLE_SEC", USEC_PER_SEC, POOL_IDLE_USEC);
         pool->watch_usec = pool_read_time("JOBD_POOL_WATCH_MSEC", USEC_PER_MSEC, POOL_WATCH_USEC);
-        r = cgroup_settle(&pool->cgroup_path);
+        r = cgroup_settle(pool->options->is_delegated, &pool->cgroup_path);
         if (r < 0)
                 return PASS(r);
         if (r == 0) {

@@ -100,6 +100,8 @@ static void pool_exec_run(const struct pool *pool, int state_fd)
         }
         if (options->is_user_mode)
                 argv[n++] = "--user";
+        if (options->is_delegated)
+                argv[n++] = "--delegated";
         argv[n] = NULL;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* execve(2) does not write to its arguments */
