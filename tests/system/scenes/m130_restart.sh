@@ -67,7 +67,7 @@ check "the old settings stay" sh -c "jobctl config | grep -Eq 'Grace *= *10s|Gra
 check "and so does jobd" is "$(main_pid jobd.service)" "$old"
 check "and the jobs" survived
 rm /etc/jobd/jobd.conf.d/wrong.conf
-check "what is right again is read again" jobctl reload
+check "what is right again is read again" saying jobctl reload
 
 touch $state/end130
 wait $looker

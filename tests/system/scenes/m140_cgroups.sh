@@ -9,7 +9,7 @@ group_of() { # UID ID
 }
 
 printf '[Share "alice"]\nWeight=1\n[Share "bob"]\nWeight=3\n' >/etc/jobd/jobd.conf.d/shares.conf
-check "shares are set" jobctl reload
+check "shares are set" saying jobctl reload
 
 # ---- memory: one job goes, its neighbour stays
 neighbour=$(as alice submit sh -c 'read x <>/run/silent')

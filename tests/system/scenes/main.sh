@@ -12,12 +12,12 @@ mkdir -p $state
 mkfifo -m 666 /run/silent && exec 7<>/run/silent
 
 play() { # FILE
-        local before bad
+        local before bad since=$EPOCHREALTIME
         before=$(tr -cd x <$results | wc -c)
         echo "== $(basename "$1" .sh), after ${SECONDS} s of this boot"
         (cd /tmp && . "$1") 2>&1
         bad=$(($(tr -cd x <$results | wc -c) - before))
-        [ $bad -eq 0 ] || journal -u jobd -u jobd-workers -n 50 -o short-monotonic | sed 's/^/     | /'
+        [ $bad -eq 0 ] || journal -u jobd -u jobd-workers --since "@$since" -n 50 -o short-monotonic | sed 's/^/     | /'
 }
 
 touch $results

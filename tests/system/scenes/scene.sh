@@ -43,10 +43,10 @@ await() { # [SECONDS] COMMAND...
         return 0
 }
 
-as() { # USER WORDS...: jobctl as that user
+as() { # USER WORDS...: jobctl as that user; nothing is waited for without an end
         local user=$1
         shift
-        runuser -u "$user" -- jobctl "$@"
+        timeout 150 runuser -u "$user" -- jobctl "$@"
 }
 
 # What a command prints on both streams goes to a file that "said" looks into; the status is the command's.
