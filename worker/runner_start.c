@@ -96,8 +96,10 @@ static uint64_t runner_boot_usec(void)
 static void runner_take_terms(struct runner *runner, struct lease *lease)
 {
         const Jobd__Spec *spec = lease->what->spec;
-        uint64_t cap = spec->output_cap_bytes ? spec->output_cap_bytes : runner->defaults.cap_bytes;
+        uint64_t cap = runner->defaults.cap_bytes;
 
+        if (spec->output_cap_bytes)
+                cap = MIN(cap, spec->output_cap_bytes);
         /* What is left of the user's quota, when that is less. */
         if (lease->cap_bytes)
                 cap = MIN(cap, lease->cap_bytes);

@@ -36,6 +36,15 @@ class Kept(harness.Case):
         for job in jobs:
             self.assertEqual(200000, len(self.jobctl("logs", job).raw))
 
+    def test_the_daemons_cap_cannot_be_raised(self):
+        self.start(config="[Output]\nCap=8K\n")
+        for cap, most in (("1M", 8192), ("4K", 4096)):
+            with self.subTest(cap=cap):
+                result = self.jobctl("run", "--output-cap", cap, "head", "-c", "100000", "/dev/zero")
+                self.assertIn(f"output cut after {most // 1024} KiB", result.err)
+                self.assertGreater(len(result.raw), most // 2)
+                self.assertLess(len(result.raw), most)
+
     def test_many_files_go_with_their_job(self):
         """More tasks than a page of rows holds, the last with a file: retention removes it, too."""
         self.start(config="[Output]\nCompress=no\n[Retention]\nKeepJobs=1\n")

@@ -100,6 +100,17 @@ class Pages(unittest.TestCase):
         lines = [line for line in (done.stdout + done.stderr).splitlines() if not any(words in line for words, _ in TOLERATED)]
         self.assertEqual([], lines)
 
+    def test_no_marks_are_left(self):
+        """What should be bold or underlined, and is shown with its marks instead. (Quoted text is left out.)"""
+        has("mandoc")
+        for page, path in zip(manual.pages(), self.made):
+            shown = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=200", path], capture_output=True, text=True, check=True).stdout
+            shown = re.sub(".\b", "", shown)
+            literal = {line.strip() for _, _, block in page.blocks() for line in block}
+            left = [line for line in shown.splitlines() if line.strip() not in literal
+                    and re.search(r"(?<![\w\"])_[\w=.:/-]+_(?![\w\"])|\*[\w=.:/-]+\*", line)]
+            self.assertEqual([], left, str(page))
+
     def test_lines_fit_a_screen(self):
         """man does not break the lines of examples."""
         for page in manual.pages():
