@@ -62,7 +62,8 @@ class Leave(harness.Case):
 
     def test_second_interrupt_leaves_at_once(self):
         """The task ignores TERM; the first Ctrl-C waits for it, the second does not."""
-        map_ = self.map("-j1", f"trap '' TERM; {self.task}; sleep 1000 & wait", ":::", "0")
+        held = self.pipe("held")
+        map_ = self.map("-j1", f"trap '' TERM; {self.task}; read x <{held.path}", ":::", "0")
         self.up_next()
         map_.send_signal(signal.SIGINT)
         self.assertTrue(select.select([map_.stderr], [], [], harness.DEADLINE)[0], "nothing is said")

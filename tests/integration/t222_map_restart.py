@@ -93,8 +93,8 @@ class Restart(harness.Case):
         self.end(map_)
 
     def test_killed_before_an_interrupt(self):
-        up = self.pipe("up")
-        map_ = self.jobctl_start("map", "-j1", f'echo up >"{up.path}"; sleep 1000', ":::", "a", "b")
+        up, held = self.pipe("up"), self.pipe("held")
+        map_ = self.jobctl_start("map", "-j1", f'echo up >"{up.path}"; read x <"{held.path}"', ":::", "a", "b")
         up.line()
         self.restart()
         map_.send_signal(signal.SIGINT)
@@ -130,9 +130,10 @@ class Restart(harness.Case):
 
     def inputs_behind_a_task(self, *options):
         """100 MB of inputs behind a task that does not end: what jobctl reads of them, and its peak in KiB."""
-        up = self.pipe(f"up{len(options)}")
+        up, held = self.pipe(f"up{len(options)}"), self.pipe(f"held{len(options)}")
         with subprocess.Popen(["seq", "-f", "%0199.0f", "500000"], stdout=subprocess.PIPE) as producer:
-            map_ = self.jobctl_start("map", *options, "-j1", f'echo up >"{up.path}"; sleep 1000', stdin=producer.stdout)
+            map_ = self.jobctl_start("map", *options, "-j1", f'echo up >"{up.path}"; read x <"{held.path}"',
+                                     stdin=producer.stdout)
             producer.stdout.close()
             up.line()
             read = self.settled(map_.pid, producer.pid)

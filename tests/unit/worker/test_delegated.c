@@ -165,8 +165,11 @@ START_TEST(leftovers_go_with_their_cgroup)
         pid_t left;
         char *text;
 
-        job_of_nobody(&job, 5,
-                      "setsid sh -c 'trap \"\" TERM HUP; echo $$; exec sleep 1000' & sleep 0.2");
+        job_of_nobody(
+                &job, 5,
+                "d=$(mktemp -d); mkfifo $d/up; "
+                "setsid sh -c 'trap \"\" TERM HUP; echo $$; echo >$0; exec sleep 1000' $d/up & "
+                "read x <$d/up; rm -r $d");
         report = run(&job);
         text = output_of(report);
         left = (pid_t)atoi(text);
