@@ -205,6 +205,7 @@ enum jobctl_field {
         JOBCTL_ATTEMPT_USAGE, /* one item */
         JOBCTL_ATTEMPT_OUTPUT_BYTES,
         JOBCTL_ATTEMPT_OUTPUT_CUT,
+        JOBCTL_ATTEMPT_SLOT, /* of an array or a map: {%} of that attempt, from 1 */
 
         JOBCTL_USAGE_USER_USEC = 0x0401,
         JOBCTL_USAGE_SYSTEM_USEC,
@@ -269,7 +270,7 @@ enum jobctl_field {
         JOBCTL_ENDED_TASKS_FAILED, /* all that did not succeed */
         JOBCTL_ENDED_RUN_USEC,
         JOBCTL_ENDED_TASK,            /* when jobctl_wait() was asked about this task alone */
-        JOBCTL_ENDED_TASKS_CANCELLED, /* of those; only from jobctl_results() */
+        JOBCTL_ENDED_TASKS_CANCELLED, /* of those */
 
         /* a change of a followed task */
         JOBCTL_NEWS_STATE = 0x0d01,

@@ -80,6 +80,7 @@ static const struct info_row info_spec_rows[] = {
 };
 static const struct info_row info_attempt_rows[] = {
         { INFO_PLAIN, "Attempt", JOBCTL_ATTEMPT_ATTEMPT },
+        { INFO_PLAIN, "Slot", JOBCTL_ATTEMPT_SLOT },
         { INFO_SIGNED, "Exit code", JOBCTL_ATTEMPT_EXIT_CODE },
         { INFO_SIGNAL, "Signal", JOBCTL_ATTEMPT_EXIT_SIGNAL },
         { INFO_WORDS, "Reason", JOBCTL_ATTEMPT_WHY },

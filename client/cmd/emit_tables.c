@@ -25,6 +25,7 @@ static const struct emit_row emit_attempt_rows[] = {
         { EMIT_PLAIN, "task", JOBCTL_ATTEMPT_TASK, NULL },
         { EMIT_STATE, "state", JOBCTL_ATTEMPT_STATE, NULL },
         { EMIT_PLAIN, "attempt", JOBCTL_ATTEMPT_ATTEMPT, NULL },
+        { EMIT_PLAIN, "slot", JOBCTL_ATTEMPT_SLOT, NULL },
         { EMIT_SIGNED, "exit_code", JOBCTL_ATTEMPT_EXIT_CODE, NULL },
         { EMIT_SIGNAL, "exit_signal", JOBCTL_ATTEMPT_EXIT_SIGNAL, NULL },
         { EMIT_WORDS, "why", JOBCTL_ATTEMPT_WHY, NULL },
@@ -219,6 +220,7 @@ static const struct emit_row emit_ended_rows[] = {
         { EMIT_SIGNAL, "exit_signal", JOBCTL_ENDED_EXIT_SIGNAL, NULL },
         { EMIT_WORDS, "why", JOBCTL_ENDED_WHY, NULL },
         { EMIT_PLAIN, "tasks_failed", JOBCTL_ENDED_TASKS_FAILED, NULL },
+        { EMIT_PLAIN, "tasks_cancelled", JOBCTL_ENDED_TASKS_CANCELLED, NULL },
         { EMIT_SECONDS, "run_seconds", JOBCTL_ENDED_RUN_USEC, NULL },
         { EMIT_END, NULL, 0, NULL },
 };

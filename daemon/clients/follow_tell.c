@@ -95,6 +95,8 @@ void follow_tell_end(struct follow *follow)
         ended.why = end->why;
         ended.has_tasks_failed = true;
         ended.tasks_failed = end->state != JOB_SUCCEEDED;
+        ended.tasks_cancelled = end->state == JOB_CANCELLED;
+        ended.has_tasks_cancelled = ended.tasks_cancelled > 0;
         ended.has_run_usec = end->run_usec > 0;
         ended.run_usec = end->run_usec;
         reply.body_case = JOBD__REPLY__BODY_JOB_ENDED;

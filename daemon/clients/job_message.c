@@ -158,6 +158,8 @@ static void job_fill_attempt(struct job_attempt *to, const struct journal_task *
         attempt->worker = row->worker;
         attempt->has_pid = row->pid > 0;
         attempt->pid = row->pid;
+        attempt->has_slot = row->slot > 0;
+        attempt->slot = row->slot;
         attempt->why = job_text(row->why);
         job_fill_end(attempt, row);
         if (row->end_wall_usec > 0)

@@ -45,7 +45,7 @@ static int wait_found(struct wait *wait, const struct selector_item *item, uint6
         }
         TAILQ_INSERT_TAIL(&wait->ended, entry, entry);
         entry->state = (enum job_state)row->state;
-        entry->tasks_failed = row->state != JOB_SUCCEEDED;
+        wait_count_one(entry);
         if (item->tasks_count > 0) {
                 entry->exit_code = item->tasks[0].exit_code;
                 entry->exit_signal = item->tasks[0].exit_signal;
@@ -137,6 +137,8 @@ static void wait_tell(struct wait *wait, const struct wait_entry *entry)
         ended.why = entry->why;
         ended.has_tasks_failed = true;
         ended.tasks_failed = entry->tasks_failed;
+        ended.has_tasks_cancelled = entry->tasks_cancelled > 0;
+        ended.tasks_cancelled = entry->tasks_cancelled;
         ended.has_run_usec = entry->run_usec > 0;
         ended.run_usec = entry->run_usec;
         reply.has_more = reply.more = true;

@@ -19,7 +19,7 @@ struct wait_entry {
         enum job_state state;
         int32_t exit_code;
         uint32_t exit_signal;
-        uint64_t tasks_failed, run_usec;
+        uint64_t tasks_failed, tasks_cancelled, run_usec;
         uint64_t barrier;
         char *why; /* owned */
 };
@@ -44,6 +44,8 @@ struct wait {
  */
 _must_use_ int wait_add_entry(struct wait *wait, uint64_t id, uint64_t task,
                               struct wait_entry **out_entry);
+/* It is one task, or a job of one, whose state is known: how many did not succeed. */
+void wait_count_one(struct wait_entry *entry);
 /* A new entry for an unfinished job. task: ENGINE_ALL_TASKS, or one that is named. */
 _must_use_ int wait_watch(struct wait *wait, struct job *job, uint64_t task);
 /* It is in no list. */

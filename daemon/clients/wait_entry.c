@@ -62,14 +62,24 @@ int wait_set_why(struct wait_entry *entry, const char *why)
         return why && !entry->why ? FAULT(-ENOMEM) : 0;
 }
 
+void wait_count_one(struct wait_entry *entry)
+{
+        entry->tasks_failed = entry->state != JOB_SUCCEEDED;
+        entry->tasks_cancelled = entry->state == JOB_CANCELLED;
+}
+
 static int wait_entry_fill(struct wait_entry *entry, const struct watch_news *news)
 {
         entry->state = entry->task == ENGINE_ALL_TASKS ? news->job_state : news->state;
         entry->exit_code = news->exit_code;
         entry->exit_signal = news->exit_signal;
         entry->run_usec = news->run_usec;
-        entry->tasks_failed =
-                entry->task == ENGINE_ALL_TASKS ? news->tasks_failed : news->state != JOB_SUCCEEDED;
+        if (entry->task == ENGINE_ALL_TASKS) {
+                entry->tasks_failed = news->tasks_failed;
+                entry->tasks_cancelled = news->tasks_cancelled;
+        } else {
+                wait_count_one(entry);
+        }
         entry->barrier = news->barrier;
         return wait_set_why(entry, entry->task == ENGINE_ALL_TASKS ? news->job_why : news->why);
 }

@@ -78,7 +78,7 @@ static int wait_on_task(struct wait *wait, struct wait_entry *entry,
         if (row && !job_state_is_finished((enum job_state)row->state))
                 return wait_again(wait, entry);
         entry->state = row ? (enum job_state)row->state : JOB_CANCELLED;
-        entry->tasks_failed = entry->state != JOB_SUCCEEDED;
+        wait_count_one(entry);
         if (row)
                 r = wait_fill_row(entry, row);
         wait_entry_end(entry, &wait->asking);
@@ -111,6 +111,7 @@ static int wait_on_tasks(struct wait *wait, struct wait_entry *entry,
                 return wait_again(wait, entry);
         entry->state = row ? (enum job_state)row->state : JOB_LOST;
         entry->tasks_failed = row ? row->tasks_failed : 0;
+        entry->tasks_cancelled = row ? row->tasks_cancelled : 0;
         if (entry->state == JOB_SUCCEEDED)
                 entry->exit_code = 0;
         if (row && row->why)

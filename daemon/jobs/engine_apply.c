@@ -200,6 +200,16 @@ static bool engine_count_end(struct engine *e, struct job *job, enum job_state s
         return engine_job_open_tasks(job) == 0 && !(x->map && x->map->input == JOURNAL_INPUT_OPEN);
 }
 
+/* How many tasks of a finished job did not succeed. `count`: of a plain one, which was `state`. */
+static void engine_count_news(struct watch_news *news, const struct job *job, enum job_state state,
+                              uint64_t count)
+{
+        const struct job_extra *x = job_is_many(job) ? job->extra : NULL;
+
+        news->tasks_failed = x ? x->tasks_failed : state != JOB_SUCCEEDED ? count : 0;
+        news->tasks_cancelled = x ? x->tasks_other[0] : state == JOB_CANCELLED ? count : 0;
+}
+
 static void engine_tell(struct engine *e, const struct task *task, enum job_event event,
                         const struct engine_end *end, bool job_finished)
 {
@@ -222,8 +232,7 @@ static void engine_tell(struct engine *e, const struct task *task, enum job_even
 
         news.job_state = job_finished ? engine_end_state(job, news.state) : news.state;
         if (job_finished) {
-                news.tasks_failed = job_is_many(job) && job->extra ? job->extra->tasks_failed
-                                                                   : news.state != JOB_SUCCEEDED;
+                engine_count_news(&news, job, news.state, 1);
                 news.job_why = engine_end_why(job, job_is_many(job) ? NULL : news.why, text);
         }
         if (exit) {
@@ -334,7 +343,7 @@ void engine_apply_close(struct engine *e, struct job *job, enum job_state clean,
                 state = clean;
         news.job_finished = engine_job_open_tasks(job) == 0;
         news.job_state = news.job_finished ? state : JOB_QUEUED;
-        news.tasks_failed = job->extra->tasks_failed;
+        engine_count_news(&news, job, state, 1);
         news.job_why = engine_end_why(job, detail, text);
         watch_tell(e->watches, &news);
         if (news.job_finished)
@@ -360,7 +369,7 @@ void engine_apply_cancel_rest(struct engine *e, struct job *job, const char *det
         engine_tally_queue_tasks(e, job, -(int64_t)count);
         news.job_finished = engine_count_end(e, job, JOB_CANCELLED, count);
         news.job_state = news.job_finished ? engine_end_state(job, JOB_CANCELLED) : JOB_QUEUED;
-        news.tasks_failed = job_is_many(job) ? job->extra->tasks_failed : count;
+        engine_count_news(&news, job, JOB_CANCELLED, count);
         news.job_why = engine_end_why(job, detail, text);
         news.is_rest = true;
         news.barrier = e->sequence;

@@ -34,8 +34,9 @@ struct watch_news {
         uint8_t output_where;   /* enum journal_where, when an attempt ended */
         const uint8_t *records; /* borrowed: inline output, when an attempt ended */
         size_t records_size;
-        uint64_t tasks_failed; /* when job_finished */
-        const char *job_why;   /* borrowed; when job_finished: the whole job's reason, or NULL */
+        uint64_t tasks_failed;    /* when job_finished: all that did not succeed, */
+        uint64_t tasks_cancelled; /* and these of them */
+        const char *job_why;      /* borrowed; when job_finished: the whole job's reason, or NULL */
         uint64_t barrier;
 };
 

@@ -60,6 +60,8 @@ class Maps(harness.Case):
             self.assertIn(line, self.jobctl("info", job).out)
             self.assertIn("failed 6/6, 2 failed, 3 cancelled", self.jobctl("list").out)
             last = self.jobctl("wait", "--json", "--progress", job, status=None).json_lines
+            self.assertEqual([(5, 3)], [(row["tasks_failed"], row["tasks_cancelled"]) for row in last if "tasks_failed" in row])
+            self.assertEqual([1, 1, 1], [row["slot"] for row in self.jobctl("info", "--json", job).json["attempts"]])
             self.assertEqual([(6, 2, 3)], [(row["done"], row["failed"], row["cancelled"]) for row in last if "done" in row][-1:])
             self.daemon.stop()
             self.daemon.start()

@@ -264,6 +264,7 @@ void fake_finish(struct engine *e, struct job *job, enum job_state state, int32_
         news = fake_news(e, job, 0, JOB_EV_FAIL);
         news.job_finished = true;
         news.tasks_failed = job->row.tasks_failed;
+        news.tasks_cancelled = job->row.tasks_cancelled;
         fake_attach_output(&news, job, 0);
         watch_tell(e->watches, &news);
         job->is_open = false;
@@ -293,6 +294,7 @@ static void fake_tell_job(struct engine *e, struct job *job, struct watch_news *
         news->job_finished = ends_job;
         news->job_state = ends_job ? state : JOB_QUEUED;
         news->tasks_failed = job->row.tasks_failed;
+        news->tasks_cancelled = job->row.tasks_cancelled;
         if (ends_job) {
                 job->row.state = (uint8_t)state;
                 job->row.finished = true;

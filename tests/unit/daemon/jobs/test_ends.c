@@ -146,6 +146,8 @@ START_TEST(a_cancelled_rest_is_cancelled_and_can_run_again)
         watch_last(id, &last);
         cancel_task(id, ENGINE_ALL_TASKS);
         ck_assert(last.news.is_rest && last.news.job_finished);
+        ck_assert_uint_eq(last.news.tasks_failed, 7);
+        ck_assert_uint_eq(last.news.tasks_cancelled, 7);
         check_states(last.view.by_state, rest);
         ends_count_row(&fake.jobs[id], by_state);
         check_states(by_state, rest);
