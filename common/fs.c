@@ -83,8 +83,10 @@ static int fs_judge_folder(int fd, const char *path, mode_t mode, uid_t owner, s
         if (fstat(fd, &st) < 0)
                 return FAULT(-errno);
         if (st.st_uid != owner)
-                return reason_set(why, FS_E_REFUSED, "folder %s belongs to uid %u, not to uid %u",
-                                  path, st.st_uid, owner);
+                return reason_set(why, FS_E_REFUSED,
+                                  "folder %s belongs to uid %u, not to uid %u; give it back (chown "
+                                  "%u) or choose another one",
+                                  path, st.st_uid, owner, owner);
         if (st.st_mode & ~mode & (S_IWGRP | S_IWOTH))
                 return reason_set(why, FS_E_REFUSED,
                                   "folder %s can be written by others (mode %04o); chmod it to "

@@ -579,9 +579,12 @@ int daemon_run(struct daemon_setup *setup)
         process_init(&d.process);
         r = daemon_open(&d);
         if (!r) {
+                log_write(LOG_LEVEL_INFO, LOG_EVENT_STARTED, 0, "serving on %s, %s",
+                          setup->paths->socket,
+                          setup->is_managed ? "run by a service manager, as is the pool"
+                          : setup->pool     ? "without a service manager, with a pool of our own"
+                                            : "without a service manager, and without a pool");
                 service_tell_ready(&setup->ready_fd);
-                log_write(LOG_LEVEL_INFO, LOG_EVENT_STARTED, 0, "serving on %s",
-                          setup->paths->socket);
                 r = loop_run(d.loop, daemon_turn, &d);
         } else if (!d.exit_code) {
                 log_write(LOG_LEVEL_ERROR, LOG_EVENT_START_REFUSED, 0, "cannot start: %s",

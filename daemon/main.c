@@ -27,6 +27,7 @@
 #include <sys/stat.h>
 
 #include "common/fs.h"
+#include "common/kernel.h"
 #include "common/log.h"
 #include "common/usocket.h"
 #include "common/version.h"
@@ -40,7 +41,7 @@
 enum main_exit {
         MAIN_EXIT_FAILED = 1,
         MAIN_EXIT_USAGE = 2,
-        MAIN_EXIT_UNABLE = 3, /* what the kernel does not have */
+        MAIN_EXIT_UNABLE = KERNEL_EXIT,
         MAIN_EXIT_NO_RIGHT = 4,
         MAIN_EXIT_NOT_CONFIGURED = 6,
 };
@@ -321,6 +322,9 @@ static int main_act(struct jobd *jobd, int argc, char **argv, struct reason *why
                 return printf("jobd %s\n", version_text) < 0 ? FAULT(-EIO) : 0;
         service_init();
         service_connect_log();
+        r = main_judge(jobd, kernel_check(why), MAIN_EXIT_UNABLE);
+        if (r)
+                return r;
         r = main_load_config(jobd, why);
         if (r)
                 return r;

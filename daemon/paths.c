@@ -234,6 +234,18 @@ static int paths_give_group(int fd, const char *path, gid_t gid, mode_t mode, st
         return 0;
 }
 
+/* Not root in system mode: the folders are the packages' and systemd's. */
+static int paths_refuse(const struct paths *paths, struct reason *why)
+{
+        const struct reason said = *why;
+
+        if (!paths->is_system || paths->base || geteuid() == 0)
+                return PATHS_E_BAD;
+        return reason_set(why, PATHS_E_BAD,
+                          "%.160s; as root, \"systemd-tmpfiles --create\" makes what is missing",
+                          said.text);
+}
+
 static int paths_open_row(const struct paths *paths, const struct paths_row *row, uid_t jobd_uid,
                           gid_t jobd_gid, struct paths_folders *folders, struct reason *why)
 {
@@ -247,7 +259,7 @@ static int paths_open_row(const struct paths *paths, const struct paths_row *row
                 return 0;
         r = fs_open_folder(path, mode, owner, &fd, why);
         if (r)
-                return r < 0 ? PASS(r) : PATHS_E_BAD;
+                return r < 0 ? PASS(r) : paths_refuse(paths, why);
         if (paths->is_system && row->is_group_jobd && geteuid() == 0) {
                 r = paths_give_group(fd, path, jobd_gid, mode, why);
                 if (r)

@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 
+#include "common/kernel.h"
 #include "common/log.h"
 #include "common/version.h"
 
@@ -75,6 +76,10 @@ int main(int argc, char **argv)
         if (options_parse(argc, argv, &options, &why)) {
                 log_error("%s", why.text);
                 return 2;
+        }
+        if (options.mode == OPTIONS_POOL && kernel_check(&why)) {
+                log_error("%s", why.text);
+                return KERNEL_EXIT;
         }
         options.build = JOBD_BUILD;
         return main_modes[options.mode](&options);

@@ -276,7 +276,8 @@ static int pool_settle(struct pool *pool)
         } else {
                 log_notice(
                         "jobs are held by process groups, subreaper and rlimits: no cgroup v2 is "
-                        "delegated to the workers");
+                        "delegated to the workers (systemd does so, on a machine with the unified "
+                        "hierarchy), so --mem bounds each process of a job, not all together");
         }
         r = pool_fill_hello(pool);
         if (r == 0)
