@@ -35,6 +35,9 @@ _must_use_ int parse_duration(const char *text, const char *what, uint64_t *out_
 /* RFC 3339, "now+1h", "tomorrow", "HH:MM" (the next one), "@epoch"; now_usec: wall clock. */
 _must_use_ int parse_time(const char *text, const char *what, uint64_t now_usec, uint64_t *out_usec,
                           struct reason *why);
+/* The same for what has passed: "HH:MM" is the last one, "now-2h" is taken, the future is not. */
+_must_use_ int parse_past_time(const char *text, const char *what, uint64_t now_usec,
+                               uint64_t *out_usec, struct reason *why);
 /* "TERM", "SIGTERM", "15", "RTMIN+3". */
 _must_use_ int parse_signal(const char *text, const char *what, int *out_signo, struct reason *why);
 /* "TERM" for 15; "RTMIN+n"; never NULL. `buf` is used for numbers without a name. */

@@ -9,6 +9,9 @@
  *      09:30[:00]              the next time that a local clock shows it
  *      @1795253400[.5]         seconds since 1970
  *
+ * Where a time that has passed is wanted, a clock means the last time that it showed it, and
+ * now-1h is understood.
+ *
  * Local means the time zone of this process ($TZ), so times are read by the client, where the
  * person is. A local time that a clock change skips means the time an hour later, as mktime(3) has
  * it. Days are checked against the calendar; nothing rolls over. Times before 1970 are refused.
@@ -163,7 +166,8 @@ static bool parse_time_tomorrow(const char *text, uint64_t now_usec, uint64_t *o
         return parse_time_to_usec(parse_time_from_local(tm), 0, out_usec);
 }
 
-static bool parse_time_next_clock(const char *text, uint64_t now_usec, uint64_t *out_usec)
+/* Today's, and that of the day before or behind where it is not what is wanted. */
+static bool parse_time_clock(const char *text, uint64_t now_usec, bool is_past, uint64_t *out_usec)
 {
         const time_t now = (time_t)(now_usec / USEC_PER_SEC);
         const char *p = text;
@@ -173,10 +177,15 @@ static bool parse_time_next_clock(const char *text, uint64_t now_usec, uint64_t 
                 return false;
         if (!parse_time_to_usec(parse_time_from_local(tm), 0, out_usec))
                 return false;
-        if (*out_usec > now_usec)
+        if (is_past ? *out_usec <= now_usec : *out_usec > now_usec)
                 return true;
-        tm.tm_mday++;
+        tm.tm_mday += is_past ? -1 : 1;
         return parse_time_to_usec(parse_time_from_local(tm), 0, out_usec);
+}
+
+static bool parse_time_next_clock(const char *text, uint64_t now_usec, uint64_t *out_usec)
+{
+        return parse_time_clock(text, now_usec, false, out_usec);
 }
 
 static bool parse_time_epoch(const char *text, _unused_ uint64_t now_usec, uint64_t *out_usec)
@@ -207,4 +216,35 @@ int parse_time(const char *text, const char *what, uint64_t now_usec, uint64_t *
                           "%s: \"%s\" is not a time; write 2026-11-21T09:30:00Z, now+1h, tomorrow, "
                           "09:30 or @EPOCH",
                           what, text);
+}
+
+static bool parse_time_ago(const char *text, uint64_t now_usec, uint64_t *out_usec)
+{
+        uint64_t age;
+
+        if (strncasecmp(text, "now-", 4) || parse_duration(text + 4, "", &age, NULL) ||
+            age > now_usec)
+                return false;
+        *out_usec = now_usec - age;
+        return true;
+}
+
+int parse_past_time(const char *text, const char *what, uint64_t now_usec, uint64_t *out_usec,
+                    struct reason *why)
+{
+        uint64_t usec;
+        int r;
+
+        tzset();
+        if (parse_time_clock(text, now_usec, true, &usec) ||
+            parse_time_ago(text, now_usec, &usec)) {
+                *out_usec = usec;
+                return 0;
+        }
+        r = parse_time(text, what, now_usec, &usec, why);
+        if (r == 0 && usec > now_usec)
+                return reason_set(why, PARSE_E_BAD, "%s: \"%s\" lies in the future", what, text);
+        if (r == 0)
+                *out_usec = usec;
+        return r;
 }

@@ -44,7 +44,7 @@ static const struct option_row cmd_list_rows[] = {
         { OPTION_FLAG, 0, "tasks", NULL, "the tasks of these jobs instead", AT(tasks), 0, 0, false, COMPLETE_NONE },
         { OPTION_TEXT, 'J', "name", "NAME", "only jobs with this name", AT(name), 0, 0, false, COMPLETE_NAME },
         { OPTION_TEXT, 'q', "queue", "NAME", "only jobs in this queue", AT(queue), 0, 0, false, COMPLETE_QUEUE },
-        { OPTION_TIME, 0, "since", "TIME", "only jobs submitted since then (09:00, @epoch)", AT(since), 0, 0, false, COMPLETE_NONE },
+        { OPTION_SINCE, 0, "since", "TIME", "only jobs submitted since then (09:00, now-2h)", AT(since), 0, 0, false, COMPLETE_NONE },
         { OPTION_FLAG, 0, "all-users", NULL, "everybody's (only how many, unless you administer)", AT(all_users), 0, 0, false, COMPLETE_NONE },
         { OPTION_FLAG, 0, "ids", NULL, "print only the ids", AT(ids), 0, 0, false, COMPLETE_NONE },
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },

@@ -86,6 +86,8 @@ static int option_store_number(const struct option_row *row, void *place, const 
                 r = parse_size(value, row->name, &got.value, why);
         else if (row->kind == OPTION_TIME)
                 r = parse_time(value, row->name, clock_wall_usec(), &got.value, why);
+        else if (row->kind == OPTION_SINCE)
+                r = parse_past_time(value, row->name, clock_wall_usec(), &got.value, why);
         else if (row->kind == OPTION_SIGNAL)
                 r = parse_signal(value, row->name, &signo, why);
         else
@@ -110,7 +112,7 @@ int option_store(const struct option_row *row, void *at, const char *value, stru
                 [OPTION_LIST] = option_store_list,     [OPTION_NUMBER] = option_store_number,
                 [OPTION_SIGNED] = option_store_signed, [OPTION_DURATION] = option_store_number,
                 [OPTION_SIZE] = option_store_number,   [OPTION_TIME] = option_store_number,
-                [OPTION_SIGNAL] = option_store_number,
+                [OPTION_SINCE] = option_store_number,  [OPTION_SIGNAL] = option_store_number,
         };
 
         return store[row->kind](row, (char *)at + row->offset, value, why);

@@ -20,6 +20,7 @@ enum option_kind {
         OPTION_DURATION, /* struct option_number, microseconds */
         OPTION_SIZE,     /* struct option_number, bytes */
         OPTION_TIME,     /* struct option_number, wall clock in microseconds */
+        OPTION_SINCE,    /* the same, of a time that has passed */
         OPTION_SIGNAL,   /* struct option_number */
         OPTION_KIND_COUNT,
 };

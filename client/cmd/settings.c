@@ -16,6 +16,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <ini.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -161,6 +162,7 @@ static int settings_apply_row(const struct settings *settings, const char *file,
                               const struct option_row *row, void *at, struct reason *why)
 {
         char variable[SETTINGS_NAME_MAX];
+        char place[PATH_MAX + 16];
         const char *value;
 
         if (!file) {
@@ -169,8 +171,11 @@ static int settings_apply_row(const struct settings *settings, const char *file,
                 return value && value[0] ? settings_store(row, at, value, variable, why) : 0;
         }
         for (size_t i = 0; i < settings->count; i++)
-                if (settings->rows[i].file == file && strcmp(settings->rows[i].key, row->name) == 0)
-                        return settings_store(row, at, settings->rows[i].value, file, why);
+                if (settings->rows[i].file == file &&
+                    strcmp(settings->rows[i].key, row->name) == 0) {
+                        snprintf(place, sizeof(place), "%s:%d", file, settings->rows[i].line);
+                        return settings_store(row, at, settings->rows[i].value, place, why);
+                }
         return 0;
 }
 

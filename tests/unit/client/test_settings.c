@@ -135,9 +135,9 @@ END_TEST
 
 START_TEST(test_wrong_values)
 {
-        write_file("time-limit = soon\n");
+        write_file("# mine\ntime-limit = soon\n");
         ck_assert_int_eq(apply(), OPTION_E_BAD);
-        ck_assert_ptr_nonnull(strstr(why.text, "jobctl.conf"));
+        ck_assert_ptr_nonnull(strstr(why.text, "jobctl.conf:2: "));
         ck_assert_ptr_nonnull(strstr(why.text, "time-limit"));
         write_file("");
         ck_assert_int_eq(setenv("JOBCTL_TIME_LIMIT", "soon", 1), 0);

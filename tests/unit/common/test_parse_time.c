@@ -89,6 +89,48 @@ START_TEST(a_clock_time_is_the_next_one)
 }
 END_TEST
 
+static uint64_t ago(const char *text, uint64_t now)
+{
+        uint64_t usec = 0;
+        struct reason why = { "" };
+
+        ck_assert_msg(parse_past_time(text, "since", now, &usec, &why) == 0, "%s", why.text);
+        return usec;
+}
+
+START_TEST(a_past_clock_time_is_the_last_one)
+{
+        setenv("TZ", BERLIN, 1);
+        ck_assert_uint_eq(ago("10:00", NOW), NOW - 1800 * SEC);
+        ck_assert_uint_eq(ago("10:30", NOW), NOW);
+        ck_assert_uint_eq(ago("11:00", NOW), NOW - (86400 - 1800) * SEC);
+        /* At 10:00 of the day with 25 hours: 10:30 of the day before. */
+        ck_assert_uint_eq(ago("10:30", (1792879200 + 11 * 3600) * SEC),
+                          (1792879200 - 13 * 3600 - 1800) * SEC);
+        ck_assert_uint_eq(ago("now-1h", NOW), NOW - 3600 * SEC);
+        ck_assert_uint_eq(ago("now", NOW), NOW);
+        ck_assert_uint_eq(ago("2026-11-21", NOW), NOW - (10 * 3600 + 1800) * SEC);
+        ck_assert_uint_eq(ago("@0", NOW), 0);
+}
+END_TEST
+
+START_TEST(the_future_has_not_passed)
+{
+        static const char *const bad[] = { "now+1h", "tomorrow", "2026-11-22",
+                                           "soon",   "now-",     "now-100y" };
+        uint64_t usec = 42;
+        struct reason why;
+
+        setenv("TZ", BERLIN, 1);
+        for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+                ck_assert_msg(parse_past_time(bad[i], "since", NOW, &usec, &why) == PARSE_E_BAD,
+                              "%s", bad[i]);
+        ck_assert_uint_eq(usec, 42);
+        ck_assert_int_eq(parse_past_time("tomorrow", "since", NOW, &usec, &why), PARSE_E_BAD);
+        ck_assert_ptr_nonnull(strstr(why.text, "since: \"tomorrow\" lies in the future"));
+}
+END_TEST
+
 START_TEST(nothing_else_is_taken)
 {
         static const char *const bad[] = {
@@ -145,4 +187,5 @@ START_TEST(nothing_else_is_taken)
 END_TEST
 
 SUITE_MAIN("parse_time", rfc3339, local_calendar, from_now_on, tomorrow_is_the_next_local_midnight,
-           a_clock_time_is_the_next_one, nothing_else_is_taken)
+           a_clock_time_is_the_next_one, a_past_clock_time_is_the_last_one,
+           the_future_has_not_passed, nothing_else_is_taken)
