@@ -85,8 +85,12 @@ void pool_compact_add(struct pool *pool, const Jobd__Work__Compact *compact)
         }
         compaction = count < POOL_COMPACTIONS_MAX ? calloc(1, sizeof(*compaction)) : NULL;
         if (!compaction) {
-                log_warning("too many files to compress: job %llu stays as it is",
-                            (unsigned long long)compact->job);
+                /* Once for a heap of them: jobs cause this, and they must not fill the log. */
+                if (!pool->is_compacting_less)
+                        log_warning("too many files to compress: job %llu and more stay as they "
+                                    "are until these are done",
+                                    (unsigned long long)compact->job);
+                pool->is_compacting_less = true;
                 return;
         }
         compaction->job = compact->job;
@@ -101,6 +105,8 @@ bool pool_compact_on_exit(struct pool *pool, pid_t pid, int status)
         if (pid != pool->compact_pid)
                 return false;
         pool_compact_finish(pool, WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        if (STAILQ_EMPTY(&pool->compactions))
+                pool->is_compacting_less = false;
         pool_compact_next(pool);
         return true;
 }

@@ -100,7 +100,8 @@ struct pool {
         struct pool_dead_list dead;
         struct pool_orphan_list orphans;
         struct pool_compaction_list compactions;
-        pid_t compact_pid; /* 0: none runs */
+        pid_t compact_pid;       /* 0: none runs */
+        bool is_compacting_less; /* some were left as they are; the log has it */
         uint64_t grace_usec;
         uint64_t idle_usec;
         uint64_t watch_usec; /* between two looks at working workers; what dialling may take */

@@ -207,7 +207,7 @@ static void map_input_on_time(void *arg)
         struct job_map *map;
 
         while ((map = TAILQ_FIRST(&e->orphans)) && map->cut_mono_usec <= now) {
-                log_info("the input of job %" PRIu64 " is cut: nobody appends", map->job->id);
+                log_debug("the input of job %" PRIu64 " is cut: nobody appends", map->job->id);
                 map_input_close(e, map->job, JOURNAL_INPUT_CUT, "nobody sent more in time");
         }
         map_input_arm(e);
