@@ -57,6 +57,23 @@ class Sharing(world.World):
         self.jobctl("wait", *self.facts, status=None, deadline=4 * harness.DEADLINE)
         self.verify_jobs()
 
+    def test_a_width_and_a_lock_hold_across_deaths(self):
+        """One runs in a queue of width 1, one has a lock; who waits behind them does so in each life of jobd."""
+        self.start_world()
+        self.jobctl("queue", "add", "single", "--width", 1)
+        in_queue, _, gate = self.submit_blocked("gate", "--queue", "single")
+        with_lock, _, key = self.submit_blocked("key", "--lock", "x")
+        behind = self.submit("--queue", "single", "true"), self.submit("--lock", "x", "true")
+        for life in range(3):
+            self.jobctl("run", "true")  # the third core: whoever else may start has been looked at
+            self.assertEqual(["queued", "queued"], [self.state(job) for job in behind], f"life {life}")
+            self.daemon.kill()
+            self.start_world()
+        gate.send()
+        key.send()
+        self.jobctl("wait", in_queue, with_lock, *behind)
+        self.verify_nothing_runs()
+
     def kill_at(self, moment, victims):
         self.visits.wait(lambda v: v.total >= moment, deadline=3)
         self.up.clear()
