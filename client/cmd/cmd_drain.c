@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "client/cmd/command.h"
+#include "client/cmd/emit.h"
 
 struct drain_options {
         bool end;
@@ -26,6 +27,9 @@ static int cmd_drain_run(struct app *app, const void *arg, char **args _unused_,
         r = jobctl_drain(app->conn, options->end);
         if (r)
                 return app_fail_answer(app, r);
+        if (app->common.json)
+                return emit_print_flag(NULL, "draining", !options->end) ? app_out_of_memory(app)
+                                                                        : EXIT_CODE_OK;
         app_tell(app, options->end ? "jobs are started again"
                                    : "nothing more is started; undo with: jobctl drain --end");
         return EXIT_CODE_OK;

@@ -148,6 +148,13 @@ static int lock_take(struct app *app, const struct cmd_lock_options *options, co
         return r ? app_fail_answer(app, r) : EXIT_CODE_OK;
 }
 
+static int lock_tell(struct app *app, const char *name, bool is_held)
+{
+        if (app->common.json && emit_print_flag(name, "held", is_held))
+                return app_out_of_memory(app);
+        return EXIT_CODE_OK;
+}
+
 /* This process becomes the command; only a failure comes back. */
 static int lock_become(struct app *app, char **args)
 {
@@ -207,11 +214,11 @@ static int cmd_lock_run(struct app *app, const void *at, char **args, size_t cou
                 return lock_list(app);
         if (options->release) {
                 r = jobctl_unlock(app->conn, args[0], holder);
-                return r ? app_fail_answer(app, r) : EXIT_CODE_OK;
+                return r ? app_fail_answer(app, r) : lock_tell(app, args[0], false);
         }
         r = lock_take(app, options, args[0], options->acquire ? holder : 0);
         if (r || options->acquire)
-                return r;
+                return r ? r : lock_tell(app, args[0], true);
         return lock_become(app, args + command);
 }
 

@@ -2,6 +2,7 @@
 /* jobctl reload: the daemon reads its configuration again; a wrong one is refused and kept out. */
 #include "client/cmd/command.h"
 #include "client/cmd/config_print.h"
+#include "client/cmd/emit.h"
 #include "client/cmd/select.h"
 
 static int cmd_reload_run(struct app *app, const void *options _unused_, char **args _unused_,
@@ -16,6 +17,9 @@ static int cmd_reload_run(struct app *app, const void *options _unused_, char **
         if (r)
                 return app_fail_answer(app, r);
         config_print_warnings(jobctl_result_item(result, 0));
+        if (app->common.json)
+                return emit_print_flag(NULL, "reloaded", true) ? app_out_of_memory(app)
+                                                               : EXIT_CODE_OK;
         app_tell(app, "the configuration was read again");
         return EXIT_CODE_OK;
 }

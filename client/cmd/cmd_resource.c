@@ -12,7 +12,7 @@
 #include "common/text.h"
 
 #include "client/cmd/command.h"
-#include "client/cmd/emit.h"
+#include "client/cmd/emit_object.h"
 #include "client/cmd/select.h"
 #include "client/cmd/table.h"
 
@@ -66,6 +66,25 @@ static int resource_list(struct app *app)
         return EXIT_CODE_OK;
 }
 
+/* What it is now, as `list` names it; units: NULL when it is gone. */
+static int resource_print(struct app *app, const char *name, const uint64_t *units)
+{
+        struct json_t *const object = emit_object_new();
+        _cleanup_(freep) char *line = NULL;
+        size_t size;
+
+        if (!object)
+                return app_out_of_memory(app);
+        emit_object_set_text(object, "name", name, strlen(name));
+        if (units)
+                emit_object_set_number(object, "units", *units);
+        line = emit_object_render(object, &size);
+        if (!line)
+                return app_out_of_memory(app);
+        fputs(line, stdout);
+        return EXIT_CODE_OK;
+}
+
 static int resource_set(struct app *app, char *word)
 {
         char *const sign = strrchr(word, '=');
@@ -79,7 +98,18 @@ static int resource_set(struct app *app, char *word)
                 return app_usage(app, "%s", why.text);
         *sign = '\0';
         r = jobctl_resource_set(app->conn, word, (uint32_t)units);
-        return r ? app_fail_answer(app, r) : EXIT_CODE_OK;
+        if (r)
+                return app_fail_answer(app, r);
+        return app->common.json ? resource_print(app, word, &units) : EXIT_CODE_OK;
+}
+
+static int resource_remove(struct app *app, const char *name)
+{
+        const int r = jobctl_resource_remove(app->conn, name);
+
+        if (r)
+                return app_fail_answer(app, r);
+        return app->common.json ? resource_print(app, name, NULL) : EXIT_CODE_OK;
 }
 
 static int cmd_resource_run(struct app *app, const void *options _unused_, char **args,
@@ -97,12 +127,10 @@ static int cmd_resource_run(struct app *app, const void *options _unused_, char 
         if (count < 2)
                 return app_usage(app, "%s: which resource?", verb);
         for (size_t i = 1; i < count && r == EXIT_CODE_OK; i++) {
-                if (strcmp(verb, "set") == 0) {
+                if (strcmp(verb, "set") == 0)
                         r = resource_set(app, args[i]);
-                        continue;
-                }
-                r = jobctl_resource_remove(app->conn, args[i]);
-                r = r ? app_fail_answer(app, r) : EXIT_CODE_OK;
+                else
+                        r = resource_remove(app, args[i]);
         }
         return r;
 }

@@ -2,11 +2,13 @@
 /*
  * jobctl run: submits a job and stays with it as if it ran here: stdin forwarded, stdout and stderr
  * live and apart, signals passed on, its exit code at the end. The job itself does not depend on
- * us: when we die it goes on, with its stdin at end of file. See follow_session.c.
+ * us: when we die it goes on, with its stdin at end of file. See follow_session.c. With --json it
+ * is for programs: objects come, no stdin is forwarded and no signals are (log_json.c).
  */
 #include "client/cmd/command.h"
 #include "client/cmd/follow_session.h"
 #include "client/cmd/job_options.h"
+#include "client/cmd/log_json.h"
 #include "client/cmd/spec_cleanup.h"
 
 struct run_options {
@@ -20,6 +22,18 @@ static const struct option_row cmd_run_rows[] = {
         { OPTION_END, 0, NULL, NULL, NULL, 0, 0, 0, false, COMPLETE_NONE },
 };
 /* clang-format on */
+
+static int cmd_run_as_objects(struct app *app, struct jobctl_spec *spec)
+{
+        bool existing = false;
+        uint64_t id = 0;
+        int r;
+
+        if (!app_connection(app))
+                return EXIT_CODE_OURS;
+        r = jobctl_submit(app->conn, &spec, 1, &id, &existing);
+        return r ? app_fail_answer(app, r) : log_json_run_new(app, id, existing);
+}
 
 static int cmd_run_run(struct app *app, const void *arg, char **args, size_t count)
 {
@@ -42,6 +56,8 @@ static int cmd_run_run(struct app *app, const void *arg, char **args, size_t cou
                 return app_usage(app, "%s", why.text);
         if (options->job.dry_run)
                 return job_options_show(app, spec);
+        if (app->common.json)
+                return cmd_run_as_objects(app, spec);
         if (!options->job.input && follow_session_has_stdin()) {
                 session.flags |= FOLLOW_SESSION_STDIN;
                 if (jobctl_spec_set_number(spec, JOBCTL_SPEC_STDIN_PIPE, 1))

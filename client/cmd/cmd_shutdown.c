@@ -4,6 +4,7 @@
  * disk, and ends. --now cancels what runs. It never starts a daemon to stop it.
  */
 #include "client/cmd/command.h"
+#include "client/cmd/emit.h"
 
 struct shutdown_options {
         bool now;
@@ -28,6 +29,9 @@ static int cmd_shutdown_run(struct app *app, const void *arg, char **args _unuse
         r = jobctl_shutdown(app->conn, options->now);
         if (r)
                 return app_fail_answer(app, r);
+        if (app->common.json)
+                return emit_print_flag(NULL, "stopping", true) ? app_out_of_memory(app)
+                                                               : EXIT_CODE_OK;
         app_tell(app, options->now ? "the daemon cancels what runs and ends"
                                    : "the daemon ends when what runs has finished");
         return EXIT_CODE_OK;

@@ -15,6 +15,7 @@
 #include "client/cmd/flow_file.h"
 #include "client/cmd/follow_session.h"
 #include "client/cmd/job_options.h"
+#include "client/cmd/log_json.h"
 #include "client/cmd/select.h"
 #include "client/cmd/spec_cleanup.h"
 #include "client/cmd/wait_session.h"
@@ -39,7 +40,7 @@ static void cmd_submit_print(const struct app *app, uint64_t id, bool existing)
         const unsigned long long number = id;
 
         if (app->common.json)
-                printf("{\"id\":%llu,\"existing\":%s}\n", number, existing ? "true" : "false");
+                (void)emit_print_submitted(id, existing);
         else if (app->common.quiet || !app->out_is_terminal)
                 printf("%llu\n", number);
         else
@@ -146,6 +147,8 @@ static int cmd_submit_run(struct app *app, const void *arg, char **args, size_t 
                         .flags = FOLLOW_SESSION_UNTIL_END | FOLLOW_SESSION_SAY_WHERE,
                 };
 
+                if (app->common.json)
+                        return log_json_run_new(app, id, existing);
                 app_tell(app, "job %llu", (unsigned long long)id);
                 return follow_session_run(app, &session);
         }

@@ -429,6 +429,32 @@ int emit_print_named(const char *name, uint64_t id)
         return emit_dump(object, "\n");
 }
 
+int emit_print_submitted(uint64_t id, bool existing)
+{
+        json_t *const object = json_object();
+        int r;
+
+        if (!object)
+                return -1;
+        json_object_set_new(object, "id", emit_number(id));
+        json_object_set_new(object, "existing", json_boolean(existing));
+        r = emit_dump(object, "\n");
+        fflush(stdout);
+        return r;
+}
+
+int emit_print_flag(const char *name, const char *flag, bool on)
+{
+        json_t *const object = json_object();
+
+        if (!object)
+                return -1;
+        if (name)
+                json_object_set_new(object, "name", emit_make_lossy(name, strlen(name)));
+        json_object_set_new(object, flag, json_boolean(on));
+        return emit_dump(object, "\n");
+}
+
 int emit_print_item(const struct jobctl_item *item, const struct emit_table *table)
 {
         json_t *const object = json_object();

@@ -19,6 +19,11 @@ int emit_print_item(const struct jobctl_item *item, const struct emit_table *tab
 /* {"name":NAME,"id":ID} and a newline. Returns likewise. */
 int emit_print_named(const char *name, uint64_t id);
 
+/* {"id":ID,"existing":false} and a newline: what a submission came to. Returns likewise. */
+int emit_print_submitted(uint64_t id, bool existing);
+/* {"name":NAME,"FLAG":true} and a newline; without the name when it is NULL. Returns likewise. */
+int emit_print_flag(const char *name, const char *flag, bool on);
+
 /* A piece of a task's output. */
 struct emit_log {
         uint64_t job, task;

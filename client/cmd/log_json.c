@@ -125,3 +125,12 @@ int log_json_run(struct app *app, const struct log_json_options *options)
                 return app_fail_answer(app, r);
         return log.failed ? app_out_of_memory(app) : log.status;
 }
+
+int log_json_run_new(struct app *app, uint64_t job, bool existing)
+{
+        const struct log_json_options options = { .job = job, .until_end = true, .show_end = true };
+
+        if (emit_print_submitted(job, existing))
+                return app_out_of_memory(app);
+        return log_json_run(app, &options);
+}

@@ -14,3 +14,5 @@ struct log_json_options {
 
 /* Writes to stdout. Returns an exit status. */
 int log_json_run(struct app *app, const struct log_json_options *options);
+/* Of a job that was submitted just now, until it ends: its id comes first, its end last. */
+int log_json_run_new(struct app *app, uint64_t job, bool existing);

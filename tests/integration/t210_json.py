@@ -15,21 +15,52 @@ class Json(harness.Case):
         self.start()
 
     def test_every_command(self):
-        job = self.submit("-J", "one", "sh", "-c", "echo out; exit 3")
-        self.jobctl("wait", job, status=3)
+        """Objects on stdout and nothing else, for each command that there is."""
+        failed = self.submit("-J", "one", "sh", "-c", "echo out; exit 3")
+        self.jobctl("wait", failed, status=3)
         held = self.submit("--hold", "true")
-        for words, status in (
-                (("submit", "--hold", "true"), 0), (("list",), 0), (("info", job), 0), (("status",), 0), (("status", job), 0),
-                (("wait", job), 3), (("logs", job), 0), (("events",), 0), (("hold", held), 0), (("release", held), 0), (("retry", job), 0),
-                (("pool",), 0), (("config",), 0), (("ping",), 0), (("version",), 0), (("cancel", "3"), 0),
-                (("purge", "--keep", "100"), 0), (("drain",), 0), (("drain", "--end"), 0), (("reload",), 0)):
+        busy, _, _ = self.submit_blocked()
+        calls = (
+            ("submit", "--hold", "true"), ("run", "echo", "x"), ("map", "echo", ":::", "x"), ("list",), ("info", failed),
+            ("status",), ("status", failed), ("logs", failed), ("attach", failed), ("wait", failed), ("pause", busy),
+            ("resume", busy), ("kill", "-s", "CONT", busy), ("update", held, "--priority", 3), ("why", held),
+            ("release", held), ("hold", self.submit("--hold", "true"), "last"), ("retry", failed), ("queue",),
+            ("queue", "add", "q"), ("queue", "set", "q", "--width", 2), ("queue", "pause", "q"), ("queue", "resume", "q"),
+            ("queue", "drain", "q"), ("queue", "remove", "q"), ("lock", "--acquire", "l"), ("lock", "--list"),
+            ("lock", "--release", "l"), ("resource", "set", "r=2"), ("resource", "list"), ("resource", "remove", "r"),
+            ("events",), ("metrics",), ("pool",), ("config",), ("ping",), ("version",), ("purge", "--keep", 100),
+            ("drain",), ("drain", "--end"), ("reload",), ("cancel", "--yes", busy), ("shutdown",))
+        plain = {"help", "completion"}  # words for people and for shells
+        for words in calls:
             with self.subTest(words=words):
-                rows = self.jobctl(words[0], "--json", *words[1:], status=None)
-                self.assertIn(rows.status, (status, 0), repr(rows))
-                for row in rows.json_lines:
+                done = self.jobctl(words[0], "--json", *words[1:], status=None)
+                self.assertIn(done.status, (0, 3) if failed in words else (0,), repr(done))
+                if words != ("queue", "remove", "q"):
+                    self.assertNotEqual([], done.json_lines)
+                for row in done.json_lines:
                     # One object, or one list of what several ids came to.
                     for one in row if isinstance(row, list) else [row]:
                         self.assertIsInstance(one, dict)
+        listed = re.findall(r"^  ([a-z]+) {2,}\S", self.jobctl("--help").out.split("Commands:\n")[1], re.M)
+        self.assertEqual(set(listed) - plain, {words[0] for words in calls})
+
+    def test_run_and_follow(self):
+        """The id first, what the job writes as pieces, how it ended last; its code is ours."""
+        for words in ("run",), ("submit", "--follow"):
+            rows = self.jobctl(*words, "--json", "--", "sh", "-c", "cat; echo out; echo err >&2; exit 7", status=7).json_lines
+            job = rows[0]["id"]
+            self.assertEqual({"id": job, "existing": False}, rows[0])
+            self.assertEqual({("stdout", "out\n"), ("stderr", "err\n")}, {(row["stream"], row["text"]) for row in rows[1:-1]})
+            self.assertEqual((job, "failed", 7), (rows[-1]["id"], rows[-1]["state"], rows[-1]["exit_code"]))
+        self.jobctl("run", "--json", "-c", 9999, "true", status=125)
+
+    def test_what_acts_came_to(self):
+        self.assertEqual([{"draining": True}], self.jobctl("drain", "--json").json_lines)
+        self.assertEqual([{"draining": False}], self.jobctl("drain", "--end", "--json").json_lines)
+        self.assertEqual([{"name": "r", "units": 2}], self.jobctl("resource", "--json", "set", "r=2").json_lines)
+        self.assertEqual([{"name": "r"}], self.jobctl("resource", "--json", "remove", "r").json_lines)
+        self.assertEqual([{"name": "l", "held": True}], self.jobctl("lock", "--json", "--acquire", "l").json_lines)
+        self.assertEqual([{"name": "l", "held": False}], self.jobctl("lock", "--json", "--release", "l").json_lines)
 
     def test_times_and_durations(self):
         job = self.submit("true")
