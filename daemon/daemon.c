@@ -579,8 +579,8 @@ int daemon_run(struct daemon_setup *setup)
         process_init(&d.process);
         r = daemon_open(&d);
         if (!r) {
-                log_write(LOG_LEVEL_INFO, LOG_EVENT_STARTED, 0, "serving on %s, %s",
-                          setup->paths->socket,
+                log_write(setup->is_auto ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, LOG_EVENT_STARTED, 0,
+                          "serving on %s, %s", setup->paths->socket,
                           setup->is_managed ? "run by a service manager, as is the pool"
                           : setup->pool     ? "without a service manager, with a pool of our own"
                                             : "without a service manager, and without a pool");
