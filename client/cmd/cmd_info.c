@@ -180,6 +180,43 @@ static void info_print_labels(const struct jobctl_item *spec, FILE *out)
 }
 
 /* As --halt takes it: "soon,fail=1". */
+/* "gpu=2"; "archive", "archive:shared": as one asks for them. */
+static void info_print_asks(const struct jobctl_item *spec, FILE *out)
+{
+        for (size_t i = 0; i < jobctl_count(spec, JOBCTL_SPEC_RESOURCES); i++) {
+                const struct jobctl_item *const ask =
+                        jobctl_get_item_at(spec, JOBCTL_SPEC_RESOURCES, i);
+                const char *const name = jobctl_get_text(ask, JOBCTL_RESOURCE_ASK_NAME, NULL);
+                _cleanup_(freep) char *safe =
+                        text_escape(name ? name : "", strlen(name ? name : ""));
+
+                fprintf(out, "  %-15s %s=%llu\n", "Resource", safe ? safe : "?",
+                        (unsigned long long)jobctl_number_or(ask, JOBCTL_RESOURCE_ASK_COUNT, 1));
+        }
+        for (size_t i = 0; i < jobctl_count(spec, JOBCTL_SPEC_LOCKS); i++) {
+                const struct jobctl_item *const ask =
+                        jobctl_get_item_at(spec, JOBCTL_SPEC_LOCKS, i);
+                const char *const name = jobctl_get_text(ask, JOBCTL_LOCK_ASK_NAME, NULL);
+                _cleanup_(freep) char *safe =
+                        text_escape(name ? name : "", strlen(name ? name : ""));
+                const bool shared = jobctl_number_or(ask, JOBCTL_LOCK_ASK_SHARED, 0) != 0;
+
+                fprintf(out, "  %-15s %s%s\n", "Lock", safe ? safe : "?", shared ? ":shared" : "");
+        }
+}
+
+/* The exit codes of --retry-on. */
+static void info_print_retry_on(const struct jobctl_item *spec, FILE *out)
+{
+        const size_t count = jobctl_count(spec, JOBCTL_SPEC_RETRY_ON);
+
+        for (size_t i = 0; i < count; i++)
+                fprintf(out, i == 0 ? "  %-15s %llu" : "%s%llu", i == 0 ? "Retry on" : ",",
+                        (unsigned long long)jobctl_get_number_at(spec, JOBCTL_SPEC_RETRY_ON, i));
+        if (count > 0)
+                putc('\n', out);
+}
+
 static void info_print_halt(const struct jobctl_item *spec, FILE *out)
 {
         const struct jobctl_item *const halt = jobctl_get_item(spec, JOBCTL_SPEC_HALT);
@@ -257,6 +294,8 @@ static void info_print_job(void *arg, const struct jobctl_item *job)
         info_print_rows(job, info_job_rows, out);
         info_print_rows(spec, info_spec_rows, out);
         info_print_halt(spec, out);
+        info_print_retry_on(spec, out);
+        info_print_asks(spec, out);
         info_print_labels(spec, out);
         info_print_environment(job, out);
 }

@@ -67,6 +67,20 @@ static const struct emit_row emit_dependency_rows[] = {
 };
 static const struct emit_table emit_dependency = { emit_dependency_rows };
 
+static const struct emit_row emit_resource_ask_rows[] = {
+        { EMIT_WORDS, "name", JOBCTL_RESOURCE_ASK_NAME, NULL },
+        { EMIT_PLAIN, "count", JOBCTL_RESOURCE_ASK_COUNT, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+static const struct emit_table emit_resource_ask = { emit_resource_ask_rows };
+
+static const struct emit_row emit_lock_ask_rows[] = {
+        { EMIT_WORDS, "name", JOBCTL_LOCK_ASK_NAME, NULL },
+        { EMIT_FLAG, "shared", JOBCTL_LOCK_ASK_SHARED, NULL },
+        { EMIT_END, NULL, 0, NULL },
+};
+static const struct emit_table emit_lock_ask = { emit_lock_ask_rows };
+
 static const struct emit_row emit_spec_rows[] = {
         { EMIT_WORDS, "name", JOBCTL_SPEC_NAME, NULL },
         { EMIT_BYTES_LIST, "argv", JOBCTL_SPEC_ARGV, NULL },
@@ -94,6 +108,8 @@ static const struct emit_row emit_spec_rows[] = {
         { EMIT_SIGNED, "priority", JOBCTL_SPEC_PRIORITY, NULL },
         { EMIT_PLAIN, "cpus", JOBCTL_SPEC_CPUS, NULL },
         { EMIT_PLAIN, "memory_bytes", JOBCTL_SPEC_MEMORY_BYTES, NULL },
+        { EMIT_TABLES_IF, "resources", JOBCTL_SPEC_RESOURCES, &emit_resource_ask },
+        { EMIT_TABLES_IF, "locks", JOBCTL_SPEC_LOCKS, &emit_lock_ask },
         { EMIT_PLAIN, "array_first", JOBCTL_SPEC_ARRAY_FIRST, NULL },
         { EMIT_PLAIN, "array_last", JOBCTL_SPEC_ARRAY_LAST, NULL },
         { EMIT_PLAIN, "array_step", JOBCTL_SPEC_ARRAY_STEP, NULL },
