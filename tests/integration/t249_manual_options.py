@@ -114,6 +114,53 @@ class Options(unittest.TestCase):
         self.assertIn("jobctl(1)", subprocess.run([harness.program("jobctl"), "--help"], capture_output=True, text=True, check=True).stdout)
 
 
+class Fields(unittest.TestCase):
+    """The names of --json: OUTPUT FOR PROGRAMS of each page against client/cmd/emit_tables.c."""
+
+    maxDiff = None
+
+    # Whose records each page tells of, and the names that are put in by hand.
+    PAGES = {
+        "jobctl-list": (("usage", "attempt", "rlimit", "halt", "dependency", "resource_ask", "lock_ask", "spec", "environment", "job",
+                         "status", "why", "event", "other"), {"containment", "job"}),
+        "jobctl-queue": (("settings", "queue", "resource", "lock"), set()),
+        "jobctl-cancel": (("act", "purged"), set()),
+        "jobctl-logs": (("ended",), {"job", "stream", "time", "text", "total", "open", "done", "failed", "cancelled", "running", "rate",
+                                     "remaining"}),
+        "jobctl-map": (("task",), {"job", "sequence", "values", "stdout", "stderr", "results"}),
+        "jobctl-service": (("worker", "pool", "entry", "config"), {"seconds", "jobctl", "daemon"}),
+    }
+    # Told in the text of another name's line.
+    IN_TEXT = {"jobctl-list": {"resource", "soft", "hard"}}
+
+    @classmethod
+    def setUpClass(cls):
+        with open(os.path.join(manual.SOURCE, "client", "cmd", "emit_tables.c"), encoding="utf-8") as f:
+            text = f.read()
+        cls.tables = {name: set(re.findall(r'\{ EMIT_\w+, "(\w+)"', rows))
+                      for name, rows in re.findall(r"struct emit_row emit_(\w+)_rows\[\] = \{(.*?)\n\};", text, re.S)}
+
+    def test_names(self):
+        for name, (tables, by_hand) in self.PAGES.items():
+            with self.subTest(page=name):
+                text = manual.page(name).section_text("OUTPUT FOR PROGRAMS")
+                heads = "\n".join(line for line in text.splitlines() if re.match(r"\*\w+\*(, \*\w+\*)*$", line))
+                told = set(re.findall(r"\*(\w+)\*", heads))
+                code = set().union(*(self.tables[table] for table in tables)) | by_hand
+                shown = {word for word in re.findall(r"[_*](\w+?)[_*](?!\w)", text)}
+                self.assertEqual(set(), code - told - (shown & self.IN_TEXT.get(name, set())
+                                                       | shown & self.tables_shared(tables)), "not in the manual")
+                self.assertEqual(set(), told - code, "only in the manual")
+
+    def tables_shared(self, tables):
+        """Names that several records of a page have: told once, and named again in the text."""
+        names = [name for table in tables for name in self.tables[table]]
+        return {name for name in names if names.count(name) > 1}
+
+    def test_every_table_has_its_page(self):
+        self.assertEqual(set(self.tables), {table for tables, _ in self.PAGES.values() for table in tables})
+
+
 class Variables(harness.Case):
     """Those that the programs read, and those that a job is given."""
 

@@ -151,6 +151,15 @@ class Locks(harness.Case):
                           *range(20))
         self.assertEqual("", out.err)
 
+    def test_info_tells_what_it_asks_for(self):
+        self.jobctl("resource", "set", "gpu=2")
+        job = self.submit("--hold", "--resource", "gpu=2", "--lock", "a", "--lock", "b:shared", "--retries", 1, "--retry-on", "3,5-6", "true")
+        for line in (r"Resource +gpu=2", r"Lock +a", r"Lock +b:shared", r"Retry on +3,5,6"):
+            self.assertRegex(self.jobctl("info", job).out, rf"(?m)^  {line}$")
+        told = self.jobctl("info", "--json", job).json
+        self.assertEqual([{"name": "gpu", "count": 2}], told["resources"])
+        self.assertEqual([("a", False), ("b", True)], [(lock["name"], lock.get("shared", False)) for lock in told["locks"]])
+
     def test_as_many_units_as_a_job_may_have(self):
         self.jobctl("resource", "set", "disk=1000000")
         self.assertSays(self.jobctl("submit", "--resource", "disk=10001", "true", status=2), "10000")
