@@ -105,7 +105,7 @@ class Daemon(harness.Case):
         self.assertGreater(len(heads), 10)
         for sentence in re.findall(r"_(.+?)_(?:, |$)", "\n".join(heads), re.M):
             pieces = re.split(r'\b(?:KEY|N|PATH|X)\b|(?<=")jobd(?=")', sentence.removesuffix(" ..."))
-            self.assertRegex(said, "%[a-z]+".join(map(re.escape, pieces)))
+            self.assertRegex(said, r"%[\w.]+".join(map(re.escape, pieces)))
 
     def test_every_exit_code(self):
         """Those of the help are those of the page."""
