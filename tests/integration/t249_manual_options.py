@@ -123,12 +123,13 @@ class Fields(unittest.TestCase):
     PAGES = {
         "jobctl-list": (("usage", "attempt", "rlimit", "halt", "dependency", "resource_ask", "lock_ask", "spec", "environment", "job",
                          "status", "why", "event", "other"), {"containment", "job"}),
-        "jobctl-queue": (("settings", "queue", "resource", "lock"), set()),
+        "jobctl-queue": (("settings", "queue", "resource", "lock"), {"held"}),
         "jobctl-cancel": (("act", "purged"), set()),
         "jobctl-logs": (("ended",), {"job", "stream", "time", "text", "total", "open", "done", "failed", "cancelled", "running", "rate",
                                      "remaining"}),
         "jobctl-map": (("task",), {"job", "sequence", "values", "stdout", "stderr", "results"}),
-        "jobctl-service": (("worker", "pool", "entry", "config"), {"seconds", "jobctl", "daemon"}),
+        "jobctl-service": (("worker", "pool", "entry", "config"), {"seconds", "jobctl", "daemon", "draining", "reloaded",
+                                                                          "stopping"}),
     }
     # Told in the text of another name's line.
     IN_TEXT = {"jobctl-list": {"resource", "soft", "hard"}}
