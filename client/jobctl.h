@@ -106,6 +106,8 @@ int jobctl_connect(struct jobctl *conn);
 const char *jobctl_socket_path(const struct jobctl *conn);
 const char *jobctl_daemon_build(const struct jobctl *conn);
 bool jobctl_daemon_is_system(const struct jobctl *conn);
+/* Is there a connection now? While one is made anew there is none. */
+bool jobctl_is_connected(const struct jobctl *conn);
 /* This library's version, "0.1.0". */
 const char *jobctl_version(void);
 
@@ -701,6 +703,13 @@ typedef void (*jobctl_result_fn)(void *arg, int code, const char *text,
                                  const struct jobctl_result *result);
 int jobctl_act_async(struct jobctl *conn, const struct jobctl_act_options *options,
                      const struct jobctl_selector *selector, jobctl_result_fn fn, void *arg);
+
+/* Questions without waiting, for programs with a loop of their own; likewise. */
+int jobctl_list_async(struct jobctl *conn, const struct jobctl_list_options *options,
+                      jobctl_result_fn fn, void *arg);
+int jobctl_status_async(struct jobctl *conn, jobctl_result_fn fn, void *arg);
+int jobctl_stats_async(struct jobctl *conn, const struct jobctl_stats_options *options,
+                       jobctl_result_fn fn, void *arg);
 
 /* ------------------------------------------------------------------------ resources and locks */
 

@@ -32,8 +32,6 @@ struct list_options {
         bool all, failed, tasks, all_users, ids;
 };
 
-#define LIST_STATE_MAX 120
-
 #define AT(field) offsetof(struct list_options, field)
 /* clang-format off */
 static const struct option_row cmd_list_rows[] = {
@@ -73,32 +71,6 @@ struct list {
         uint64_t now_usec;
 };
 
-/* "running", or "running 3/10, 1 failed, 2 cancelled" for a job with several tasks. */
-static void list_format_state(const struct jobctl_item *job, char text[static LIST_STATE_MAX])
-{
-        const uint64_t tasks = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1);
-        const bool open = jobctl_number_or(job, JOBCTL_JOB_OPEN, 0) != 0;
-        uint64_t ended = 0, ok, cancelled;
-        int n;
-
-        for (size_t i = 0; i < jobctl_count(job, JOBCTL_JOB_TASKS_BY_STATE); i++)
-                if (jobctl_state_is_finished((unsigned int)i))
-                        ended += jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, i);
-        ok = jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, JOBCTL_STATE_SUCCEEDED);
-        cancelled = jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, JOBCTL_STATE_CANCELLED);
-        n = snprintf(text, LIST_STATE_MAX, "%s", style_state_word(job));
-        if (tasks > 1 || open)
-                n += snprintf(text + n, LIST_STATE_MAX - (size_t)n, " %llu/%llu%s",
-                              (unsigned long long)ended, (unsigned long long)tasks,
-                              open ? "+" : "");
-        if ((tasks > 1 || open) && ended > ok + cancelled)
-                n += snprintf(text + n, LIST_STATE_MAX - (size_t)n, ", %llu failed",
-                              (unsigned long long)(ended - ok - cancelled));
-        if ((tasks > 1 || open) && cancelled > 0)
-                snprintf(text + n, LIST_STATE_MAX - (size_t)n, ", %llu cancelled",
-                         (unsigned long long)cancelled);
-}
-
 /* Of a queued job only: how others ended is told by their state and code. NULL without memory. */
 static char *list_make_why(const struct jobctl_item *job)
 {
@@ -119,14 +91,14 @@ static int list_add_row(struct list *list, const struct jobctl_item *job)
         _cleanup_(freep) char *why = list_make_why(job);
         const char *const colour = style_state(
                 list->app->colour, (unsigned int)jobctl_number_or(job, JOBCTL_JOB_STATE, 0));
-        char id[STYLE_TEXT_MAX], user[STYLE_TEXT_MAX], state[LIST_STATE_MAX], code[STYLE_TEXT_MAX],
-                time[STYLE_TEXT_MAX], started[STYLE_TEXT_MAX] = "";
+        char id[STYLE_TEXT_MAX], user[STYLE_TEXT_MAX], state[STYLE_COUNTS_MAX],
+                code[STYLE_TEXT_MAX], time[STYLE_TEXT_MAX], started[STYLE_TEXT_MAX] = "";
         int r;
 
         snprintf(id, sizeof(id), "%llu",
                  (unsigned long long)jobctl_number_or(job, JOBCTL_JOB_ID, 0));
         style_user((uint32_t)jobctl_number_or(job, JOBCTL_JOB_UID, 0), user);
-        list_format_state(job, state);
+        style_counts(job, state);
         if (jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1) > 1)
                 code[0] = time[0] = '\0'; /* would be those of its first task */
         else

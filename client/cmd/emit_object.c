@@ -38,6 +38,32 @@ void emit_object_set_item(json_t *object, const struct jobctl_item *item,
         emit_put(object, item, table);
 }
 
+void emit_object_set_object(json_t *object, const char *name, const struct jobctl_item *item,
+                            const struct emit_table *table)
+{
+        json_t *const made = json_object();
+
+        emit_put(made, item, table);
+        json_object_set_new(object, name, made);
+}
+
+void emit_object_add_items(json_t *object, const char *name, const struct jobctl_result *result,
+                           const struct emit_table *table)
+{
+        json_t *list = json_object_get(object, name);
+
+        if (!list) {
+                list = json_array();
+                json_object_set_new(object, name, list);
+        }
+        for (size_t i = 0; i < jobctl_result_count(result); i++) {
+                json_t *const made = json_object();
+
+                emit_put(made, jobctl_result_item(result, i), table);
+                json_array_append_new(list, made);
+        }
+}
+
 void emit_object_set_number(json_t *object, const char *name, uint64_t value)
 {
         json_object_set_new(object, name,

@@ -24,6 +24,11 @@ DEFINE_CLEANUP(struct json_t *, emit_object_free);
 /* The fields of a record that are there. */
 void emit_object_set_item(struct json_t *object, const struct jobctl_item *item,
                           const struct emit_table *table);
+/* A record as an object; each record of an answer as the next of an array. */
+void emit_object_set_object(struct json_t *object, const char *name, const struct jobctl_item *item,
+                            const struct emit_table *table);
+void emit_object_add_items(struct json_t *object, const char *name,
+                           const struct jobctl_result *result, const struct emit_table *table);
 void emit_object_set_number(struct json_t *object, const char *name, uint64_t value);
 /* NAME, and NAME_b64 for bytes that are no UTF-8. */
 void emit_object_set_text(struct json_t *object, const char *name, const char *data, size_t size);

@@ -88,6 +88,32 @@ char *style_tasks(const struct jobctl_item *job, char buf[static STYLE_TASKS_MAX
         return buf;
 }
 
+char *style_counts(const struct jobctl_item *job, char text[static STYLE_COUNTS_MAX])
+{
+        const uint64_t tasks = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1);
+        const bool open = jobctl_number_or(job, JOBCTL_JOB_OPEN, 0) != 0;
+        uint64_t ended = 0, ok, cancelled;
+        int n;
+
+        for (size_t i = 0; i < jobctl_count(job, JOBCTL_JOB_TASKS_BY_STATE); i++)
+                if (jobctl_state_is_finished((unsigned int)i))
+                        ended += jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, i);
+        ok = jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, JOBCTL_STATE_SUCCEEDED);
+        cancelled = jobctl_get_number_at(job, JOBCTL_JOB_TASKS_BY_STATE, JOBCTL_STATE_CANCELLED);
+        n = snprintf(text, STYLE_COUNTS_MAX, "%s", style_state_word(job));
+        if (tasks > 1 || open)
+                n += snprintf(text + n, STYLE_COUNTS_MAX - (size_t)n, " %llu/%llu%s",
+                              (unsigned long long)ended, (unsigned long long)tasks,
+                              open ? "+" : "");
+        if ((tasks > 1 || open) && ended > ok + cancelled)
+                n += snprintf(text + n, STYLE_COUNTS_MAX - (size_t)n, ", %llu failed",
+                              (unsigned long long)(ended - ok - cancelled));
+        if ((tasks > 1 || open) && cancelled > 0)
+                snprintf(text + n, STYLE_COUNTS_MAX - (size_t)n, ", %llu cancelled",
+                         (unsigned long long)cancelled);
+        return text;
+}
+
 const char *style_halt_word(uint64_t on)
 {
         static const char *const words[] = { [JOBCTL_HALT_NONE] = "never",

@@ -20,6 +20,9 @@ const char *style_state_word(const struct jobctl_item *job);
 /* "42 of 100 done, 3 running, 1 failed" of a job with several tasks; "" of others. Returns buf. */
 #define STYLE_TASKS_MAX 240
 char *style_tasks(const struct jobctl_item *job, char buf[static STYLE_TASKS_MAX]);
+/* "running", or "running 3/10, 1 failed, 2 cancelled" of a job with several tasks. Returns buf. */
+#define STYLE_COUNTS_MAX 120
+char *style_counts(const struct jobctl_item *job, char buf[static STYLE_COUNTS_MAX]);
 /* "fail", "success", "done": which ends a halt counts. */
 const char *style_halt_word(uint64_t on);
 /* "14ms", "3.2s", "4m05s", "2h03m", "5d07h". Returns buf. */

@@ -145,6 +145,11 @@ bool jobctl_daemon_is_system(const struct jobctl *conn)
         return conn->system_mode;
 }
 
+bool jobctl_is_connected(const struct jobctl *conn)
+{
+        return conn->state == CONN_UP;
+}
+
 const char *jobctl_version(void)
 {
         return version_text;

@@ -19,6 +19,42 @@ static int query(struct jobctl *conn, Jobd__Request__BodyCase kind, void *body,
         return ask_wait(conn, &request, false, out_result);
 }
 
+struct query_pending {
+        jobctl_result_fn fn;
+        void *arg;
+};
+
+static void query_on_result(void *arg, int code, const char *text, struct jobctl_result **result)
+{
+        _cleanup_(freep) struct query_pending *pending = arg;
+
+        if (pending->fn)
+                pending->fn(pending->arg, code, text, code ? NULL : *result);
+}
+
+/* The same without waiting. */
+static int query_async(struct jobctl *conn, Jobd__Request__BodyCase kind, void *body,
+                       jobctl_result_fn fn, void *arg)
+{
+        Jobd__Request request = JOBD__REQUEST__INIT;
+        _cleanup_(freep) struct query_pending *pending = NULL;
+        struct ask_options ask = { .on_result = query_on_result };
+        int r;
+
+        pending = malloc(sizeof(*pending));
+        if (!pending)
+                return failure_from(&conn->failure, -ENOMEM, "asking the daemon");
+        *pending = (struct query_pending){ .fn = fn, .arg = arg };
+        ask.arg = pending;
+        request.body_case = kind;
+        request.ping = body;
+        r = ask_start(conn, &request, &ask);
+        if (r)
+                return failure_from(&conn->failure, r, "asking the daemon");
+        (void)TAKE_PTR(pending);
+        return JOBCTL_OK;
+}
+
 int jobctl_ping(struct jobctl *conn)
 {
         Jobd__Ping ping = JOBD__PING__INIT;
@@ -26,22 +62,36 @@ int jobctl_ping(struct jobctl *conn)
         return query(conn, JOBD__REQUEST__BODY_PING, &ping, NULL);
 }
 
+static void query_fill_list(const struct jobctl_list_options *options, Jobd__List *list)
+{
+        list->selector = selector_message(options->selector);
+        list->has_limit = options->limit != 0;
+        list->limit = options->limit;
+        list->has_after_id = options->after_id != 0;
+        list->after_id = options->after_id;
+        list->has_after_finished = list->has_after_id;
+        list->after_finished = options->after_finished;
+        list->has_all_users = list->all_users = options->all_users;
+        list->has_since_wall_usec = options->since_wall_usec != 0;
+        list->since_wall_usec = options->since_wall_usec;
+}
+
 int jobctl_list(struct jobctl *conn, const struct jobctl_list_options *options,
                 struct jobctl_result **out_result)
 {
         Jobd__List list = JOBD__LIST__INIT;
 
-        list.selector = selector_message(options->selector);
-        list.has_limit = options->limit != 0;
-        list.limit = options->limit;
-        list.has_after_id = options->after_id != 0;
-        list.after_id = options->after_id;
-        list.has_after_finished = list.has_after_id;
-        list.after_finished = options->after_finished;
-        list.has_all_users = list.all_users = options->all_users;
-        list.has_since_wall_usec = options->since_wall_usec != 0;
-        list.since_wall_usec = options->since_wall_usec;
+        query_fill_list(options, &list);
         return query(conn, JOBD__REQUEST__BODY_LIST, &list, out_result);
+}
+
+int jobctl_list_async(struct jobctl *conn, const struct jobctl_list_options *options,
+                      jobctl_result_fn fn, void *arg)
+{
+        Jobd__List list = JOBD__LIST__INIT;
+
+        query_fill_list(options, &list);
+        return query_async(conn, JOBD__REQUEST__BODY_LIST, &list, fn, arg);
 }
 
 int jobctl_info(struct jobctl *conn, const struct jobctl_selector *selector, bool environment,
@@ -70,6 +120,13 @@ int jobctl_status(struct jobctl *conn, struct jobctl_result **out_result)
         return query(conn, JOBD__REQUEST__BODY_STATUS, &status, out_result);
 }
 
+int jobctl_status_async(struct jobctl *conn, jobctl_result_fn fn, void *arg)
+{
+        Jobd__Status status = JOBD__STATUS__INIT;
+
+        return query_async(conn, JOBD__REQUEST__BODY_STATUS, &status, fn, arg);
+}
+
 int jobctl_pool(struct jobctl *conn, uint32_t resize, struct jobctl_result **out_result)
 {
         Jobd__Pool pool = JOBD__POOL__INIT;
@@ -79,15 +136,29 @@ int jobctl_pool(struct jobctl *conn, uint32_t resize, struct jobctl_result **out
         return query(conn, JOBD__REQUEST__BODY_POOL, &pool, out_result);
 }
 
+static void query_fill_stats(const struct jobctl_stats_options *options, Jobd__Stats *stats)
+{
+        stats->has_kept = stats->kept = options->kept;
+        stats->has_since_wall_usec = options->since_wall_usec != 0;
+        stats->since_wall_usec = options->since_wall_usec;
+}
+
 int jobctl_stats(struct jobctl *conn, const struct jobctl_stats_options *options,
                  struct jobctl_result **out_result)
 {
         Jobd__Stats stats = JOBD__STATS__INIT;
 
-        stats.has_kept = stats.kept = options->kept;
-        stats.has_since_wall_usec = options->since_wall_usec != 0;
-        stats.since_wall_usec = options->since_wall_usec;
+        query_fill_stats(options, &stats);
         return query(conn, JOBD__REQUEST__BODY_STATS, &stats, out_result);
+}
+
+int jobctl_stats_async(struct jobctl *conn, const struct jobctl_stats_options *options,
+                       jobctl_result_fn fn, void *arg)
+{
+        Jobd__Stats stats = JOBD__STATS__INIT;
+
+        query_fill_stats(options, &stats);
+        return query_async(conn, JOBD__REQUEST__BODY_STATS, &stats, fn, arg);
 }
 
 int jobctl_config(struct jobctl *conn, struct jobctl_result **out_result)
@@ -143,42 +214,14 @@ int jobctl_seen(struct jobctl *conn, uint64_t job, uint64_t next_task)
         return query(conn, JOBD__REQUEST__BODY_SEEN, &seen, NULL);
 }
 
-struct query_pending {
-        jobctl_result_fn fn;
-        void *arg;
-};
-
-static void query_on_result(void *arg, int code, const char *text, struct jobctl_result **result)
-{
-        _cleanup_(freep) struct query_pending *pending = arg;
-
-        if (pending->fn)
-                pending->fn(pending->arg, code, text, code ? NULL : *result);
-}
-
 int jobctl_seen_async(struct jobctl *conn, uint64_t job, uint64_t next_task, jobctl_result_fn fn,
                       void *arg)
 {
-        Jobd__Request request = JOBD__REQUEST__INIT;
         Jobd__Seen seen = JOBD__SEEN__INIT;
-        _cleanup_(freep) struct query_pending *pending = NULL;
-        struct ask_options ask = { .on_result = query_on_result };
-        int r;
 
-        pending = malloc(sizeof(*pending));
-        if (!pending)
-                return failure_from(&conn->failure, -ENOMEM, "telling what was seen");
-        *pending = (struct query_pending){ .fn = fn, .arg = arg };
-        ask.arg = pending;
         seen.job = job;
         seen.next_task = next_task;
-        request.body_case = JOBD__REQUEST__BODY_SEEN;
-        request.seen = &seen;
-        r = ask_start(conn, &request, &ask);
-        if (r)
-                return failure_from(&conn->failure, r, "telling what was seen");
-        (void)TAKE_PTR(pending);
-        return JOBCTL_OK;
+        return query_async(conn, JOBD__REQUEST__BODY_SEEN, &seen, fn, arg);
 }
 
 int jobctl_inputs(struct jobctl *conn, uint64_t job, uint64_t first_task, uint32_t limit,

@@ -1,83 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The progress line of `map` in a real terminal (tmux), and what is written where there is none.
-
-The test reads the screen as a person would see it. It looks again whenever the program has written
-something: tmux copies every byte of the pane to a FIFO.
-"""
+"""The progress line of `map` in a real terminal (tmux), and what is written where there is none."""
 
 import os
 import re
 import select
 import shlex
-import shutil
-import subprocess
 import sys
 import time
 
 import harness
+from terminal import TMUX, Terminal
 
-TMUX = shutil.which("tmux")
 BAR = re.compile(r"^(\d+)%\|([# ]*)\| (\d+)/(\d+) \[\d\d:\d\d<(\d\d:\d\d|\?), [\d.?]+ (job/s|s/job)\]( \d+ failed)?$")
 OPEN = re.compile(r"^(\d+)/(\d+\+|\?) \[\d\d:\d\d, [\d.?]+ (job/s|s/job)\]$")
-
-
-class Terminal:
-    """One window of a tmux of its own, in which a line of shell runs."""
-
-    def __init__(self, case, columns=80, rows=24):
-        self.case, self.columns, self.rows = case, columns, rows
-        self.socket = os.path.join(case.dir, "tmux")
-        self.copy = case.pipe("pane")
-        self.written = b""
-
-    def tmux(self, *words):
-        done = subprocess.run([TMUX, "-S", self.socket, "-f", "/dev/null", *words], env=self.case.env,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.case.work, check=False,
-                              timeout=harness.DEADLINE)
-        if done.returncode != 0:
-            raise AssertionError(f"tmux {words[0]}: {done.stderr.decode()}")
-        return done.stdout.decode(errors="replace")
-
-    def run(self, *words):
-        """Runs jobctl with these words; the window shows its status at the end, and stays."""
-        start = self.case.pipe("start")
-        line = (f"read x <{shlex.quote(start.path)}; " + shlex.join([harness.program("jobctl"), *map(str, words)]) +
-                "; echo status=$?; exec cat")
-        self.tmux("new-session", "-d", "-x", str(self.columns), "-y", str(self.rows), line)
-        self.case.addCleanup(self.close)
-        self.tmux("pipe-pane", "-O", f"exec cat >{shlex.quote(self.copy.path)}")
-        start.send()
-
-    def close(self):
-        subprocess.run([TMUX, "-S", self.socket, "kill-server"], stderr=subprocess.DEVNULL, check=False)
-
-    def screen(self):
-        """What is to be seen: the lines down to the last that is not empty."""
-        return self.tmux("capture-pane", "-p").rstrip("\n").split("\n")
-
-    def until(self, happened, deadline=harness.DEADLINE):
-        """Looks at the screen until happened(lines) is true, again whenever something was written."""
-        until = time.monotonic() + deadline
-        while True:
-            lines = self.screen()
-            if happened(lines):
-                return lines
-            left = until - time.monotonic()
-            if left <= 0 or not select.select([self.copy.fd], [], [], left)[0]:
-                raise TimeoutError("the screen stays\n" + "\n".join(lines))
-            self.written += os.read(self.copy.fd, 1 << 20)
-
-    def until_last(self, pattern):
-        """Until the last line matches; returns the match."""
-        return re.search(pattern, self.until(lambda lines: re.search(pattern, lines[-1]))[-1])
-
-    def resize(self, columns):
-        self.tmux("resize-window", "-x", str(columns))
-
-    def end(self, status):
-        lines = self.until(lambda lines: lines[-1].startswith("status="))
-        self.case.assertEqual(f"status={status}", lines[-1], "\n".join(lines))
-        return lines[:-1]
 
 
 class InATerminal(harness.Case):
