@@ -52,7 +52,7 @@ static struct logbook_line audit_line(const struct session *session, uint32_t ve
                                       const char *verb_name)
 {
         return (struct logbook_line){
-                .kind = LOGBOOK_ACT,
+                .kind = session->is_admin ? LOGBOOK_ACT : LOGBOOK_ATTEMPT,
                 .uid = session->peer.uid,
                 .pid = session->peer.pid,
                 .verb = verb,

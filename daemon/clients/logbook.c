@@ -4,9 +4,10 @@
  * can send bad frames, connect and be refused as fast as it likes, and the log is what an
  * administrator reads and what fills his disk.
  *
- * Each user has two token buckets, one for acts and one for everything else, so that noise never
- * costs the line of an act; all users together have two more. A line that finds no token is
- * counted, an act by its verb. A timer tells what was counted, one line a user, half a minute after
+ * Each user has token buckets for acts, for attempts at acts and for everything else, so that noise
+ * never costs the line of an act; all users together have as many, so that nobody's attempts cost
+ * an administrator's act. A line that finds no token is counted, acts and attempts by their verb. A
+ * timer tells what was counted, one line a user, half a minute after
  * the first and then every minute while there is more: nothing is left out in silence. Without such
  * lines no timer is on.
  *
@@ -34,16 +35,19 @@
 
 enum logbook_class {
         LOGBOOK_CLASS_ACTS,
+        LOGBOOK_CLASS_ATTEMPTS,
         LOGBOOK_CLASS_NOISE,
         LOGBOOK_CLASS_COUNT,
 };
 
 static const struct bucket_rate logbook_user_rates[LOGBOOK_CLASS_COUNT] = {
         [LOGBOOK_CLASS_ACTS] = { .burst = 100, .every_usec = USEC_PER_SEC },
+        [LOGBOOK_CLASS_ATTEMPTS] = { .burst = 10, .every_usec = 30 * USEC_PER_SEC },
         [LOGBOOK_CLASS_NOISE] = { .burst = 10, .every_usec = 30 * USEC_PER_SEC },
 };
 static const struct bucket_rate logbook_all_rates[LOGBOOK_CLASS_COUNT] = {
         [LOGBOOK_CLASS_ACTS] = { .burst = 1000, .every_usec = USEC_PER_SEC / 10 },
+        [LOGBOOK_CLASS_ATTEMPTS] = { .burst = 100, .every_usec = 3 * USEC_PER_SEC },
         [LOGBOOK_CLASS_NOISE] = { .burst = 100, .every_usec = 3 * USEC_PER_SEC },
 };
 
@@ -56,6 +60,8 @@ static const struct logbook_row {
 } logbook_rows[LOGBOOK_KIND_COUNT] = {
         [LOGBOOK_ACT]     = { LOGBOOK_CLASS_ACTS,  LOG_LEVEL_NOTICE,  LOG_EVENT_ADMIN,
                               "administrative acts" },
+        [LOGBOOK_ATTEMPT] = { LOGBOOK_CLASS_ATTEMPTS, LOG_LEVEL_NOTICE, LOG_EVENT_ADMIN,
+                              "attempts at administrative acts" },
         [LOGBOOK_BAD]     = { LOGBOOK_CLASS_NOISE, LOG_LEVEL_NOTICE,  LOG_EVENT_CLIENT,
                               "bad requests" },
         [LOGBOOK_REFUSED] = { LOGBOOK_CLASS_NOISE, LOG_LEVEL_NOTICE,  LOG_EVENT_CLIENT,
@@ -72,7 +78,7 @@ struct logbook_user {
         uint32_t uid;
         struct bucket buckets[LOGBOOK_CLASS_COUNT];
         uint64_t left_out[LOGBOOK_KIND_COUNT]; /* and not told yet */
-        uint32_t verbs[LOGBOOK_VERBS_MAX];     /* the same, of acts */
+        uint32_t verbs[LOGBOOK_VERBS_MAX];     /* the same, of acts and attempts */
 };
 
 struct logbook {
@@ -93,14 +99,21 @@ static bool logbook_user_is_quiet(const struct logbook_user *user)
         return true;
 }
 
+/* Nothing is to be told of him, and nothing is missing from his buckets. */
+static bool logbook_user_is_over(const struct logbook_user *user, uint64_t now_usec)
+{
+        for (size_t class = 0; class < LOGBOOK_CLASS_COUNT; class ++)
+                if (!bucket_is_full(&user->buckets[class], now_usec))
+                        return false;
+        return logbook_user_is_quiet(user);
+}
+
 static void logbook_forget(struct logbook *book, uint64_t now_usec)
 {
         struct logbook_user *user, *next;
 
         HASH_ITER (hh, book->users, user, next) {
-                if (!logbook_user_is_quiet(user) ||
-                    !bucket_is_full(&user->buckets[LOGBOOK_CLASS_ACTS], now_usec) ||
-                    !bucket_is_full(&user->buckets[LOGBOOK_CLASS_NOISE], now_usec))
+                if (!logbook_user_is_over(user, now_usec))
                         continue;
                 HASH_DEL(book->users, user);
                 free(user);
@@ -147,31 +160,30 @@ static size_t logbook_add(char *text, size_t size, size_t length, const char *fm
         return n < 0 ? length : MIN(length + (size_t)n, size - 1);
 }
 
-/* "12 bad requests, 950 administrative acts (cancel 900, queue 50)" */
+/* "950 administrative acts, 12 bad requests (cancel 900, queue 50)" */
 static void logbook_list(const struct logbook *book, const struct logbook_user *user, char *text,
                          size_t size)
 {
-        const char *comma = "";
+        const char *between = "";
         size_t n = 0;
 
         for (size_t kind = 0; kind < LOGBOOK_KIND_COUNT; kind++) {
-                const char *between = " (";
-
                 if (user->left_out[kind] == 0)
                         continue;
-                n = logbook_add(text, size, n, "%s%" PRIu64 " %s", comma, user->left_out[kind],
+                n = logbook_add(text, size, n, "%s%" PRIu64 " %s", between, user->left_out[kind],
                                 logbook_rows[kind].many);
-                comma = ", ";
-                for (size_t verb = 0; kind == LOGBOOK_ACT && verb < LOGBOOK_VERBS_MAX; verb++) {
-                        if (user->verbs[verb] == 0)
-                                continue;
-                        n = logbook_add(text, size, n, "%s%s %" PRIu32, between,
-                                        book->verb_names[verb], user->verbs[verb]);
-                        between = ", ";
-                }
-                if (*between == ',')
-                        n = logbook_add(text, size, n, ")");
+                between = ", ";
         }
+        between = " (";
+        for (size_t verb = 0; verb < LOGBOOK_VERBS_MAX; verb++) {
+                if (user->verbs[verb] == 0)
+                        continue;
+                n = logbook_add(text, size, n, "%s%s %" PRIu32, between, book->verb_names[verb],
+                                user->verbs[verb]);
+                between = ", ";
+        }
+        if (*between == ',')
+                (void)logbook_add(text, size, n, ")");
 }
 
 static void logbook_tell(const struct logbook *book, struct logbook_user *user)
@@ -229,7 +241,7 @@ static void logbook_leave_out(struct logbook *book, struct logbook_user *user,
 {
         book->left_out[line->kind]++;
         user->left_out[line->kind]++;
-        if (line->kind == LOGBOOK_ACT && line->verb < LOGBOOK_VERBS_MAX) {
+        if (line->verb_name && line->verb < LOGBOOK_VERBS_MAX) {
                 book->verb_names[line->verb] = line->verb_name;
                 user->verbs[line->verb]++;
         }

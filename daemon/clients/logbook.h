@@ -13,7 +13,8 @@
 #define LOGBOOK_VERBS_MAX 80U
 
 enum logbook_kind {
-        LOGBOOK_ACT,     /* an act of an administrator, or an attempt at one */
+        LOGBOOK_ACT,     /* an act of an administrator */
+        LOGBOOK_ATTEMPT, /* somebody else's attempt at one */
         LOGBOOK_BAD,     /* bytes that are no frame or no request */
         LOGBOOK_REFUSED, /* connections that were turned away */
         LOGBOOK_LIMIT,   /* connections that were ended: too slow, too much in memory */
@@ -34,7 +35,7 @@ struct logbook_line {
         uint32_t uid;          /* who caused it */
         pid_t pid;             /* 0: not known */
         uint64_t job_id;       /* 0: none */
-        const char *verb_name; /* of an act; borrowed: it must outlive the book */
+        const char *verb_name; /* of an act or attempt; borrowed: it must outlive the book */
         uint32_t verb;         /* its number, below LOGBOOK_VERBS_MAX */
 };
 

@@ -117,18 +117,6 @@ static bool verbs_describe_queue(const Jobd__Request *request, char *text, size_
         return op->action != JOBD__QUEUE_ACTION__QUEUE_LIST;
 }
 
-static bool verbs_describe_resource(const Jobd__Request *request, char *text, size_t size)
-{
-        const Jobd__ResourceOp *op = request->resource;
-
-        if (op->verb == JOBD__RESOURCE_VERB__RESOURCE_SET)
-                (void)snprintf(text, size, "set its resource %.64s to %" PRIu32,
-                               op->name ? op->name : "", op->capacity);
-        else
-                (void)snprintf(text, size, "remove its resource %.64s", op->name ? op->name : "");
-        return op->verb != JOBD__RESOURCE_VERB__RESOURCE_LIST;
-}
-
 /* clang-format off */
 #define LOOKS AUDIT_NOTHING, AUDIT_ACT_NONE, NULL
 #define ON_JOBS AUDIT_JOBS, AUDIT_ACT_NONE, NULL /* the handler tells */
@@ -197,8 +185,7 @@ static const struct verb verbs[] = {
         [JOBD__REQUEST__BODY_INPUTS] =
                 { "inputs", ROLE_OWNER, verb_inputs, NULL, NULL, LOOKS },
         [JOBD__REQUEST__BODY_RESOURCE] =
-                { "resource", ROLE_ANYONE, verb_resource, NULL, NULL,
-                  ON_SERVICE(verbs_describe_resource) },
+                { "resource", ROLE_ANYONE, verb_resource, NULL, NULL, LOOKS }, /* his own */
         [JOBD__REQUEST__BODY_LOCK] =
                 { "lock", ROLE_ANYONE, verb_lock, NULL, NULL, LOOKS },
         [JOBD__REQUEST__BODY_UNLOCK] =
