@@ -35,6 +35,8 @@
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_FILE_MAX 65536
+/* Groups cost the kernel memory: so many of them, whatever users jobd names. */
+#define CGROUP_GROUPS_MAX "65536"
 
 static const char *const cgroup_controllers[] = { "+memory", "+pids", "+cpu", "+io" };
 
@@ -134,6 +136,7 @@ int cgroup_settle(bool is_delegated, char **out_path)
                 return r;
         for (size_t i = 0; i < ARRAY_SIZE(cgroup_controllers); i++)
                 (void)cgroup_write(folder_fd, "cgroup.subtree_control", cgroup_controllers[i]);
+        (void)cgroup_write(folder_fd, "cgroup.max.descendants", CGROUP_GROUPS_MAX);
         *out_path = TAKE_PTR(path);
         return 0;
 }

@@ -210,7 +210,6 @@ static int pool_open_folders(struct pool *pool, struct reason *why)
 /* 0, FS_E_LOCKED, FS_E_REFUSED, or a fault. */
 static int pool_take_place(struct pool *pool, struct reason *why)
 {
-        struct policy policy;
         int r;
 
         r = pool_open_folders(pool, why);
@@ -220,7 +219,7 @@ static int pool_take_place(struct pool *pool, struct reason *why)
                 if (geteuid() != 0)
                         return reason_set(why, FS_E_REFUSED,
                                           "without --user the pool must be run by root");
-                if (policy_load(pool->options->policy_path, &policy, why))
+                if (policy_load(pool->options->policy_path, &pool->policy, why))
                         return FS_E_REFUSED;
         }
         if (pool->options->state_fd >= 0)

@@ -15,6 +15,7 @@
 
 #include "worker/link.h"
 #include "worker/options.h"
+#include "worker/policy.h"
 #include "worker/record.h"
 #include "worker/signals.h"
 
@@ -89,6 +90,7 @@ struct pool {
         struct loop_timer *dial_timer;  /* runs only while some worker has not dialled */
         struct loop_timer *sweep_timer;
         struct loop_timer *stop_timer;
+        struct policy policy; /* system mode */
         int records_fd, spool_fd, lock_fd, cgroup_fd;
         uint8_t boot_id[CLOCK_BOOT_ID_BYTES];
         Jobd__Work__Hello hello;

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/log.h"
 
@@ -152,12 +153,18 @@ static void pool_on_stop(struct pool *pool, _unused_ const Jobd__Work__Order *or
         pool_begin_stop(pool, pool->grace_usec);
 }
 
-/* Without cgroups nice and the scheduler's turns are all that users share by. */
+/*
+ * Without cgroups nice and the scheduler's turns are all that users share by. Who may have no jobs
+ * here gets no group either, whatever jobd says.
+ */
 static void pool_on_user_weight(struct pool *pool, const Jobd__Work__Order *order)
 {
         const Jobd__Work__UserWeight *user = order->user_weight;
+        const bool may_have_jobs = pool->options->is_user_mode
+                                           ? user->uid == geteuid()
+                                           : !policy_judge_uid(&pool->policy, user->uid, NULL);
 
-        if (pool->cgroup_fd >= 0 &&
+        if (pool->cgroup_fd >= 0 && may_have_jobs &&
             cgroup_set_user_weight(pool->cgroup_fd, user->uid, user->weight))
                 log_warning("uid %" PRIu32 " could not be given its share of the processors",
                             user->uid);
