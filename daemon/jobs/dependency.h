@@ -89,7 +89,9 @@ struct deps_parent {
         /* For DEPS_BY_TASK: how its tasks ended (deps_tasks.c). */
         bool is_loaded;
         bool has_task_news;
-        uint8_t *results; /* owned: 2 bits a task */
+        uint64_t by_task_count; /* edges in that list, */
+        uint64_t untold_count;  /* and so many at its front have yet to hear of the last news */
+        uint8_t *results;       /* owned: 2 bits a task */
         uint64_t results_count;
         struct journal_read *read; /* while earlier ends are read */
         struct engine *engine;     /* borrowed: owns us */
@@ -109,6 +111,7 @@ struct deps {
         struct deps_lookups scans;      /* of those: they go through their user's jobs by name */
         struct deps_lookups scan_line;  /* and wait for their turn to do so */
         bool is_closed;                 /* nothing is read any more */
+        int64_t slice;                  /* edges that are looked at in one turn */
         uint64_t drop_first, drop_last; /* jobs whose rows go with this batch; 0: none */
 };
 
@@ -185,8 +188,11 @@ void deps_on_next(struct engine *engine, struct job *job);
 void deps_on_task(struct engine *engine, const struct job *job, uint64_t task, uint8_t state);
 /* From now on it is noted how the parent's tasks end; earlier ends are read when it is due. */
 void deps_begin_tasks(struct engine *engine, struct deps_parent *parent);
-/* The parent has news for those that wait task by task. */
-void deps_tell_tasks(struct engine *engine, struct deps_parent *parent);
+/*
+ * The parent has news for those that wait task by task: at most *budget of them hear it, and each
+ * goes to the end of the list.
+ */
+void deps_tell_tasks(struct engine *engine, struct deps_parent *parent, int64_t *budget);
 /* Cancels the next tasks that can never start, at most *budget. */
 void deps_cancel_tasks(struct engine *engine, struct job_deps *child, int64_t *budget);
 

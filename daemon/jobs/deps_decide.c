@@ -5,7 +5,7 @@
  * child with an edge that it needs has job->is_waiting, which keeps it out of the run queue.
  *
  * engine_apply.c tells of a parent's first start and of its end; both only put it on a list, and
- * deps_run() walks its edges in DECIDE, DEPS_SLICE of them a turn, so that a job with very many
+ * deps_run() walks its edges in DECIDE, so many of them a turn, so that a job with very many
  * children holds up nobody. An edge is met, or it can never be met: then its child is cancelled by
  * the engine's own events, which may make it a parent that has ended, in the same walk and without
  * recursion. A child that was told to keep waiting stays, and comes back when its parent is run
@@ -29,8 +29,6 @@
 
 #include "daemon/jobs/dependency.h"
 #include "daemon/jobs/engine_private.h"
-
-#define DEPS_SLICE 2000
 
 /* ------------------------------------------------------------------------------------- deciding */
 
@@ -166,20 +164,24 @@ static void deps_run_parent(struct engine *e, struct deps_parent *parent, int64_
         for (i = 0; i < DEPS_IMPOSSIBLE; i++)
                 while (*budget > 0 && !e->fault && deps_decide_first(e, parent, i))
                         (*budget)--;
-        if (*budget <= 0 || e->fault)
+        if (parent->has_task_news)
+                parent->untold_count = parent->by_task_count;
+        parent->has_task_news = false;
+        deps_tell_tasks(e, parent, budget);
+        if (e->fault)
                 return;
-        if (parent->has_task_news) {
-                parent->has_task_news = false;
-                deps_tell_tasks(e, parent);
-        }
         TAILQ_REMOVE(&e->deps.due, parent, due_entry);
+        if (*budget <= 0) { /* there may be more: but first those behind it */
+                TAILQ_INSERT_TAIL(&e->deps.due, parent, due_entry);
+                return;
+        }
         parent->is_due = false;
         deps_drop_parent(e, parent);
 }
 
 void deps_run(struct engine *e)
 {
-        int64_t budget = DEPS_SLICE;
+        int64_t budget = e->deps.slice;
         struct deps_parent *parent;
         struct job_deps *child;
 

@@ -17,6 +17,8 @@
 #include "daemon/jobs/dependency.h"
 #include "daemon/jobs/engine_private.h"
 
+#define DEPS_SLICE 2000
+
 static const char *const deps_kind_names[] = {
         [DEPS_NONE] = "none",
         [DEPS_AFTER] = "after",
@@ -191,12 +193,14 @@ static void deps_place_edge(struct deps_edge *edge, enum deps_place place)
 {
         edge->place = (uint8_t)place;
         edge->child->counts[place]++;
+        edge->parent->by_task_count += place == DEPS_BY_TASK;
         TAILQ_INSERT_TAIL(&edge->parent->edges[place], edge, parent_entry);
 }
 
 static void deps_displace_edge(struct deps_edge *edge)
 {
         edge->child->counts[edge->place]--;
+        edge->parent->by_task_count -= edge->place == DEPS_BY_TASK;
         TAILQ_REMOVE(&edge->parent->edges[edge->place], edge, parent_entry);
 }
 
@@ -310,6 +314,7 @@ void deps_free_child(struct job *job)
 
 void deps_init(struct engine *e)
 {
+        e->deps.slice = DEPS_SLICE;
         TAILQ_INIT(&e->deps.due);
         TAILQ_INIT(&e->deps.children);
         TAILQ_INIT(&e->deps.lookups);

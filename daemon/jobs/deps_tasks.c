@@ -218,15 +218,20 @@ void deps_begin_tasks(struct engine *e, struct deps_parent *parent)
         parent->is_loaded = job && !deps_has_started(job);
 }
 
-void deps_tell_tasks(struct engine *e, struct deps_parent *parent)
+void deps_tell_tasks(struct engine *e, struct deps_parent *parent, int64_t *budget)
 {
+        struct deps_edges *list = &parent->edges[DEPS_BY_TASK];
         struct deps_edge *edge;
 
-        if (TAILQ_EMPTY(&parent->edges[DEPS_BY_TASK]))
-                return;
-        if (!parent->is_loaded && !parent->read)
+        if (parent->untold_count > 0 && !TAILQ_EMPTY(list) && !parent->is_loaded && !parent->read)
                 tasks_read(e, parent, 0);
-        TAILQ_FOREACH (edge, &parent->edges[DEPS_BY_TASK], parent_entry) {
+        for (; parent->untold_count > 0 && *budget > 0; parent->untold_count--) {
+                edge = TAILQ_FIRST(list);
+                if (!edge)
+                        break;
+                TAILQ_REMOVE(list, edge, parent_entry);
+                TAILQ_INSERT_TAIL(list, edge, parent_entry);
+                (*budget)--;
                 run_queue_update(e, edge->child->job);
                 deps_on_next(e, edge->child->job);
         }

@@ -368,6 +368,41 @@ START_TEST(tasks_without_a_partner_wait_for_the_end)
 }
 END_TEST
 
+/* News of a parent with many children are told a few at a time, and those of others in between. */
+START_TEST(news_are_told_bit_by_bit)
+{
+        const struct engine_spec array = { .task_count = 3, .is_array = true, .array_step = 1 };
+        uint64_t parent, other, after_other, children[4];
+
+        for (uint32_t i = 0; i < 12; i++)
+                fake_attach(i);
+        fake.wanted = 12;
+        fake.engine->deps.slice = 1;
+        parent = fake_submit(1000, &array);
+        other = fake_submit(1000, &plain);
+        fake_turn();
+        for (size_t i = 0; i < ARRAY_SIZE(children); i++)
+                children[i] = submit_array_after(parent, 3);
+        after_other = submit_after(DEPS_AFTEROK, other);
+        end_task(parent, 0, 0);
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(children); i++)
+                fake_turn();
+        for (size_t i = 0; i < ARRAY_SIZE(children); i++)
+                ck_assert_ptr_nonnull(start_of(children[i], 0));
+        /* The parent has news again and again; the other one is heard all the same. */
+        end_task(parent, 1, 0);
+        end_task(other, 0, 0);
+        end_task(parent, 2, 0);
+        fake_turn();
+        ck_assert_ptr_nonnull(start_of(after_other, 0));
+        for (size_t i = 0; i < 3 * ARRAY_SIZE(children); i++)
+                fake_turn();
+        for (size_t i = 0; i < ARRAY_SIZE(children); i++)
+                ck_assert_ptr_nonnull(start_of(children[i], 1));
+        ck_assert(TAILQ_EMPTY(&fake.engine->deps.due));
+}
+END_TEST
+
 /* ------------------------------------------------------------------------------------- singleton
  */
 
@@ -536,6 +571,7 @@ int main(void)
         tcase_add_test(tcase, a_crash_between_is_decided_anew);
         tcase_add_test(tcase, tasks_wait_for_their_partners);
         tcase_add_test(tcase, tasks_without_a_partner_wait_for_the_end);
+        tcase_add_test(tcase, news_are_told_bit_by_bit);
         tcase_add_test(tcase, singletons_go_one_by_one);
         tcase_add_test(tcase, singletons_of_one_submission);
         tcase_add_test(tcase, a_user_looks_for_few_names_at_a_time);
