@@ -30,6 +30,8 @@
 /* Of those who cannot start now so many are passed in one search, and so many of one lane. */
 #define SCHEDULER_PASS_MAX 256U
 #define SCHEDULER_PASS_LANE_MAX 32U
+/* So many are found in one turn to wait for named resources. */
+#define SCHEDULER_PARK_MAX 100U
 
 /* One search for somebody who may start. */
 struct scheduler_search {
@@ -161,17 +163,18 @@ static bool scheduler_has_room(const struct worker_view *view)
                view->leases_count + view->unacked_count < worker_slots(view->worker);
 }
 
-static void scheduler_assign(struct engine *e, struct job *job, struct worker_view *view)
+/* False: it waits for named resources and is out of its lane now. */
+static bool scheduler_assign(struct engine *e, struct job *job, struct worker_view *view)
 {
         struct resource_holding *holding;
         struct task *task;
 
         if (!claims_take(e, job, &holding))
-                return;
+                return false;
         task = scheduler_pick_task(e, job);
         if (!task || e->fault) {
                 resource_holding_free(holding);
-                return;
+                return true;
         }
         task->holding = holding;
         task->lease = ++e->last_lease;
@@ -189,6 +192,7 @@ static void scheduler_assign(struct engine *e, struct job *job, struct worker_vi
         engine_apply(e, task, JOB_EV_ASSIGN, NULL, NULL);
         run_queue_pace(e, job);
         start_request(e, task);
+        return true;
 }
 
 static struct worker_view *scheduler_find_idle(struct engine *e)
@@ -282,7 +286,7 @@ static void scheduler_look_ahead(struct engine *e)
         while (depth > 0 && lane_first(lane) && !e->fault &&
                scheduler_may_look_ahead(lane_first(lane)) &&
                (view = scheduler_find_shallow(e, lane, depth)))
-                scheduler_assign(e, lane_first(lane), view);
+                (void)scheduler_assign(e, lane_first(lane), view);
 }
 
 /*
@@ -306,7 +310,7 @@ static void scheduler_look_ahead_full(struct engine *e)
                         continue;
                 while (!e->fault && view->leases_count <= depth && scheduler_has_room(view) &&
                        run_queue_is_only_full(job))
-                        scheduler_assign(e, job, view);
+                        (void)scheduler_assign(e, job, view);
         }
 }
 
@@ -406,11 +410,24 @@ static void scheduler_forget_barred(struct engine *e)
                 queue->is_kept = false;
 }
 
-void scheduler_run(struct engine *e)
+/* Gives the idle workers to those who are due. */
+static void scheduler_give(struct engine *e)
 {
         struct worker_view *view;
+        uint32_t parked = 0;
         struct job *job;
 
+        while (!e->fault && fair_first(&e->fair) && (view = scheduler_find_idle(e)) &&
+               (job = scheduler_pick(e))) {
+                if (scheduler_assign(e, job, view) || ++parked < SCHEDULER_PARK_MAX)
+                        continue;
+                loop_wake(e->loop); /* a million of them may wait for the same lock */
+                return;
+        }
+}
+
+void scheduler_run(struct engine *e)
+{
         if (e->is_draining || e->is_stopping || !e->journal)
                 return;
         scheduler_count_cores(e);
@@ -418,9 +435,7 @@ void scheduler_run(struct engine *e)
         backfill_forget(e);
         if (fair_first(&e->fair))
                 fair_advance(&e->fair, clock_mono_usec());
-        while (!e->fault && fair_first(&e->fair) && (view = scheduler_find_idle(e)) &&
-               (job = scheduler_pick(e)))
-                scheduler_assign(e, job, view);
+        scheduler_give(e);
         if (fair_first(&e->fair)) {
                 if (!e->backfill.job && !e->is_barred)
                         scheduler_look_ahead(e);

@@ -123,6 +123,28 @@ START_TEST(what_jobs_wait_and_ask_for_is_limited)
 }
 END_TEST
 
+/* All who wait for one lock are found out a few at a time; who wants nothing of it comes then. */
+START_TEST(a_turn_parks_so_many)
+{
+        const struct engine_spec locker = { .task_count = 1, .asks = "x a\n" };
+        struct engine_options options = fake.engine->options;
+        uint64_t last;
+
+        options.queued_max_per_user = options.queued_max = 1000;
+        engine_set_options(fake.engine, &options);
+        for (int i = 0; i < 150; i++)
+                ck_assert_uint_ne(fake_submit(1000, &locker), 0);
+        last = fake_submit(1000, &plain);
+        fake_attach(0);
+        fake_attach(1);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 1);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_START), 2);
+        ck_assert_uint_eq(fake_find(FAKE_START, 1)->job, last);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("limits");
@@ -135,6 +157,7 @@ int main(void)
         tcase_add_test(tests, nothing_runs_again_on_a_full_disk_or_at_the_end);
         tcase_add_test(tests, who_comes_back_finds_his_place);
         tcase_add_test(tests, what_jobs_wait_and_ask_for_is_limited);
+        tcase_add_test(tests, a_turn_parks_so_many);
         suite_add_tcase(suite, tests);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_ENV);
