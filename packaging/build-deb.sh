@@ -17,6 +17,7 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=packaging/source.sh
 . "$top/packaging/source.sh"
 
 refuse() {
@@ -80,6 +81,8 @@ if [ "$version" != "$(source_version)" ]; then
                 cat "$source_changelog"
         } >"$tree/debian/changelog"
 fi
+
+find "$tree/debian" -exec touch -d "@$(source_epoch)" {} +
 
 cd "$tree"
 if [ "${JOBD_PACKAGE_TESTS:-0}" != 1 ]; then

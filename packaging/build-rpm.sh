@@ -14,6 +14,7 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=packaging/source.sh
 . "$top/packaging/source.sh"
 
 refuse() {

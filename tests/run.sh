@@ -5,9 +5,10 @@
 #
 # Installs what is missing, builds three times (dev with failpoints, address and undefined-behaviour
 # sanitizers, thread sanitizer for jobd and its journal) and runs the stages in this order: lint, unit,
-# integration, threads, crash, fuzz, system, machine (which boots one). A stage that fails does not stop the next ones. Logs are
-# in build/logs. The last line counts tests, "N passed, N failed[, N skipped]"; a build that fails
-# counts as one failed test. The status is 0 only when nothing failed.
+# integration, threads, crash, fuzz, system, packages (which builds them), machine (which boots one). A
+# stage that fails does not stop the next ones. Logs are in build/logs. The last line counts tests,
+# "N passed, N failed[, N skipped]"; a build that fails counts as one failed test. The status is 0 only
+# when nothing failed.
 set -u
 
 top=$(cd "$(dirname "$0")/.." && pwd) || exit 1
@@ -129,7 +130,7 @@ sh packaging/deps.sh build test || {
 }
 mkdir -p "$logs" || exit 1
 
-wanted=" ${*:-lint unit integration threads crash fuzz system machine} "
+wanted=" ${*:-lint unit integration threads crash fuzz system packages machine} "
 is_wanted() {
         case $wanted in
         *" $1 "*) return 0 ;;
@@ -154,6 +155,7 @@ fi
 is_wanted crash && stage crash dev -L '^crash$'
 is_wanted fuzz && stage fuzz asan -L '^fuzz$'
 is_wanted system && stage system dev -L '^system$'
+is_wanted packages && stage packages dev -L '^package$' --timeout 400
 is_wanted machine && stage machine dev -L '^machine$' --timeout 400
 printf '\n%s s in all' $(($(now) - started_all))
 finish

@@ -8,4 +8,4 @@ if ! command -v shellcheck >/dev/null 2>&1; then
         exit 77
 fi
 find . -path './build*' -prune -o -path ./.git -prune -o -type f \( -name '*.sh' -o -name '*.bash' -o -path './.ci/run' \) -print0 |
-        xargs -0 -r shellcheck --norc --exclude=SC1091
+        xargs -0 -r shellcheck --norc --external-sources --exclude=SC1091

@@ -13,6 +13,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 newer=0.1.1~test
 failed=0
+in=
+# shellcheck source=packaging/source.sh
 . "$top/packaging/source.sh"
 version=$(source_version)
 umask 022
