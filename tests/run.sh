@@ -155,7 +155,7 @@ fi
 is_wanted crash && stage crash dev -L '^crash$'
 is_wanted fuzz && stage fuzz asan -L '^fuzz$'
 is_wanted system && stage system dev -L '^system$'
-is_wanted packages && stage packages dev -L '^package$' --timeout 400
+is_wanted packages && stage packages dev -L '^package$' --timeout 600
 is_wanted machine && stage machine dev -L '^machine$' --timeout 400
 printf '\n%s s in all' $(($(now) - started_all))
 finish

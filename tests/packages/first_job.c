@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a program does with the installed library: runs one line of shell in its user's queue, and
- * writes what the line writes. Built with what pkg-config says of "jobctl", by the tests of packages
- * and by the test of the Debian package. Ends with 0 when the job succeeded.
+ * writes what the line writes. Built with what pkg-config says of "jobctl", by the tests of
+ * packages and by the test of the Debian package. Ends with 0 when the job succeeded.
  */
 #include <jobctl.h>
 #include <stdio.h>
