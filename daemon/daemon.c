@@ -295,6 +295,7 @@ static void daemon_on_store_failed(void *arg, const char *sentence)
         log_write(LOG_LEVEL_ERROR, LOG_EVENT_STORE_FAILED, 0,
                   "the store failed: %s; ending, so that nothing is promised that is not on disk",
                   sentence);
+        service_tell_status("The store failed: %s", sentence);
         /* At once: whether the last transaction is on disk is not known, so nobody hears of it. */
         _exit(EXIT_FAILURE);
 }

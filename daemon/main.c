@@ -320,7 +320,6 @@ static int main_act(struct jobd *jobd, int argc, char **argv, struct reason *why
                 return fputs(options_help, stdout) < 0 ? FAULT(-EIO) : 0;
         if (jobd->options.act == OPTIONS_SHOW_VERSION)
                 return printf("jobd %s\n", version_text) < 0 ? FAULT(-EIO) : 0;
-        service_init();
         service_connect_log();
         r = main_judge(jobd, kernel_check(why), MAIN_EXIT_UNABLE);
         if (r)
@@ -359,6 +358,7 @@ int main(int argc, char **argv)
                 jobd.setup.listen_fds[i] = -1;
         paths_folders_init(&jobd.folders);
         log_init("jobd", LOG_LEVEL_NOTICE);
+        service_init();
 
         r = main_act(&jobd, argc, argv, &why);
         if (r == MAIN_E_OTHER_RUNS && jobd.options.is_auto)

@@ -203,6 +203,11 @@ int find_dial(const struct find_target *target, int *out_fd, struct failure *fai
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
                 failure_set(failure, answers[i].code, answers[i].format, target->socket);
 #pragma GCC diagnostic pop
+                if (i == USOCKET_E_NOBODY && strcmp(target->socket, FIND_SYSTEM_SOCKET) == 0)
+                        failure_set(failure, answers[i].code,
+                                    "no daemon listens at %s: \"systemctl status jobd.socket "
+                                    "jobd.service\" says why",
+                                    target->socket);
                 return answers[i].answer;
         }
         r = find_check_listener(fd, target->socket, failure);

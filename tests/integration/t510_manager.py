@@ -200,6 +200,11 @@ class Refusals(ManagedCase):
     def test_usage(self):
         done = subprocess.run([harness.program("jobd"), "--sate-dir"], env=self.env, stderr=-1, check=False)
         self.assertEqual(USAGE, done.returncode)
+        # Somebody else's manager hears nothing of it.
+        env = {**self.env, **self.managed, "SYSTEMD_EXEC_PID": "1"}
+        done = subprocess.run([harness.program("jobd"), "--sate-dir"], env=env, stderr=-1, check=False)
+        self.assertEqual(USAGE, done.returncode)
+        self.assertEqual([], self.told())
 
     def test_the_unit_knows_them(self):
         with open(UNIT, encoding="utf-8") as f:
