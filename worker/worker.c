@@ -290,6 +290,9 @@ static int worker_settle(struct worker *worker)
 
         if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
                 return FAULT(-errno);
+        /* It came through our own exec; no job and no helper is to have it. */
+        if (fcntl(options->line_fd, F_SETFD, FD_CLOEXEC) < 0)
+                return FAULT(-errno);
         umask(027);
         worker->site.is_system = !options->is_user_mode;
         worker->site.policy = &worker->policy;
