@@ -18,6 +18,9 @@ import manual
 # Options that are no row of jobctl's tables: main.c looks for them itself.
 OUTSIDE_TABLES = {"version"}
 
+# Those that a library reads for us, and the rule for settings (JOBCTL_NAME).
+READ_BY_OTHERS = {"NOTIFY_SOCKET", "LISTEN_FDS", "WATCHDOG_USEC", "JOBCTL_"}
+
 # Variables that are no matter of the reader: of the tests, or of systemd's own making.
 NOT_DOCUMENTED = {"JOBD_FAILPOINT", "JOBD_FAILPOINT_LOG", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID"}
 
@@ -165,28 +168,39 @@ class Fields(unittest.TestCase):
 class Variables(harness.Case):
     """Those that the programs read, and those that a job is given."""
 
-    def test_variables_that_are_read(self):
-        read = {"client": set(), "daemon": set()}
-        for folder in ("client", "common", "daemon", "worker"):
+    def names_in(self, *folders, pattern=r'getenv\("(\w+)"\)'):
+        found = set()
+        for folder in folders:
             for path in glob.glob(os.path.join(manual.SOURCE, folder, "**", "*.c"), recursive=True):
                 with open(path, encoding="utf-8") as f:
-                    read["client" if folder == "client" else "daemon"] |= set(re.findall(r'getenv\("(\w+)"\)', f.read()))
-        pages = {"client": manual.page("jobctl"), "daemon": manual.page("jobd")}
-        for side, page in pages.items():
-            if not page:
-                continue
-            told = set(re.findall(r"^\*([A-Z_]+)\*", page.section_text("ENVIRONMENT"), re.M)) | set(
-                re.findall(r"(?<=, )\*([A-Z_]+)\*", page.section_text("ENVIRONMENT")))
-            self.assertEqual(set(), read[side] - told - NOT_DOCUMENTED, f"{page}: ENVIRONMENT")
+                    found |= set(re.findall(pattern, f.read()))
+        return found
+
+    def heads(self, page, section):
+        """The variables at the begin of the definitions of a section."""
+        return set(re.findall(r"\*([A-Z_]+)\*", "\n".join(
+            line for line in page.section_text(section).splitlines() if line.startswith("*"))))
+
+    def test_variables_that_are_read(self):
+        for name, folders in (("jobctl", ("client",)), ("jobd", ("daemon", "common", "worker"))):
+            page = manual.page(name)
+            told = self.heads(page, "ENVIRONMENT")
+            self.assertEqual(set(), self.names_in(*folders) - told - NOT_DOCUMENTED, f"{page}: not told")
+            anywhere = self.names_in("client", "common", "daemon", "worker", pattern=r'"([A-Z_]+)"') | READ_BY_OTHERS
+            self.assertEqual(set(), told - anywhere, f"{page}: only told")
+
+    def test_variables_of_on_done(self):
+        with open(os.path.join(manual.SOURCE, "client", "cmd", "on_done.c"), encoding="utf-8") as f:
+            code = set(re.findall(r'"(JOBD_[A-Z_]+)=', f.read()))
+        text = re.search(r"^\*--on-done\* _CMD_\n((?:\t.*\n)+)", manual.page("jobctl-map").text, re.M)[1]
+        self.assertEqual(code, set(re.findall(r"\*(JOBD_[A-Z_]+)\*", text)))
 
     def test_variables_that_a_job_is_given(self):
         self.start()
         self.jobctl("resource", "set", "thing=1")
         given = self.jobctl("run", "--export", "NONE", "-c", "1", "--resource", "thing=1", "/usr/bin/env").out
         names = {line.split("=")[0].replace("thing", "NAME") for line in given.splitlines()}
-        heads = "\n".join(line for line in manual.page("jobctl-submit").section_text("ENVIRONMENT OF A JOB").splitlines()
-                          if line.startswith("*"))
-        told = set(re.findall(r"\*([A-Z_]+)\*", heads))
+        told = self.heads(manual.page("jobctl-submit"), "ENVIRONMENT OF A JOB")
         self.assertEqual({name for name in names if name.startswith("JOBD_")}, {name for name in told if name.startswith("JOBD_")})
         self.assertEqual(set(), {name for name in names - told if name.endswith("_THREADS")})
 
