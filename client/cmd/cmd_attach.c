@@ -61,7 +61,7 @@ static int cmd_attach_run(struct app *app, const void *options _unused_, char **
 static const char *const cmd_attach_examples[] = {
         "jobctl attach 17        Ctrl-C leaves, the job goes on",
         "jobctl attach last",
-        "jobctl attach 18        a map or an array: task by task, behind the last one shown",
+        "jobctl attach 18        an array or a map: behind the last task that was shown",
         NULL,
 };
 

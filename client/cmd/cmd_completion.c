@@ -23,7 +23,7 @@ static int cmd_completion_run(struct app *app, const void *options _unused_, cha
 
 static const char *const cmd_completion_examples[] = {
         "source <(jobctl completion bash)                 now; in ~/.bashrc: always",
-        "jobctl completion zsh >~/.zfunc/_jobctl          a folder of $fpath, before compinit",
+        "jobctl completion zsh >~/.zfunc/_jobctl    a folder of $fpath, before compinit",
         "jobctl completion fish >~/.config/fish/completions/jobctl.fish",
         NULL,
 };

@@ -320,11 +320,7 @@ static const char *const cmd_map_examples[] = {
         "seq 1000 | jobctl map -j4 -k ./sim --seed {}",
         "jobctl map --bar python train.py --lr {1} --layers {2} ::: 0.1 0.01 ::: 2 4",
         "jobctl map --joblog log --resume ./step {} :::: inputs.txt",
-        "jobctl map --json wc -l ::: *.c | jq -r .stdout  an object for each task as it ends, with",
-        "      task, values, state, exit_code, run_seconds, stdout, stderr...; then one for the "
-        "job.",
-        "      Large output comes before its task's object, as the pieces of logs --json; with",
-        "      --line-buffer all output does, a line each",
+        "jobctl map --json wc -l ::: *.c | jq -r .stdout  an object for each task",
         NULL,
 };
 

@@ -97,7 +97,7 @@ static int cmd_metrics_run(struct app *app, const void *arg, char **args _unused
 }
 
 static const char *const cmd_metrics_examples[] = {
-        "jobctl metrics                     for a look, or for a scraper that runs commands",
+        "jobctl metrics        for a look, or for a scraper that runs commands",
         "jobctl metrics -o /var/lib/prometheus/node-exporter/jobd.prom",
         NULL,
 };

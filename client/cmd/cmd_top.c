@@ -176,7 +176,7 @@ static int cmd_top_run(struct app *app, const void *arg, char **args _unused_,
 }
 
 static const char *const cmd_top_examples[] = {
-        "jobctl top              jobs, queues and workers, as they change; ? tells the keys",
+        "jobctl top              jobs, queues and workers as they change; ?: its keys",
         "jobctl top | head -20   the same once",
         NULL,
 };

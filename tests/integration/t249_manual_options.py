@@ -114,6 +114,7 @@ class Options(unittest.TestCase):
         for command in self.commands:
             said = subprocess.run([harness.program("jobctl"), command, "--help"], capture_output=True, text=True, check=True).stdout
             self.assertTrue(f"jobctl-{command}(1)" in said, command)
+            self.assertEqual([], [line for line in said.splitlines() if len(line) > 80], "wider than a screen")
         self.assertIn("jobctl(1)", subprocess.run([harness.program("jobctl"), "--help"], capture_output=True, text=True, check=True).stdout)
 
 
