@@ -3,12 +3,13 @@
 #
 # Has systemd judge our units: check.sh BUILD-FOLDER, where system/ and user/ hold the units as they
 # would be installed. Each check prints what is wrong; the exit code is 1 when anything is, 77 when
-# this machine has no systemd-analyze.
+# this machine has no systemd-analyze. With a second word, "forbidden", only what must not be set is
+# looked for.
 #
 # The programs need not be installed: the units are looked at in a copy that names stand-ins.
 
 set -u
-units=${1:?usage: check.sh BUILD-FOLDER}
+units=${1:?usage: check.sh BUILD-FOLDER [forbidden]}
 here=$(dirname "$0")
 failed=0
 
@@ -21,6 +22,34 @@ complain() {
         echo "systemd: $*" >&2
         failed=1
 }
+
+# What would break us, and why, stands in the units. A user's manager makes a user namespace for
+# whatever hides or protects files, as with PrivateUsers=.
+forbid() {
+        unit=$1
+        shift
+        for setting in "$@"; do
+                grep -Eq "^$setting" "$unit" && complain "${unit##*/} must not set $setting"
+        done
+}
+forbid_all() {
+        forbid "$units/system/jobd-metrics.service" PrivateUsers=y PrivateUsers=t DynamicUser=
+        forbid "$units/system/jobd.service" PrivateUsers= ProcSubset= RuntimeDirectory= DynamicUser=
+        forbid "$units/user/jobd.service" Private Protect ReadWritePaths= RuntimeDirectory= User=
+        for mode in system user; do
+                forbid "$units/$mode/jobd-workers.service" Private Protect NoNewPrivileges= \
+                        MemoryDenyWriteExecute= Restrict[ANRS] SystemCall CapabilityBoundingSet= Lock \
+                        User= ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= PartOf= BindsTo= \
+                        Requires= RuntimeDirectory= KillMode=process
+                forbid "$units/$mode/jobd.service" 'Requires=.*workers' 'BindsTo=' 'PartOf='
+                forbid "$units/$mode/jobd.socket" FlushPending= RemoveOnStop= Accept=y
+        done
+}
+
+if [ "${2:-}" = forbidden ]; then
+        forbid_all
+        exit "$failed"
+fi
 
 copy=$(mktemp -d) || exit 1
 trap 'rm -rf "$copy"' EXIT
@@ -77,23 +106,7 @@ for unit in "$units"/*/*.service; do
         [ -z "$unsaid" ] || complain "${unit##*/} does not say why: $unsaid"
 done
 
-# What would break us, and why, stands in the units.
-forbid() {
-        unit=$1
-        shift
-        for setting in "$@"; do
-                grep -Eq "^$setting" "$unit" && complain "${unit##*/} must not set $setting"
-        done
-}
-forbid "$units/system/jobd-metrics.service" PrivateUsers=y PrivateUsers=t DynamicUser=
-forbid "$units/system/jobd.service" PrivateUsers=y PrivateUsers=t ProcSubset= RuntimeDirectory=
-for mode in system user; do
-        forbid "$units/$mode/jobd-workers.service" Private Protect NoNewPrivileges= \
-                MemoryDenyWriteExecute= Restrict SystemCall CapabilityBoundingSet= Lock User= \
-                ReadWritePaths= ReadOnlyPaths= InaccessiblePaths= PartOf= BindsTo= Requires= \
-                RuntimeDirectory= KillMode=process
-        forbid "$units/$mode/jobd.service" 'Requires=.*workers' 'BindsTo=' 'PartOf='
-done
+forbid_all
 
 # The catalogue: a text for each message id of jobd and no other, which journalctl understands.
 ids='s/.*"\([0-9a-f]\{32\}\)".*/\1/p'
