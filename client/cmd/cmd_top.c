@@ -109,7 +109,42 @@ static int top_emit_jobs(struct app *app, const struct top_options *options, str
         return 0;
 }
 
-/* {"status":{...},"queues":[...],"jobs":[...]}, in the words of these commands. */
+/* "users": what each has and wants, as far as one may know. Returns an exit status. */
+static int top_emit_users(struct app *app, struct json_t *object)
+{
+        static const struct jobctl_stats_options query = { .size = sizeof(query) };
+        _cleanup_(jobctl_result_freep) struct jobctl_result *stats = NULL;
+        _cleanup_(top_model_deinit) struct top_model model = { 0 };
+        const int r = jobctl_stats(app->conn, &query, &stats);
+
+        if (r)
+                return app_fail_answer(app, r);
+        top_model_add_stats(&model, stats);
+        for (size_t i = 0; i < model.users.count; i++) {
+                const struct top_share *const user = &model.users.rows[i];
+                struct json_t *const made = emit_object_new();
+
+                if (!made)
+                        return app_out_of_memory(app);
+                if (user->has_uid)
+                        emit_object_set_number(made, "uid", user->uid);
+                emit_object_set_text(made, "user", user->name, strlen(user->name));
+                emit_object_set_number(made, "weight", user->weight);
+                emit_object_set_number(made, "running", user->active);
+                emit_object_set_number(made, "queued", user->queued);
+                emit_object_set_number(made, "cores", user->cores);
+                emit_object_set_real(made, "core_seconds", user->core_seconds);
+                emit_object_add(object, "users", made);
+        }
+        emit_object_set_number(object, "cores", model.cores);
+        emit_object_set_number(object, "cores_leased", model.cores_leased);
+        return 0;
+}
+
+/*
+ * {"status":{...},"queues":[...],"users":[...],"cores":N,"cores_leased":N,"jobs":[...]}, in the
+ * words of the commands that tell of these.
+ */
 static int top_emit(struct app *app, const struct top_options *options)
 {
         const struct jobctl_queue_options list = { .size = sizeof(list),
@@ -130,7 +165,9 @@ static int top_emit(struct app *app, const struct top_options *options)
                 return app_fail_answer(app, r);
         emit_object_set_object(object, "status", jobctl_result_item(status, 0), &emit_status);
         emit_object_add_items(object, "queues", queues, &emit_queue);
-        r = top_emit_jobs(app, options, object);
+        r = top_emit_users(app, object);
+        if (r == 0)
+                r = top_emit_jobs(app, options, object);
         if (r)
                 return r;
         line = emit_object_render(TAKE_PTR(object), &size);

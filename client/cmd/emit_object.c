@@ -47,21 +47,37 @@ void emit_object_set_object(json_t *object, const char *name, const struct jobct
         json_object_set_new(object, name, made);
 }
 
+/* The array of this name, made where it is missing; borrowed. */
+static json_t *emit_object_array(json_t *object, const char *name)
+{
+        json_t *const list = json_object_get(object, name);
+
+        if (list)
+                return list;
+        json_object_set_new(object, name, json_array());
+        return json_object_get(object, name);
+}
+
+void emit_object_add(json_t *object, const char *name, json_t *element)
+{
+        json_array_append_new(emit_object_array(object, name), element);
+}
+
 void emit_object_add_items(json_t *object, const char *name, const struct jobctl_result *result,
                            const struct emit_table *table)
 {
-        json_t *list = json_object_get(object, name);
-
-        if (!list) {
-                list = json_array();
-                json_object_set_new(object, name, list);
-        }
+        (void)emit_object_array(object, name);
         for (size_t i = 0; i < jobctl_result_count(result); i++) {
                 json_t *const made = json_object();
 
                 emit_put(made, jobctl_result_item(result, i), table);
-                json_array_append_new(list, made);
+                emit_object_add(object, name, made);
         }
+}
+
+void emit_object_set_real(json_t *object, const char *name, double value)
+{
+        json_object_set_new(object, name, json_real(value));
 }
 
 void emit_object_set_number(json_t *object, const char *name, uint64_t value)

@@ -30,6 +30,9 @@ void emit_object_set_object(struct json_t *object, const char *name, const struc
 void emit_object_add_items(struct json_t *object, const char *name,
                            const struct jobctl_result *result, const struct emit_table *table);
 void emit_object_set_number(struct json_t *object, const char *name, uint64_t value);
+void emit_object_set_real(struct json_t *object, const char *name, double value);
+/* Takes `element`, as the next of an array. */
+void emit_object_add(struct json_t *object, const char *name, struct json_t *element);
 /* NAME, and NAME_b64 for bytes that are no UTF-8. */
 void emit_object_set_text(struct json_t *object, const char *name, const char *data, size_t size);
 void emit_object_set_words(struct json_t *object, const char *name,

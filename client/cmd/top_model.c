@@ -94,16 +94,16 @@ static const struct model_families model_queue_families = {
         .core_seconds = "jobd_queue_core_seconds_total",
 };
 
-/* "alice" for the label "1000"; "other" for those who are told together. */
-static char *model_user_name(const char *label)
+/* Whom the label names: "1000" is alice; "other" are those who are told together. */
+static void model_name_share(struct top_share *row, const char *label, bool is_user)
 {
         char user[STYLE_TEXT_MAX];
         uint64_t uid;
 
-        if (parse_u64(label, "uid", 0, UINT32_MAX, &uid, NULL))
-                return text_escape(label, strlen(label));
-        style_user((uint32_t)uid, user);
-        return text_escape(user, strlen(user));
+        row->has_uid = is_user && parse_u64(label, "uid", 0, UINT32_MAX, &uid, NULL) == 0;
+        if (row->has_uid)
+                label = style_user(row->uid = (uint32_t)uid, user);
+        row->name = text_escape(label, strlen(label));
 }
 
 static int model_compare_shares(const void *a, const void *b)
@@ -136,8 +136,6 @@ static void model_add_shares(struct top_model *model, const struct jobctl_result
                 if (!label)
                         continue;
                 *row = (struct top_share){
-                        .name = are_users ? model_user_name(label)
-                                          : text_escape(label, strlen(label)),
                         .weight = VALUE(families->weight),
                         .jobs = VALUE(families->jobs),
                         .queued = VALUE(families->queued),
@@ -147,6 +145,7 @@ static void model_add_shares(struct top_model *model, const struct jobctl_result
                                 jobctl_number_or(sample, JOBCTL_SAMPLE_VALUE, 0), per),
                 };
 #undef VALUE
+                model_name_share(row, label, are_users);
                 shares->core_seconds += row->core_seconds;
                 shares->count += row->name ? 1 : 0;
         }

@@ -30,6 +30,8 @@ struct top_job {
 /* What a user, or a queue, has and wants. */
 struct top_share {
         char *name; /* owned, safe to print */
+        uint32_t uid;
+        bool has_uid; /* not a queue, and not those users who are told together */
         uint64_t weight, jobs, queued, active, cores;
         double core_seconds;
 };

@@ -56,7 +56,10 @@ class Once(harness.Case):
         self.jobctl("wait", job)
         held = self.submit("--hold", "-J", NASTY, "true")
         top = self.jobctl("top", "--json").json
-        self.assertEqual({"status", "queues", "jobs"}, set(top))
+        self.assertEqual({"status", "queues", "users", "cores", "cores_leased", "jobs"}, set(top))
+        self.assertEqual([{"uid": os.getuid(), "running": 0, "queued": 1, "cores": 0}],
+                         [{name: user[name] for name in ("uid", "running", "queued", "cores")} for user in top["users"]])
+        self.assertEqual((0, True), (top["cores_leased"], top["cores"] > 0))
         self.assertEqual(1, top["status"]["queued"])
         self.assertEqual(["default"], [queue["name"] for queue in top["queues"]])
         self.assertEqual([held, job], [entry["id"] for entry in top["jobs"]])
