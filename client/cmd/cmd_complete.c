@@ -8,7 +8,7 @@
  * Commands, options and their values come from the tables that parse them (complete_place.c finds
  * where the last word stands, complete_values.c, complete_live.c and complete_jobs.c have the
  * candidates, complete_out.c prints them). A user at a TAB wants an answer at once or none: nothing
- * is ever started, nothing is ever said, and after a second it is over, whatever is waited for.
+ * is ever started, nothing is ever said, and after two seconds it is over, whatever is waited for.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -20,7 +20,7 @@
 
 #include "client/cmd/complete.h"
 
-#define COMPLETE_DEADLINE_SEC 1
+#define COMPLETE_DEADLINE_SEC 2
 #define COMPLETE_NAME_MAX 80
 
 /* What was printed before a daemon was asked has been sent. */
