@@ -124,9 +124,13 @@ class InATerminal(harness.Case):
         self.assertEqual("before", lines[0])
         self.assertEqual(lines[1], lines[-1])
         self.assertNotIn("Workers", "\n".join(lines))
-        flags = terminal.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag} #{wrap_flag}").split()
-        self.assertEqual(["0", "1", "1"], flags)
+        self.assertEqual(["0", "1", "1"], self.flags(terminal))
         return lines[2:-1]
+
+    @staticmethod
+    def flags(terminal):
+        """Is the other screen shown, is there a cursor, are lines wrapped?"""
+        return terminal.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag} #{wrap_flag}").split()
 
     def pid(self, terminal):
         """Of the top that runs there."""
@@ -280,6 +284,7 @@ class InATerminal(harness.Case):
             terminal.keys("C-z")
             lines = terminal.until(lambda lines: lines[-1] == "ready>" and "Stopped" in "\n".join(lines))
             self.assertNotIn("Workers", "\n".join(lines))
+            self.assertEqual(["0", "1", "1"], self.flags(terminal))
             terminal.keys("clear; stty -g", "Enter")
             terminal.until(lambda lines: lines == [before, "ready>"])
             terminal.keys("fg", "Enter")
