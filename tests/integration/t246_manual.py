@@ -128,6 +128,11 @@ class Pages(unittest.TestCase):
             self.assertIn("SEE ALSO", {section for _, section, _, _, _ in page.walk()}, str(page))
             self.assertNotIn((page.name, page.section), set(manual.REFERENCE.findall(page.section_text("SEE ALSO"))), f"{page}: itself")
 
+    def test_apropos_finds_every_command(self):
+        for link, page in manual.links().items():
+            if link != "jobctl-help":
+                self.assertRegex(manual.page(page).section_text("NAME").split(" - ")[0], rf"{link}(,|$)", page)
+
     def test_pages_for_commands_have_examples(self):
         for page in manual.pages():
             if page.name.startswith("jobctl"):
