@@ -166,6 +166,47 @@ class Fields(unittest.TestCase):
         self.assertEqual(set(self.tables), {table for tables, _ in self.PAGES.values() for table in tables})
 
 
+class Numbers(unittest.TestCase):
+    """Limits and defaults: the page, what it says, and where in the source the number stands."""
+
+    TABLE = (
+        ("jobctl-submit", "Up to {:,} tasks", "proto/wire_spec.c", "SPEC_TASKS_MAX {}"),
+        ("jobctl-submit", "A name to find it by, up to {:,} bytes", "proto/wire_spec.c", "SPEC_NAME_MAX {}"),
+        ("jobctl-submit", "A label, shown by *jobctl info*. Up to {:,}.", "proto/wire_check.h", "WIRE_LABELS_MAX {}"),
+        ("jobctl-submit", "at most {:,} for a job", "proto/wire.h", "WIRE_DEPENDENCIES_MAX {}"),
+        ("jobctl-submit", "asks for at most {:,} resources and locks", "proto/wire.h", "WIRE_RESOURCES_MAX {}"),
+        ("jobctl-submit", "{:,} units in all", "proto/wire.h", "WIRE_RESOURCE_UNITS_MAX {}"),
+        ("jobctl-submit", "under the job's name; up to {:,}", "client/cmd/flow_file.c", "FLOW_FILE_MAX {}"),
+        ("jobctl-submit", "times more (0 to {})", "proto/wire_spec.c", "RANGE(retries, 0, {})"),
+        ("jobctl-submit", "Run it nicer by _N_, 0 to {:,}", "proto/wire_spec.c", "RANGE(nice, 0, {})"),
+        ("jobctl-submit", "From -{} to 1000", "proto/wire_spec.c", "RANGE(priority, -{}, 1000)"),
+        ("jobctl-submit", "counts {:,} bytes more", "proto/spool.h", "SPOOL_HEADER_BYTES {}"),
+        ("jobctl-map", "up to {:,} bytes, those of one", "proto/wire.h", "WIRE_STRING_MAX (128U * 1024 - 1)"),
+        ("jobctl-map", "the first {:,} KiB)", "client/cmd/on_done.h", "ON_DONE_OUTPUT_MAX ({} * 1024)"),
+        ("jobctl-list", "{:,} unless given; 0 for all. What was left", "client/cmd/cmd_list.c", "LIST_LIMIT_DEFAULT {}"),
+        ("jobctl-list", "of its tasks, {:,} unless given", "client/cmd/cmd_info.c", "INFO_TASKS_DEFAULT {}"),
+        ("jobctl-list", "the last _N_, {:,} unless given", "client/cmd/cmd_events.c", "EVENTS_LAST_DEFAULT {}"),
+        ("jobctl-list", "{:,} unless given, or 20 when", "client/cmd/cmd_top.c", "TOP_JOBS_LIVE {}"),
+        ("jobctl-queue", "has up to {:,} letters", "daemon/clients/verb_queue.c", "QUEUE_NAME_MAX {}"),
+        ("jobctl-queue", "named, with up to {:,} bytes", "proto/wire.h", "WIRE_RESOURCE_NAME_MAX {}"),
+        ("jobctl-service", "from 1 to {}, until", "client/cmd/cmd_pool.c", '"workers", 1, {},'),
+    )
+    WHOLE = {"(128U * 1024 - 1)": 128 * 1024 - 1}
+
+    def test_numbers(self):
+        for name, says, path, place in self.TABLE:
+            with self.subTest(page=name, says=says):
+                with open(os.path.join(manual.SOURCE, path), encoding="utf-8") as f:
+                    text = f.read()
+                if "{}" in place:
+                    number = int(re.search(re.escape(place).replace(r"\{\}", r"(\d+)"), text)[1])
+                else:
+                    self.assertIn(place, text)
+                    number = self.WHOLE[place.split(" ", 1)[1]]
+                page = " ".join(manual.page(name).text.split()).lower()
+                self.assertTrue(says.format(number).lower() in page, f"{path} has {number}")
+
+
 class Variables(harness.Case):
     """Those that the programs read, and those that a job is given."""
 
