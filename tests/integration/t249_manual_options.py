@@ -126,7 +126,9 @@ class Fields(unittest.TestCase):
     # Whose records each page tells of, and the names that are put in by hand.
     PAGES = {
         "jobctl-list": (("usage", "attempt", "rlimit", "halt", "dependency", "resource_ask", "lock_ask", "spec", "environment", "job",
-                         "status", "why", "event", "other"), {"containment", "job"}),
+                         "status", "why", "event", "other"),
+                        {"containment", "job", "status", "queues", "users", "user", "weight", "core_seconds", "cores", "cores_leased", "jobs",
+                         "help", "kind", "samples", "labels", "value", "sum", "buckets", "le"}),
         "jobctl-queue": (("settings", "queue", "resource", "lock"), {"held"}),
         "jobctl-cancel": (("act", "purged"), set()),
         "jobctl-logs": (("ended",), {"job", "stream", "time", "text", "total", "open", "done", "failed", "cancelled", "running", "rate",
