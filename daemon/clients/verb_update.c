@@ -231,6 +231,7 @@ static int update_add(struct update *update, const struct selector_item *item, s
         to = &update->updates[update->count++];
         *entry = (struct update_entry){ 0 };
         *to = (struct engine_update){ .id = item->id,
+                                      .sets_name = set && set->name,
                                       .sets_hold = set && set->has_hold,
                                       .sets_begin = set && set->has_begin_wall_usec,
                                       .sets_queue = set && set->queue,

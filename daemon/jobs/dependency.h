@@ -68,9 +68,10 @@ struct job_deps {
         struct deps_edges edges; /* owned */
         uint32_t counts[DEPS_PLACE_COUNT];
         uint32_t ordinal_next;
-        bool any;    /* one of them is enough */
-        bool keep;   /* waits on when they can no longer come true */
-        bool is_due; /* in engine->deps.children */
+        uint64_t link_sequence; /* what it waits for was found out as of here */
+        bool any;               /* one of them is enough */
+        bool keep;              /* waits on when they can no longer come true */
+        bool is_due;            /* in engine->deps.children */
         TAILQ_ENTRY(job_deps) due_entry;
 };
 TAILQ_HEAD(deps_children, job_deps);
@@ -146,6 +147,11 @@ struct deps_edge *deps_add_edge(struct engine *engine, struct job_deps *child,
 void deps_move_edge(struct deps_edge *edge, enum deps_place place);
 void deps_remove_edge(struct deps_edge *edge);
 
+/*
+ * Does it wait for all earlier jobs of its name, so that who waits for it needs no edge to those?
+ * Not when it was renamed since it was linked, or an earlier one was, which may have that name now.
+ */
+bool deps_stands_for_name(const struct job *job);
 /* Writes the edge's row; drops it; drops all rows of a job. */
 void deps_write_edge(struct engine *engine, const struct deps_edge *edge);
 void deps_drop_row(struct engine *engine, const struct deps_edge *edge);

@@ -97,22 +97,16 @@ static int circle_push(struct circle *circle, uint64_t id, bool is_way)
 
 /* ------------------------------------------------------------------------ what a job waits for */
 
-/* Has it a singleton edge, or will it have one if there is anybody to wait for? */
-static bool circle_is_singleton(const struct circle *circle, const struct job *job)
+/* Will it stand for all before it of its name, as deps_submit.c will find it? */
+static bool circle_stands_for_name(const struct circle *circle, const struct job *job)
 {
         const struct engine_update *const update = circle_update_of(circle, job->id);
-        const struct job_deps *const child = job->extra ? job->extra->deps : NULL;
-        const struct deps_edge *edge;
+        const struct engine_update *const first = circle->sorted[0];
 
         for (size_t i = 0; update && i < update->spec.dependencies_count; i++)
                 if (update->spec.dependencies[i].kind == DEPS_SINGLETON)
                         return true;
-        if (update || !child)
-                return false;
-        TAILQ_FOREACH (edge, &child->edges, child_entry)
-                if (edge->kind == DEPS_SINGLETON)
-                        return true;
-        return false;
+        return !update && !(first->sets_name && first->id <= job->id) && deps_stands_for_name(job);
 }
 
 /* As deps_submit.c will link it. */
@@ -127,7 +121,7 @@ static int circle_push_name(struct circle *circle, const struct engine_update *u
                 if (!job)
                         continue;
                 r = circle_push(circle, id, false);
-                if (circle_is_singleton(circle, job))
+                if (circle_stands_for_name(circle, job))
                         break;
         }
         return r ? PASS(r) : 0;

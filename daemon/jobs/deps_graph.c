@@ -183,6 +183,7 @@ struct job_deps *deps_add_child(struct engine *e, struct job *job, bool any, boo
                 return NULL;
         }
         x->deps->job = job;
+        x->deps->link_sequence = e->sequence;
         x->deps->any = any;
         x->deps->keep = keep;
         TAILQ_INIT(&x->deps->edges);
@@ -245,6 +246,20 @@ void deps_remove_edge(struct deps_edge *edge)
         TAILQ_REMOVE(&edge->child->edges, edge, child_entry);
         edge->child->job->user->links_count--;
         free(edge);
+}
+
+bool deps_stands_for_name(const struct job *job)
+{
+        const struct job_deps *child = job->extra ? job->extra->deps : NULL;
+        const struct deps_edge *edge;
+
+        if (!child || (child->link_sequence < job->user->rename_sequence &&
+                       job->user->rename_first_id <= job->id))
+                return false;
+        TAILQ_FOREACH (edge, &child->edges, child_entry)
+                if (edge->kind == DEPS_SINGLETON)
+                        return true;
+        return false;
 }
 
 /* ----------------------------------------------------------------------------------------- rows */

@@ -128,17 +128,11 @@ static bool deps_link_one(struct deps_linking *link, struct job_deps *child,
 static bool deps_link_name(struct deps_linking *link, struct job_deps *child, uint64_t id)
 {
         const struct job *job = job_table_find(&link->engine->jobs, id);
-        const struct deps_edge *edge;
 
         if (!job || job == child->job)
                 return false;
         deps_link_edge(link, child, DEPS_SINGLETON, id, JOB_ABSENT);
-        if (!job->extra || !job->extra->deps)
-                return false;
-        TAILQ_FOREACH (edge, &job->extra->deps->edges, child_entry)
-                if (edge->kind == DEPS_SINGLETON)
-                        return true;
-        return false;
+        return deps_stands_for_name(job);
 }
 
 static void deps_link_singleton(struct deps_linking *link, struct job_deps *child, size_t index)

@@ -220,7 +220,7 @@ struct engine_update {
         /* As it would be submitted now. Unique key, array and map are not looked at, and hold and
          * begin and queue and what it waits for only if they are set here. */
         struct engine_spec spec;
-        bool sets_hold, sets_begin, sets_queue;
+        bool sets_name, sets_hold, sets_begin, sets_queue;
         bool sets_dependencies; /* and whether one is enough; no siblings among them */
         bool sets_keep_waiting;
         struct deps_lookup *lookup; /* by engine_update_prepare(), of all; borrowed; or NULL */

@@ -223,12 +223,14 @@ struct user {
         uint64_t queued_tasks;
         uint64_t leased_tasks;
         uint64_t spec_bytes;
-        uint64_t output_bytes; /* kept on disk */
-        uint64_t short_usec;   /* smoothed run time of its tasks; 0: unknown */
-        uint32_t cores_max;    /* at once; 0: no cap */
-        uint64_t jobs_max;     /* queued tasks; 0: no cap but the machine's */
-        uint64_t links_count;  /* dependencies, resources and locks of its unfinished jobs */
-        uint32_t lent_count;   /* tasks that wait inside for others (lending.c) */
+        uint64_t output_bytes;    /* kept on disk */
+        uint64_t short_usec;      /* smoothed run time of its tasks; 0: unknown */
+        uint32_t cores_max;       /* at once; 0: no cap */
+        uint64_t jobs_max;        /* queued tasks; 0: no cap but the machine's */
+        uint64_t rename_sequence; /* of the last change of a job's name; 0: none since the start */
+        uint64_t rename_first_id; /* the lowest id of those jobs */
+        uint64_t links_count;     /* dependencies, resources and locks of its unfinished jobs */
+        uint32_t lent_count;      /* tasks that wait inside for others (lending.c) */
 };
 
 static inline struct lane *lane_of(struct fair_share *share)

@@ -141,6 +141,16 @@ static void update_memory(struct engine *e, struct job *job, const struct engine
         run_queue_update(e, job);
 }
 
+/* Who stands for all jobs of its name may do so no more: deps_stands_for_name(). */
+static void update_note_name(const struct engine *e, const struct job *job)
+{
+        struct user *user = job->user;
+
+        user->rename_first_id =
+                user->rename_sequence ? MIN(user->rename_first_id, job->id) : job->id;
+        user->rename_sequence = e->sequence;
+}
+
 static void update_one(struct engine *e, const struct engine_update *update)
 {
         struct job *job = job_table_find(&e->jobs, update->id);
@@ -158,6 +168,8 @@ static void update_one(struct engine *e, const struct engine_update *update)
         engine_note(e, journal_update_job(batch, &row));
         engine_post_event(e, job, 0, JOB_EV_UPDATE, JOB_QUEUED, update->detail);
         x->update_sequence = e->sequence;
+        if (update->sets_name)
+                update_note_name(e, job);
         deps_lookup_note(e, job->user->uid, update->spec.name, job->id);
 }
 

@@ -206,6 +206,58 @@ START_TEST(a_line_by_name_can_close_a_circle)
 }
 END_TEST
 
+static void rename_to(uint64_t id, const char *name)
+{
+        struct journal_blob *blob = NULL;
+        struct engine_update update = { .id = id,
+                                        .spec = { .task_count = 1, .name = name },
+                                        .sets_name = true,
+                                        .detail = "name",
+                                        .read_sequence = engine_sequence(fake.engine) };
+        size_t index;
+
+        ck_assert_int_eq(journal_blob_new(strdup("spec"), 4, &blob), 0);
+        update.spec.spec = blob;
+        ck_assert_int_eq(engine_update(fake.engine, &asker, &update, 1, &index, &said), 0);
+        journal_blob_unref(blob);
+}
+
+/* One that waits by its old name stands for nobody of the new one. */
+START_TEST(a_singleton_with_another_name)
+{
+        const struct engine_spec held_n = { .hold = true, .name = "n" };
+        const struct engine_spec held_a = { .hold = true, .name = "a" };
+        uint64_t one, last;
+
+        fake_submit(1000, &held_n);
+        fake_submit(1000, &held_a);
+        one = submit_named("a", true);
+        ck_assert_uint_eq(fake_dependencies(one), 1);
+        rename_to(one, "n");
+        ck_assert_uint_eq(fake_dependencies(one), 1); /* for what its name was */
+        last = submit_named("n", true);
+        ck_assert_uint_eq(fake_dependencies(last), 2);
+        /* From here on the last one stands for all of them. */
+        ck_assert_uint_eq(fake_dependencies(submit_named("n", true)), 1);
+}
+END_TEST
+
+/* A job that gets a name late is before those who had it, and they do not wait for it. */
+START_TEST(an_earlier_job_gets_the_name)
+{
+        const uint64_t early = fake_submit(1000, &(struct engine_spec){ .hold = true });
+        const uint64_t first = submit_named("n", false);
+        const uint64_t second = submit_named("n", true);
+        uint64_t third;
+
+        ck_assert_uint_ne(first, 0);
+        rename_to(early, "n");
+        ck_assert_uint_eq(fake_dependencies(second), 1);
+        third = submit_named("n", true);
+        ck_assert_uint_eq(fake_dependencies(third), 3);
+}
+END_TEST
+
 START_TEST(tasks_that_have_begun_wait_for_nothing_new)
 {
         const struct engine_spec array = {
@@ -262,6 +314,8 @@ int main(void)
         tcase_add_test(tcase, a_circle_is_named);
         tcase_add_test(tcase, singletons_that_come_and_go);
         tcase_add_test(tcase, a_line_by_name_can_close_a_circle);
+        tcase_add_test(tcase, a_singleton_with_another_name);
+        tcase_add_test(tcase, an_earlier_job_gets_the_name);
         tcase_add_test(tcase, tasks_that_have_begun_wait_for_nothing_new);
         tcase_add_test(tcase, an_end_during_the_look_is_noted);
         suite_add_tcase(suite, tcase);
