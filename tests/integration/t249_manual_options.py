@@ -46,7 +46,8 @@ class Options(unittest.TestCase):
         """The commands that a heading names; of the whole page when it names none. `*` is all."""
         if page.name == "jobctl":
             return ["*"]
-        named = re.findall(r"jobctl ([a-z]+)", heading)
+        head, _, below = heading.partition("\n")
+        named = re.findall(r"jobctl ([a-z]+)", head) or re.findall(r"\*jobctl ([a-z]+)\*", below)
         return named or [command for command, page_name in manual.links().items() if page_name == page.name
                          for command in [command.removeprefix("jobctl-")]]
 

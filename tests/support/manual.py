@@ -6,7 +6,8 @@ with a bold word, `*-n*, *--tail* _N_`, and a text indented by a tab), and liter
 fences. What the manual promises about itself:
 
     an option    `*-n*, *--tail* _N_` begins a line
-    whose it is  the nearest heading names commands: `## Options of *jobctl submit* and *jobctl run*`
+    whose it is  the heading above names commands, `## Options of jobctl submit`, or a sentence right below
+                 it does, `Of *jobctl submit* and *jobctl run*.`; else it is every command's of the page
     a key        `*Workers=*` begins a line, under `## [Pool]`
     an example   a literal block of EXAMPLES with lines that begin with "$ " (continued by "> ");
                  what follows each is its output
@@ -84,11 +85,17 @@ class Page:
                 yield number, subsection or section, line.strip()
 
     def options(self):
-        """(number, heading, letter or None, name, value or None) of each definition of an option."""
-        for number, heading, line in self.definitions():
-            match = OPTION.match(line)
+        """(number, heading with the words below it, letter or None, name, value or None) of each option."""
+        heading, words, is_begun = None, "", False
+        for number, section, subsection, literal, line in self.walk():
+            if (section, subsection) != heading:
+                heading, words, is_begun = (section, subsection), subsection or section, False
+            match = None if literal else OPTION.match(line.rstrip())
             if match:
-                yield number, heading, match["letter"], match["name"], match["value"]
+                is_begun = True
+                yield number, words, match["letter"], match["name"], match["value"]
+            elif not is_begun and not literal:
+                words += "\n" + line
 
     def blocks(self):
         """The literal blocks as they are shown, each with its section and the number of its first line."""
