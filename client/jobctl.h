@@ -115,7 +115,7 @@ const char *jobctl_version(void);
  * For programs with a loop of their own: poll `jobctl_fd()` for reading (the number never changes)
  * and call jobctl_process(), which never blocks except while it starts a user daemon, and calls the
  * callbacks of streams and asynchronous calls. Callbacks may start and free streams, but neither
- * free the connection nor make blocking calls.
+ * free the connection nor make blocking calls. They return: no exception, no longjmp() leaves them.
  * Returns JOBCTL_OK, or the code with which the connection ended for good.
  */
 int jobctl_fd(const struct jobctl *conn);

@@ -42,6 +42,7 @@ enum spool_answer {
         SPOOL_E_BAD = 1, /* not a record: the log is damaged here */
         SPOOL_E_MORE,    /* more bytes are needed */
         SPOOL_E_END,
+        SPOOL_E_NO_ZSTD, /* it is, or is to be, compressed, and libzstd is not installed */
 };
 
 /* "17.0.1.out" / "17.0.1.out.zst": the file of job 17, task 0, attempt 1. */
@@ -72,7 +73,7 @@ int spool_parser_feed(struct spool_parser *parser, const uint8_t *data, size_t s
 
 /* Reads a log file by offset, plain (pread) or compressed (whole frames are skipped). */
 struct spool_reader;
-/* fd: owned by the reader from here, also when this fails. */
+/* fd: owned by the reader from here, also when this fails. 0, SPOOL_E_NO_ZSTD, or a fault. */
 _must_use_ int spool_reader_new(int fd, bool compressed, struct spool_reader **out_reader);
 struct spool_reader *spool_reader_free(struct spool_reader *reader);
 DEFINE_CLEANUP(struct spool_reader *, spool_reader_free);
@@ -83,5 +84,6 @@ _must_use_ int spool_reader_read(struct spool_reader *reader, uint64_t offset, v
 /*
  * Compresses `from` (plain, positioned at 0) into `to` (empty) as independent zstd frames, level 1,
  * with content sizes; *out_bytes is the size of `to`. Blocking: jobd-worker --compact only.
+ * 0, SPOOL_E_NO_ZSTD, or a fault.
  */
 _must_use_ int spool_compress(int from_fd, int to_fd, uint64_t *out_bytes);

@@ -43,8 +43,8 @@ static int spool_reader_prepare(struct spool_reader *reader)
 {
         const int r = spool_zstd_load(SPOOL_ZSTD_LIBRARY, &reader->zstd);
 
-        if (r < 0)
-                return PASS(r);
+        if (r)
+                return r;
         reader->packed_max = reader->zstd.compress_bound(SPOOL_FRAME_BYTES) + 64;
         reader->context = reader->zstd.create_decompressor();
         reader->packed = malloc(reader->packed_max);
@@ -66,8 +66,8 @@ int spool_reader_new(int fd, bool compressed, struct spool_reader **out_reader)
         reader->fd = TAKE_FD(owned_fd);
         reader->compressed = compressed;
         r = compressed ? spool_reader_prepare(reader) : 0;
-        if (r < 0)
-                return PASS(r);
+        if (r)
+                return r < 0 ? PASS(r) : r;
         *out_reader = TAKE_PTR(reader);
         return 0;
 }
@@ -215,8 +215,8 @@ static int spool_packer_init(struct spool_packer *packer)
         const struct spool_zstd *const zstd = &packer->zstd;
         const int r = spool_zstd_load(SPOOL_ZSTD_LIBRARY, &packer->zstd);
 
-        if (r < 0)
-                return PASS(r);
+        if (r)
+                return r;
         packer->packed_max = zstd->compress_bound(SPOOL_FRAME_BYTES);
         packer->context = zstd->create_compressor();
         packer->plain = malloc(SPOOL_FRAME_BYTES);
@@ -238,8 +238,8 @@ int spool_compress(int from_fd, int to_fd, uint64_t *out_bytes)
         int r;
 
         r = spool_packer_init(&packer);
-        if (r < 0)
-                return PASS(r);
+        if (r)
+                return r < 0 ? PASS(r) : r;
         for (;;) {
                 size_t plain_bytes = 0, packed_bytes;
 

@@ -11,7 +11,6 @@
 #include "proto/spool_zstd.h"
 
 #include <dlfcn.h>
-#include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -46,12 +45,12 @@ int spool_zstd_load(const char *name, struct spool_zstd *out_zstd)
         struct spool_zstd zstd;
 
         if (!library)
-                return FAULT(-ELIBACC);
+                return SPOOL_E_NO_ZSTD;
         for (size_t i = 0; i < ARRAY_SIZE(spool_zstd_symbols); i++) {
                 void *const symbol = dlsym(library, spool_zstd_symbols[i].name);
 
                 if (!symbol)
-                        return FAULT(-ELIBBAD);
+                        return SPOOL_E_NO_ZSTD;
                 memcpy((char *)&zstd + spool_zstd_symbols[i].offset, &symbol, sizeof(symbol));
         }
         *out_zstd = zstd;

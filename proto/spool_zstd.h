@@ -6,6 +6,8 @@
 
 #include "common/error.h"
 
+#include "proto/spool.h"
+
 #define SPOOL_ZSTD_LIBRARY "libzstd.so.1"
 
 struct spool_zstd {
@@ -24,7 +26,7 @@ struct spool_zstd {
 
 /*
  * Fills *out_zstd from the library `name` (SPOOL_ZSTD_LIBRARY), which stays loaded until the
- * program ends. The first call takes a few hundred microseconds, later ones a few. -ELIBACC: it is
- * not there.
+ * program ends. The first call takes a few hundred microseconds, later ones a few. SPOOL_E_NO_ZSTD:
+ * it is not there, or not what it should be.
  */
 _must_use_ int spool_zstd_load(const char *name, struct spool_zstd *out_zstd);

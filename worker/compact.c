@@ -65,7 +65,7 @@ static int compact_write(int folder_fd, int from_fd, const char *to_name, const 
                 r = FAULT(-errno);
         if (r)
                 (void)unlinkat(folder_fd, to_name, 0);
-        return PASS(r);
+        return r < 0 ? PASS(r) : r;
 }
 
 static int compact_file(const struct options *options)
@@ -87,7 +87,7 @@ static int compact_file(const struct options *options)
         (void)unlinkat(folder_fd, options->to_name, 0);
         r = compact_write(folder_fd, from_fd, options->to_name, &st);
         if (r)
-                return PASS(r);
+                return r < 0 ? PASS(r) : r;
         (void)FAILPOINT("compact-written");
         if (fsync(folder_fd) < 0 || unlinkat(folder_fd, options->from_name, 0) < 0)
                 return FAULT(-errno);
@@ -104,6 +104,7 @@ int compact_run(const struct options *options)
         compact_be_idle();
         r = compact_file(options);
         if (r)
-                log_debug("%s was not compressed", options->from_name);
+                log_debug("%s was not compressed%s", options->from_name,
+                          r == SPOOL_E_NO_ZSTD ? ": libzstd.so.1 is not installed" : "");
         return r ? 1 : 0;
 }

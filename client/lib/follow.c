@@ -142,6 +142,12 @@ static void follow_break(struct follow *follow, int r)
 
         if (r < 0)
                 failure_from(&failure, r, "reading a job's output");
+        else if (r == LOG_SOURCE_E_NO_ZSTD)
+                failure_set(
+                        &failure, JOBCTL_E_SYSTEM,
+                        "the output of job %llu is compressed, and libzstd.so.1 is not installed "
+                        "here: install the package libzstd1 (Debian) or libzstd (Fedora)",
+                        (unsigned long long)follow->job);
         else
                 failure_set(&failure, JOBCTL_E_PROTOCOL,
                             "the output of job %llu is damaged at byte %llu",

@@ -105,7 +105,7 @@ int log_source_set_file(struct log_source *source, int fd, bool compressed, uint
                 return LOG_SOURCE_E_DAMAGED; /* a file was announced and none passed */
         r = spool_reader_new(fd, compressed, &reader);
         if (r)
-                return r < 0 ? PASS(r) : LOG_SOURCE_E_DAMAGED;
+                return r < 0 ? PASS(r) : LOG_SOURCE_E_NO_ZSTD;
         spool_reader_free(source->reader);
         source->reader = reader;
         source->size_bytes = size_bytes;

@@ -16,6 +16,7 @@ struct log_source;
 enum log_source_answer {
         LOG_SOURCE_E_EMPTY = 1, /* nothing more is there now */
         LOG_SOURCE_E_DAMAGED,   /* no records, or a hole */
+        LOG_SOURCE_E_NO_ZSTD,   /* it is compressed, and libzstd is not installed */
 };
 
 /* on_data, arg: of spool_parser_feed(); borrowed, outlive it. */
