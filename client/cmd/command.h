@@ -54,7 +54,7 @@ extern const struct command cmd_submit, cmd_run, cmd_map, cmd_list, cmd_info, cm
         cmd_attach, cmd_wait, cmd_cancel, cmd_kill, cmd_pause, cmd_resume, cmd_hold, cmd_release,
         cmd_update, cmd_why, cmd_retry, cmd_queue, cmd_purge, cmd_events, cmd_pool, cmd_drain,
         cmd_shutdown, cmd_reload, cmd_config, cmd_ping, cmd_lock, cmd_resource, cmd_version,
-        cmd_help, cmd_top, cmd_metrics, cmd_completion, cmd_complete, cmd_options;
+        cmd_help, cmd_top, cmd_metrics, cmd_stats, cmd_completion, cmd_complete, cmd_options;
 
 /* All of them, in the order of the help; ends with a NULL. */
 extern const struct command *const commands[];

@@ -8,13 +8,13 @@
 #include "client/cmd/command.h"
 
 const struct command *const commands[] = {
-        &cmd_submit,  &cmd_run,     &cmd_map,      &cmd_list,       &cmd_info,     &cmd_status,
-        &cmd_logs,    &cmd_attach,  &cmd_wait,     &cmd_cancel,     &cmd_kill,     &cmd_pause,
-        &cmd_resume,  &cmd_hold,    &cmd_release,  &cmd_update,     &cmd_why,      &cmd_retry,
-        &cmd_queue,   &cmd_lock,    &cmd_resource, &cmd_purge,      &cmd_events,   &cmd_top,
-        &cmd_metrics, &cmd_pool,    &cmd_drain,    &cmd_shutdown,   &cmd_reload,   &cmd_config,
-        &cmd_ping,    &cmd_version, &cmd_help,     &cmd_completion, &cmd_complete, &cmd_options,
-        NULL,
+        &cmd_submit,  &cmd_run,     &cmd_map,      &cmd_list,   &cmd_info,       &cmd_status,
+        &cmd_logs,    &cmd_attach,  &cmd_wait,     &cmd_cancel, &cmd_kill,       &cmd_pause,
+        &cmd_resume,  &cmd_hold,    &cmd_release,  &cmd_update, &cmd_why,        &cmd_retry,
+        &cmd_queue,   &cmd_lock,    &cmd_resource, &cmd_purge,  &cmd_events,     &cmd_top,
+        &cmd_stats,   &cmd_metrics, &cmd_pool,     &cmd_drain,  &cmd_shutdown,   &cmd_reload,
+        &cmd_config,  &cmd_ping,    &cmd_version,  &cmd_help,   &cmd_completion, &cmd_complete,
+        &cmd_options, NULL,
 };
 
 const struct command *command_find(const char *name)

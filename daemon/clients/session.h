@@ -124,4 +124,6 @@ _must_use_ int session_read_task(struct stream *stream, uint64_t job, uint64_t t
 _must_use_ int session_read_results(struct stream *stream,
                                     const struct journal_results_query *query);
 _must_use_ int session_read_input(struct stream *stream, uint64_t job, uint64_t task);
+/* Of everybody's jobs, or of its user's. */
+_must_use_ int session_read_totals(struct stream *stream, const struct journal_totals_query *query);
 _must_use_ int session_read_events(struct stream *stream, const struct journal_event_query *query);

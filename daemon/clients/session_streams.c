@@ -273,3 +273,13 @@ int session_read_events(struct stream *stream, const struct journal_event_query 
         return session_begin_read(stream, journal_read_events(journal, query, session_on_page,
                                                               stream, &stream->read));
 }
+
+int session_read_totals(struct stream *stream, const struct journal_totals_query *query)
+{
+        struct journal *journal = engine_journal(stream->session->clients->engine);
+
+        if (!journal)
+                return FAULT(-EIO);
+        return session_begin_read(stream, journal_read_totals(journal, query, session_on_page,
+                                                              stream, &stream->read));
+}

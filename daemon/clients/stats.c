@@ -22,6 +22,8 @@
 #include "common/clock.h"
 #include "common/version.h"
 
+#include "daemon/clients/logbook.h"
+
 #define STATS_USERS_MAX 200U
 
 struct stats_numbers {
@@ -234,6 +236,27 @@ static void stats_add_requests(struct session *session, struct metrics *metrics,
                         metrics_add_by(metrics, "error", codes[i], n->clients.refused[i]);
 }
 
+static void stats_add_log(struct session *session, struct metrics *metrics,
+                          const struct stats_numbers *n)
+{
+        static const struct metrics_head head = {
+                "jobd_log_lines_dropped_total",
+                "Log lines that clients caused and that were left out because they were too many.",
+                COUNTER, 1
+        };
+        static const char *const kinds[LOGBOOK_KIND_COUNT] = {
+                [LOGBOOK_ACT] = "act",         [LOGBOOK_BAD] = "bad_frame",
+                [LOGBOOK_REFUSED] = "refused", [LOGBOOK_LIMIT] = "limit",
+                [LOGBOOK_FAULT] = "fault",
+        };
+
+        (void)n;
+        metrics_begin(metrics, &head);
+        for (int i = 0; i < LOGBOOK_KIND_COUNT; i++)
+                metrics_add_by(metrics, "kind", kinds[i],
+                               logbook_left_out(session->clients->logbook, (enum logbook_kind)i));
+}
+
 /* One number of each queue, or of each user, under one name. */
 struct stats_column {
         struct metrics_head head;
@@ -320,7 +343,8 @@ static void stats_add_users(struct session *session, struct metrics *metrics,
 
 static void (*const stats_lists[])(struct session *session, struct metrics *metrics,
                                    const struct stats_numbers *n) = {
-        stats_add_build, stats_add_states, stats_add_requests, stats_add_queues, stats_add_users,
+        stats_add_build, stats_add_states, stats_add_requests,
+        stats_add_log,   stats_add_queues, stats_add_users,
 };
 
 int stats_add_all(struct session *session, struct metrics *metrics)

@@ -11,6 +11,7 @@
 #include "common/error.h"
 #include "common/histogram.h"
 #include "common/loop.h"
+#include "common/spread.h"
 
 struct journal;
 struct journal_batch;
@@ -379,6 +380,28 @@ struct journal_inputs {
         struct journal_blob *values; /* each ended by a zero byte; NULL: none */
 };
 
+#define JOURNAL_STATES_MAX 16
+
+/* Sums over the kept jobs of one user in one queue. */
+struct journal_total {
+        uint32_t uid, queue;
+        uint64_t jobs_by_state[JOURNAL_STATES_MAX];
+        uint64_t tasks_by_state[JOURNAL_STATES_MAX]; /* those that have a row */
+        uint64_t tasks_never;                        /* without one, of finished jobs, */
+        uint64_t tasks_open;                         /* and of others */
+        uint64_t core_usec, cpu_usec; /* run time times cores; used, as far as known */
+};
+
+/* One slice of a walk over them; the newest attempts are what counts. */
+struct journal_totals {
+        struct journal_total *groups; /* owned */
+        size_t groups_count;
+        struct spread wait_usec; /* from the submission to the start of a first attempt */
+        struct spread run_usec;
+        uint64_t oldest_wall_usec; /* submission of the last job; 0: there was none */
+        uint64_t rows_before;      /* with next_task: for the next query */
+};
+
 struct journal_page {
         int fault; /* < 0: the read failed; everything else is empty */
         struct journal_job *jobs;
@@ -390,6 +413,7 @@ struct journal_page {
         struct journal_blob *output;   /* NULL when there is none */
         struct journal_blob **outputs; /* results with outputs: as many as tasks; NULL: none */
         struct journal_inputs inputs;
+        struct journal_totals *totals; /* NULL unless asked for */
         bool more; /* the limit ended it, or what may be looked at or held for one page */
         /* Where to go on: jobs by filter: before_id; by ids: how many of them are dealt with;
          * events: after_seq. */
@@ -440,6 +464,20 @@ struct journal_results_query {
 _must_use_ int journal_read_results(struct journal *journal,
                                     const struct journal_results_query *query, journal_page_fn done,
                                     void *arg, struct journal_read **out_read);
+/*
+ * page->totals: sums over jobs of `uid` (or any) from before_id down (0: the newest) that were
+ * submitted at or after since. Looks at a few thousand rows; with `more`, page->next, next_task and
+ * totals->rows_before are before_id, first_task and rows_before of the next query.
+ */
+struct journal_totals_query {
+        bool any_uid;
+        uint32_t uid;
+        uint64_t since_wall_usec;
+        uint64_t before_id, first_task, rows_before;
+};
+_must_use_ int journal_read_totals(struct journal *journal,
+                                   const struct journal_totals_query *query, journal_page_fn done,
+                                   void *arg, struct journal_read **out_read);
 /* The chunk of input that holds `task`: page->inputs, empty as above. */
 _must_use_ int journal_read_input(struct journal *journal, uint64_t job, bool any_uid, uint32_t uid,
                                   uint64_t task, journal_page_fn done, void *arg,

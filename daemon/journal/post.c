@@ -146,6 +146,20 @@ int journal_read_events(struct journal *journal, const struct journal_event_quer
         return 0;
 }
 
+int journal_read_totals(struct journal *journal, const struct journal_totals_query *query,
+                        journal_page_fn done, void *arg, struct journal_read **out_read)
+{
+        struct journal_read *read;
+        int r;
+
+        r = read_new(READ_TOTALS, done, arg, &read);
+        if (r < 0)
+                return PASS(r);
+        read->ask.totals = *query;
+        post_read(journal, read, out_read);
+        return 0;
+}
+
 void journal_read_cancel(struct journal_read *read)
 {
         atomic_store(&read->is_cancelled, true);

@@ -80,6 +80,7 @@ static int (*const readers[READ_KIND_COUNT])(struct query *query) = {
         [READ_EVENTS] = query_read_events,
         [READ_RESULTS] = query_read_results,
         [READ_INPUT] = query_read_input,
+        [READ_TOTALS] = query_read_totals,
 };
 /* clang-format on */
 

@@ -21,11 +21,12 @@ struct query {
  */
 _must_use_ int query_run(struct query *query);
 
-/* query_jobs.c, query_events.c, query_results.c: 0 or a fault. */
+/* query_jobs.c, query_events.c, query_results.c, query_totals.c: 0 or a fault. */
 _must_use_ int query_read_jobs(struct query *query);
 _must_use_ int query_read_events(struct query *query);
 _must_use_ int query_read_results(struct query *query);
 _must_use_ int query_read_input(struct query *query);
+_must_use_ int query_read_totals(struct query *query);
 
 /*
  * The chunk of input that holds a task of a job, of `uid` unless any_uid: *out_found, values NULL

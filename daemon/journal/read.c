@@ -40,6 +40,9 @@ static void read_clear_page(struct journal_read *read)
                 journal_blob_unref(page->outputs[i]);
         free(page->outputs);
         journal_blob_unref(page->inputs.values);
+        if (page->totals)
+                free(page->totals->groups);
+        free(page->totals);
         free(page->jobs);
         free(page->tasks);
         free(page->events);

@@ -28,6 +28,7 @@ enum read_kind {
         READ_EVENTS,
         READ_RESULTS,
         READ_INPUT,
+        READ_TOTALS,
         READ_KIND_COUNT,
 };
 
@@ -42,6 +43,7 @@ struct journal_read {
                 struct journal_job_query jobs; /* ids, name: in the arena */
                 struct journal_event_query events;
                 struct journal_results_query results;
+                struct journal_totals_query totals;
                 struct {
                         uint64_t job, task;
                         bool any_uid;

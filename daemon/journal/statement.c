@@ -25,6 +25,7 @@
         " tasks_ok = ?, tasks_failed = ?, why = ?, task_count = ?, input = ?, chunk_next = ?,"     \
         " input_bytes = ?, seen_task = ?, tasks_cancelled = ?, tasks_timeout = ?, tasks_oom = ?,"  \
         " tasks_lost = ?, queue = ?"
+#define TOTALS_JOB_COLUMNS "id, uid, state, finished, submit_wall, task_count, cpus, queue"
 #define TASK_COLUMNS                                                                               \
         "job, task, state, stop_reason, started, attempt, lease, worker, generation, boot_id, "    \
         "pid,"                                                                                     \
@@ -68,6 +69,12 @@ static const char *const statements[STATEMENT_COUNT] = {
                 "SELECT " JOB_COLUMNS " FROM job INDEXED BY job_unfinished WHERE finished = 0"
                 " ORDER BY id",
 
+        [STATEMENT_JOB_TOTALS] =
+                "SELECT " TOTALS_JOB_COLUMNS " FROM job WHERE id <= ? ORDER BY id DESC",
+        [STATEMENT_JOB_TOTALS_USER] =
+                "SELECT " TOTALS_JOB_COLUMNS " FROM job INDEXED BY job_by_uid"
+                " WHERE id <= ? AND uid = ? ORDER BY id DESC",
+
         [STATEMENT_SPEC_PUT] = "INSERT INTO spec (job, environment, data) VALUES (?,?,?)",
         [STATEMENT_SPEC_SET] = "UPDATE spec SET environment = ?, data = ? WHERE job = ?",
         [STATEMENT_SPEC_GET] = "SELECT environment, data FROM spec WHERE job = ?",
@@ -98,6 +105,9 @@ static const char *const statements[STATEMENT_COUNT] = {
         [STATEMENT_TASK_USE] =
                 "SELECT job.uid, task.output_disk_bytes FROM task CROSS JOIN job"
                 " ON job.id = task.job WHERE task.output_disk_bytes <> 0",
+        [STATEMENT_TASK_TOTALS] =
+                "SELECT task, state, attempt, start_wall, run_usec, user_usec + system_usec FROM task"
+                " WHERE job = ? AND task >= ? ORDER BY task",
         [STATEMENT_OUTPUT_PUT] =
                 "INSERT OR REPLACE INTO output (job, task, attempt, records) VALUES (?,?,?,?)",
         [STATEMENT_OUTPUT_GET] = "SELECT records FROM output WHERE job = ? AND task = ?",

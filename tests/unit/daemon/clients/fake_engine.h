@@ -87,6 +87,8 @@ struct engine {
         struct tally_machine machine;
         const struct tally_user *users;
         size_t users_count;
+        struct journal_totals *totals; /* slices, the test's own */
+        size_t totals_count, totals_told;
 
         /* open_spool */
         int spool_fd; /* owned; duplicated for each that opens; -1: there is no file */

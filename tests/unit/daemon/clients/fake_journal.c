@@ -7,6 +7,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "fake_engine.h"
@@ -23,6 +24,7 @@ enum fake_read_kind {
         FAKE_READ_EVENTS,
         FAKE_READ_KEY,
         FAKE_READ_SPOOL,
+        FAKE_READ_TOTALS,
 };
 
 struct journal_read {
@@ -162,6 +164,17 @@ int journal_read_input(struct journal *journal, uint64_t job, bool any_uid, uint
         read->task = task;
         read->any_uid = any_uid;
         read->uid = uid;
+        return 0;
+}
+
+int journal_read_totals(struct journal *journal, const struct journal_totals_query *query,
+                        journal_page_fn done, void *arg, struct journal_read **out_read)
+{
+        (void)journal;
+        (void)fake_read_new(FAKE_READ_TOTALS, done, arg, out_read);
+        fake_trace(the_engine, "totals(%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ") ",
+                   query->any_uid ? "any" : "own", query->since_wall_usec, query->before_id,
+                   query->first_task, query->rows_before);
         return 0;
 }
 
@@ -375,6 +388,16 @@ static void fake_answer_events(const struct engine *e, const struct journal_read
         }
 }
 
+/* One of the test's slices after the other. */
+static void fake_answer_totals(struct engine *e, struct fake_page *to)
+{
+        ck_assert_uint_lt(e->totals_told, e->totals_count);
+        to->page.totals = &e->totals[e->totals_told++];
+        to->page.more = e->totals_told < e->totals_count;
+        to->page.next = 100 - e->totals_told;
+        to->page.next_task = 7;
+}
+
 static void fake_answer_one(struct engine *e, struct journal_read *read)
 {
         struct fake_page *to = calloc(1, sizeof(*to));
@@ -393,6 +416,8 @@ static void fake_answer_one(struct engine *e, struct journal_read *read)
                 fake_answer_results(read, to);
         else if (read->kind == FAKE_READ_INPUT)
                 fake_answer_input(e, read, to);
+        else if (read->kind == FAKE_READ_TOTALS)
+                fake_answer_totals(e, to);
         else
                 fake_answer_events(e, read, to);
         read->done(read->arg, &to->page);

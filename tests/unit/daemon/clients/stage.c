@@ -212,6 +212,12 @@ static void line_stats(struct line *line, const Jobd__StatsReply *reply)
                                 line_add(line, ", %s %" PRIu64,
                                          family->samples[n]->labels[0]->value,
                                          family->samples[n]->value);
+                if (strcmp(family->name, "jobd_kept_tasks") == 0)
+                        line_add(line, ", %" PRIu64 " failed, %" PRIu64 " cancelled",
+                                 family->samples[2]->value, family->samples[3]->value);
+                if (strcmp(family->name, "jobd_kept_user_tasks") == 0)
+                        for (size_t n = 0; n < family->n_samples; n++)
+                                line_add(line, ", kept %s", family->samples[n]->labels[0]->value);
         }
         line_add(line, ")");
 }

@@ -16,6 +16,7 @@ int main(void)
         suite_add_tcase(suite, parts_case());
         suite_add_tcase(suite, commit_case());
         suite_add_tcase(suite, reads_case());
+        suite_add_tcase(suite, totals_case());
         suite_add_tcase(suite, maps_case());
         suite_add_tcase(suite, restore_case());
         suite_add_tcase(suite, purge_case());

@@ -15,3 +15,4 @@ TCase *purge_case(void);
 TCase *reads_case(void);
 TCase *restore_case(void);
 TCase *schema_case(void);
+TCase *totals_case(void);
