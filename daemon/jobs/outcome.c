@@ -160,7 +160,9 @@ void outcome_lose(struct engine *e, struct task *task, const char *why)
 
 void outcome_return(struct engine *e, struct task *task, const char *why)
 {
-        const bool cancel = task->cancel_wanted;
+        const struct job_map *const map = job_map_of(task->job);
+        /* What comes back to a job that is halted is cancelled there, and gone. */
+        const bool cancel = task->cancel_wanted && !(map && map->is_halted);
 
         engine_apply(e, task, JOB_EV_UNSTARTED, why, NULL);
         if (cancel)

@@ -395,6 +395,34 @@ START_TEST(halt_now_stops_running_tasks)
 }
 END_TEST
 
+/* The lease of a task that the halt cancels comes back: it is cancelled once. */
+START_TEST(halt_now_cancels_what_only_starts)
+{
+        const struct engine_spec rule = {
+                .map_values = 1, .halt_on = 1, .halt_count = 1, .halt_now = true
+        };
+        const uint64_t id = new_map(&rule);
+        uint64_t second;
+
+        fake_attach(0);
+        fake_attach(1);
+        fake_append(id, 0, "a,b,c,");
+        close_input(id, 1);
+        fake_turn();
+        second = fake_find(FAKE_START, 1)->lease;
+        end_start(0, 1);
+        fake_turn();
+        ck_assert_uint_eq(fake_count(FAKE_REVOKE), 1);
+        ck_assert_uint_eq(fake_find(FAKE_REVOKE, 0)->lease, second);
+        engine_workers_ops.on_revoked(fake.engine, fake.workers[fake_find(FAKE_START, 1)->worker],
+                                      second, false);
+        fake_turn();
+        ck_assert(fake.jobs[id].finished);
+        ck_assert_uint_eq(fake.jobs[id].tasks_failed, 3);
+        ck_assert_uint_eq(fake.jobs[id].tasks_cancelled, 2);
+}
+END_TEST
+
 START_TEST(halt_takes_back_what_only_starts)
 {
         const struct engine_spec rule = { .map_values = 1, .halt_on = 3, .halt_percent = 50 };
@@ -502,6 +530,7 @@ int main(void)
                                      a_width_counts_workers_and_not_what_waits_in_them,
                                      halt_soon_lets_running_tasks_end,
                                      halt_now_stops_running_tasks,
+                                     halt_now_cancels_what_only_starts,
                                      halt_takes_back_what_only_starts,
                                      a_pause_between_starts,
                                      a_retry_from_before_the_chunk_gets_its_own_values,
