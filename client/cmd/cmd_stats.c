@@ -403,7 +403,7 @@ static int cmd_stats_run(struct app *app, const void *arg, char **args _unused_,
 }
 
 static const char *const cmd_stats_examples[] = {
-        "jobctl stats                  now, since the daemon's start, and of the last 24 hours",
+        "jobctl stats                  now, since the start, of the last 24 hours",
         "jobctl stats --since 09:00    of jobs submitted since 9 o'clock",
         "jobctl stats --all --json     of all that are kept, for a program",
         NULL,
