@@ -86,6 +86,8 @@ bool session_is_slow(const struct session *session, size_t bytes);
 #define SESSION_SLOW_BYTES (256U * 1024)  /* pages and output wait above it */
 #define SESSION_DRAINED_BYTES (4U * 1024) /* stuck streams run again below it */
 
+/* The stream keeps so much more than its request tells. 0, or a jobd.ErrorCode with a sentence. */
+_must_use_ int session_add_weight(struct stream *stream, size_t bytes, struct reason *why);
 /* A new stream of `size` bytes. 0, a jobd.ErrorCode with a sentence, or a fault. */
 _must_use_ int session_add_stream(struct session *session, const struct stream_type *type,
                                   uint64_t tag, size_t size, struct stream **out_stream,

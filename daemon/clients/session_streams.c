@@ -8,7 +8,8 @@
  * comes beyond that waits in user->blocked. Whenever a question is answered or a stream has had its
  * turn, the first of those that wait gets one, so the places are never left empty.
  *
- * A stream is weighed by the request that made it, because its memory follows from that.
+ * A stream is weighed by the request that made it, because its memory follows from that; one that
+ * gathers more says so (session_add_weight()).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -116,6 +117,19 @@ int session_add_stream(struct session *session, const struct stream_type *type, 
         (*out_stream)->weight_bytes = weight;
         session->streams.weight_bytes += weight;
         session->user->weight_bytes += weight;
+        return 0;
+}
+
+int session_add_weight(struct stream *stream, size_t bytes, struct reason *why)
+{
+        struct client_user *user = stream->session->user;
+
+        if (user->weight_bytes + bytes > STREAMS_USER_WEIGHT_MAX)
+                return reason_set(why, JOBD__ERROR_CODE__ERROR_BUSY,
+                                  "too many long requests are under way: wait for some");
+        stream->weight_bytes += bytes;
+        stream->set->weight_bytes += bytes;
+        user->weight_bytes += bytes;
         return 0;
 }
 

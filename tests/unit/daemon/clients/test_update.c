@@ -8,6 +8,7 @@
 
 #include "proto/wire.h"
 
+#include "daemon/clients/shared.h"
 #include "setup.h"
 
 #define BYTES(text) ((ProtobufCBinaryData){ .len = strlen(text), .data = (uint8_t *)(text) })
@@ -291,6 +292,48 @@ START_TEST(goes_while_parents_are_looked_up)
 }
 END_TEST
 
+/* A command of nearly 1 MiB, the most that there can be. */
+static void give_heavy_spec(struct job *job)
+{
+        static uint8_t word[WIRE_STRING_MAX];
+        Jobd__Spec spec = JOBD__SPEC__INIT;
+        ProtobufCBinaryData argv[8];
+        void *data;
+        size_t size;
+
+        memset(word, 'x', sizeof(word));
+        for (size_t i = 0; i < ARRAY_SIZE(argv); i++)
+                argv[i] = (ProtobufCBinaryData){ .len = sizeof(word), .data = word };
+        spec.argv = argv;
+        spec.n_argv = ARRAY_SIZE(argv);
+        ck_assert_int_eq(wire_pack(&spec.base, &data, &size), 0);
+        journal_blob_unref(job->row.spec);
+        ck_assert_int_eq(journal_blob_new(data, size, &job->row.spec), 0);
+}
+
+/* What an update gathers counts with all that its user has under way. */
+START_TEST(what_is_gathered_has_weight)
+{
+        struct client_user *user;
+        uint64_t before;
+
+        for (int i = 0; i < 16; i++)
+                give_heavy_spec(add());
+        user = stage.clients->users;
+        before = user->weight_bytes;
+        user->weight_bytes += 120 * 1024 * 1024;
+        ask_priority(2, IDS({ 1, 16 }), 3);
+        peer_expect(peer, "2 error(BUSY)");
+        ck_assert_ptr_nonnull(strstr(peer->sentence, "too many long requests"));
+        ck_assert_str_eq(e->trace, "");
+        user->weight_bytes -= 120 * 1024 * 1024;
+        ck_assert_uint_eq(user->weight_bytes, before);
+        ask_priority(2, IDS({ 1, 1 }), 3);
+        peer_expect(peer, "2 act(1 queued)");
+        ck_assert_uint_eq(user->weight_bytes, before);
+}
+END_TEST
+
 START_TEST(is_told_when_it_is_durable)
 {
         add();
@@ -338,6 +381,7 @@ int main(void)
         tcase_add_test(t, parents_are_looked_up_first);
         tcase_add_test(t, starts_while_parents_are_looked_up);
         tcase_add_test(t, goes_while_parents_are_looked_up);
+        tcase_add_test(t, what_is_gathered_has_weight);
         tcase_add_test(t, is_told_when_it_is_durable);
         tcase_add_test(t, starts_while_it_is_read);
         suite_add_tcase(suite, t);
