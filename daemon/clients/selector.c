@@ -221,19 +221,24 @@ static bool selector_matches_labels(const struct selector *s, const struct journ
         return true;
 }
 
-bool selector_matches(const struct selector *s, const struct job *job,
-                      const struct journal_job *row)
+bool selector_may_match(const struct selector *s, const struct job *job)
 {
         struct engine_view view;
 
-        if (s->state_mask && job) {
-                engine_view_job(s->engine, job, &view);
-                if (!(s->state_mask & (1U << view.state)))
-                        return false;
-        }
-        if (s->state_mask && !job && row && !(s->state_mask & (1U << (row->state % 32))))
+        if (s->has_queue && engine_job_queue_id(job) != s->queue_id)
                 return false;
-        if (s->has_queue && job && engine_job_queue_id(job) != s->queue_id)
+        if (s->state_mask == 0)
+                return true;
+        engine_view_job(s->engine, job, &view);
+        return s->state_mask & (1U << view.state);
+}
+
+bool selector_matches(const struct selector *s, const struct job *job,
+                      const struct journal_job *row)
+{
+        if (job && !selector_may_match(s, job))
+                return false;
+        if (s->state_mask && !job && row && !(s->state_mask & (1U << (row->state % 32))))
                 return false;
         if (s->has_queue && !job && row && row->queue != s->queue_id)
                 return false;

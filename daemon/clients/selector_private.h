@@ -70,6 +70,8 @@ struct selector {
 bool selector_needs_rows(const struct selector *selector);
 /* The caller's unfinished job of this id, or NULL. */
 struct job *selector_find_job(const struct selector *selector, uint64_t id);
+/* Does it pass the filters that need no row? */
+bool selector_may_match(const struct selector *selector, const struct job *job);
 /* Does it pass the filters? row may be NULL when rows are not needed. */
 bool selector_matches(const struct selector *selector, const struct job *job,
                       const struct journal_job *row);

@@ -379,8 +379,8 @@ static int selector_gather_unfinished(struct selector *s, bool *out_end)
                         return 0;
                 }
                 at.id = s->cursor = engine_job_id(job);
-                if (!selector_has_id(s, at.id))
-                        continue;
+                if (!selector_has_id(s, at.id) || !selector_may_match(s, job))
+                        continue; /* without reading its row: those that run among a million */
                 r = selector_put_id(s, &at);
                 if (r)
                         return PASS(r);

@@ -125,6 +125,22 @@ START_TEST(list_filters)
 }
 END_TEST
 
+/* What memory knows is asked of memory: those that run are found among a million that wait. */
+START_TEST(list_reads_only_what_fits)
+{
+        size_t reads;
+
+        five_jobs();
+        reads = e->reads_count;
+        peer_list(peer, 2, &(const struct selection){ .state = JOB_PAUSED }, 0);
+        peer_expect(peer, "2 page()");
+        ck_assert_uint_eq(e->reads_count, reads);
+        peer_list(peer, 3, &(const struct selection){ .state = JOB_RUNNING }, 0);
+        peer_expect(peer, "3 page(3 running)");
+        ck_assert_uint_eq(e->reads_count, reads + 1);
+}
+END_TEST
+
 START_TEST(list_waits_for_what_it_shows)
 {
         five_jobs();
@@ -435,6 +451,7 @@ int main(void)
         tcase_add_test(t, list_goes_on);
         tcase_add_test(t, list_in_small_pages_of_the_journal);
         tcase_add_test(t, list_filters);
+        tcase_add_test(t, list_reads_only_what_fits);
         tcase_add_test(t, list_waits_for_what_it_shows);
         tcase_add_test(t, info_by_ids);
         tcase_add_test(t, info_of_what_is_not_there);
