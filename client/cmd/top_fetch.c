@@ -3,11 +3,12 @@
  * When top asks, and for what.
  *
  * A picture is a handful of questions that are asked at once, without waiting; it is there when all
- * are answered. Between pictures one stream of events waits for the first that is new, and is given
- * up then: a thousand jobs a second cost no more than one. It is opened anew before the next
- * questions are asked, beginning with the newest event there is; when that is not the one that was
- * seen last, something happened in between, and one more picture is due. So nothing is missed, and
- * nothing is asked while nothing happens - except when the pool is missing, whose coming is none.
+ * are answered (and one more, when there is room for what has ended). Between pictures one stream
+ * of events waits for the first that is new, and is given up then: a thousand jobs a second cost no
+ * more than one. It is opened anew before the next questions are asked, beginning with the newest
+ * event there is; when that is not the one that was seen last, something happened in between, and
+ * one more picture is due. So nothing is missed, and nothing is asked while nothing happens -
+ * except when the pool is missing, whose coming is none.
  *
  * The library makes the connection anew and repeats the questions by itself. Called by top_live.c
  * and cmd_top.c.
@@ -35,6 +36,7 @@ struct top_fetch {
         unsigned int pending;   /* answers that are missing */
         bool is_ready;          /* a picture is there */
         bool is_stale;
+        bool is_last;                 /* the last question has been asked */
         struct jobctl_stream *stream; /* owned; NULL: an event came */
         uint64_t last_seq;            /* of the newest event that was seen */
         int code;                     /* why it cannot go on */
@@ -131,11 +133,40 @@ struct jobctl_selector *top_fetch_select(enum top_part part)
         return TAKE_PTR(selector);
 }
 
+static void fetch_on_jobs(void *arg, int code, const char *text,
+                          const struct jobctl_result *result);
+
+static int fetch_ask_jobs(struct top_fetch *fetch, enum top_part part)
+{
+        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = top_fetch_select(part);
+        const struct jobctl_list_options query = { .size = sizeof(query),
+                                                   .selector = selector,
+                                                   .limit = fetch->options.limit,
+                                                   .all_users = fetch->options.all_users };
+
+        if (!selector)
+                return JOBCTL_E_SYSTEM;
+        fetch->pending++;
+        return jobctl_list_async(fetch->app->conn, &query, fetch_on_jobs, &fetch->questions[part]);
+}
+
+/*
+ * What has ended is asked for last, and only when there is room for it: behind a million jobs that
+ * wait it is dear to find, and nobody would see it.
+ */
+static bool fetch_goes_on(struct top_fetch *fetch)
+{
+        if (fetch->code || fetch->is_last || fetch->model.jobs_count >= fetch->options.limit)
+                return false;
+        fetch->is_last = true;
+        return fetch_ask_jobs(fetch, TOP_ENDED) == JOBCTL_OK;
+}
+
 static void fetch_on_answer(struct top_fetch *fetch, int code, const char *text)
 {
         if (code)
                 fetch_fail(fetch, code, text);
-        if (--fetch->pending > 0)
+        if (--fetch->pending > 0 || fetch_goes_on(fetch))
                 return;
         top_model_finish(&fetch->model, fetch->options.limit);
         /* The pool comes and goes without an event; without it nothing runs. */
@@ -173,20 +204,6 @@ static void fetch_on_jobs(void *arg, int code, const char *text, const struct jo
         fetch_on_answer(question->fetch, code, text);
 }
 
-static int fetch_ask_jobs(struct top_fetch *fetch, enum top_part part)
-{
-        _cleanup_(jobctl_selector_freep) struct jobctl_selector *selector = top_fetch_select(part);
-        const struct jobctl_list_options query = { .size = sizeof(query),
-                                                   .selector = selector,
-                                                   .limit = fetch->options.limit,
-                                                   .all_users = fetch->options.all_users };
-
-        if (!selector)
-                return JOBCTL_E_SYSTEM;
-        fetch->pending++;
-        return jobctl_list_async(fetch->app->conn, &query, fetch_on_jobs, &fetch->questions[part]);
-}
-
 int top_fetch_begin(struct top_fetch *fetch)
 {
         static const struct jobctl_stats_options stats = { .size = sizeof(stats) };
@@ -197,6 +214,7 @@ int top_fetch_begin(struct top_fetch *fetch)
         top_model_deinit(&fetch->model);
         fetch->is_ready = false;
         fetch->is_stale = false;
+        fetch->is_last = false;
         r = fetch_watch(fetch);
         if (r == JOBCTL_OK) {
                 fetch->pending++;
@@ -206,7 +224,7 @@ int top_fetch_begin(struct top_fetch *fetch)
                 fetch->pending++;
                 r = jobctl_stats_async(fetch->app->conn, &stats, fetch_on_stats, fetch);
         }
-        for (size_t i = 0; i < TOP_PART_COUNT && r == JOBCTL_OK; i++)
+        for (size_t i = 0; i < TOP_ENDED && r == JOBCTL_OK; i++)
                 r = fetch_ask_jobs(fetch, (enum top_part)i);
         return r ? app_fail_answer(fetch->app, r) : 0;
 }
