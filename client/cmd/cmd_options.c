@@ -4,7 +4,7 @@
  * agree with them: the test of the manual, and the packages' checks. One line each, fields parted
  * by tabs, "-" where there is nothing:
  *
- *    command  NAME  ALIAS  USAGE
+ *    command  NAME  ALIAS  USAGE   starts|-                 may it start a daemon?
  *    option   NAME  -L     --long  VALUE  setting|-
  *
  * The options that all commands have come first, as those of the command "*". Hidden commands are
@@ -24,8 +24,9 @@ static void options_print_row(const char *command, const struct option_row *row)
 
 static void options_print_command(const struct command *command)
 {
-        printf("command\t%s\t%s\t%s\n", command->name, command->alias ? command->alias : "-",
-               command->usage[0] ? command->usage : "-");
+        printf("command\t%s\t%s\t%s\t%s\n", command->name, command->alias ? command->alias : "-",
+               command->usage[0] ? command->usage : "-",
+               command->flags & COMMAND_NO_START ? "-" : "starts");
         for (size_t i = 0; i < COMMAND_SETS_MAX && command->sets[i].rows; i++)
                 for (const struct option_row *row = command->sets[i].rows; row->kind; row++)
                         options_print_row(command->name, row);

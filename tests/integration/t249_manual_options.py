@@ -83,6 +83,12 @@ class Options(unittest.TestCase):
             self.assertRegex(page.section_text("SYNOPSIS"), rf"\*jobctl {command}[* ]", f"{page}: the synopsis")
         self.assertEqual(set(), {link.removeprefix("jobctl-") for link in known} - set(self.commands), "links for no command")
 
+    def test_who_starts_a_daemon(self):
+        text = " ".join(manual.page("jobctl").section_text("FINDING A DAEMON").split())
+        told = set(re.findall(r"\*([a-z]+)\*", re.search(r"started by \*jobctl\*, and never by (.*?)\. ", text)[1]))
+        code = {name for name, row in self.commands.items() if row[4] == "-"}
+        self.assertEqual(code - {"help", "completion"}, told)
+
     def test_every_alias_is_told(self):
         text = "\n".join(page.text for page in self.pages)
         for row in self.commands.values():
