@@ -7,10 +7,10 @@ set -eu
 . "$(dirname "$0")/packages.sh"
 
 need_tools
-rm -rf "$work/out"
+rm -rf "$work/old"
 mkdir -p "$work"
-sh "$top/packaging/build-deb.sh" --work "$work/deb" "$work/out"
-in=$work/out
+sh "$top/packaging/build-deb.sh" --work "$work/deb" "$work/old"
+in=$work/old
 arch=$(dpkg --print-architecture)
 for name in jobd jobctl libjobctl1; do
         has "${name}_$version-1_$arch.deb" "$name-dbgsym_$version-1_$arch.deb"

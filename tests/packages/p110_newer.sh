@@ -7,10 +7,11 @@ set -eu
 # shellcheck source=tests/packages/packages.sh
 . "$(dirname "$0")/packages.sh"
 
+need_packages
 obj=$(echo "$work"/deb/jobd/obj-*)
 old=$(sed -n 's/.*VERSION_BUILD "\(.*\)"/\1/p' "$obj/common/version_made.h")
-rm -rf "$work/newer"
-sh "$top/packaging/build-deb.sh" --version "$newer" --work "$work/deb" "$work/newer" >/dev/null
+rm -rf "$work/new"
+sh "$top/packaging/build-deb.sh" --version "$newer" --work "$work/deb" "$work/new" >/dev/null
 same 'the number of compiled files' 1 "$(grep -c -- ' -c .*[.]c$' "$work/deb/log")"
 same 'jobd --version' "jobd $newer" "$("$obj/bin/jobd" --version)"
 same 'jobctl version' "jobctl $newer" "$("$obj/bin/jobctl" --version)"

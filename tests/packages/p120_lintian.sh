@@ -6,7 +6,8 @@ set -eu
 # shellcheck source=tests/packages/packages.sh
 . "$(dirname "$0")/packages.sh"
 
-said=$(lintian --allow-root --fail-on none --tag-display-limit 0 "$work/out"/*.changes 2>&1) ||
+need_packages
+said=$(lintian --allow-root --fail-on none --tag-display-limit 0 "$work/old"/*.changes 2>&1) ||
         wrong "lintian could not run"
 said=$(printf '%s\n' "$said" | grep -E '^[EW]:|(unused|mismatched)-override' || true)
 same 'what lintian says' '' "$said"

@@ -7,6 +7,7 @@ set -eu
 # shellcheck source=tests/packages/packages.sh
 . "$(dirname "$0")/packages.sh"
 
+need_packages
 most=2097152
 multiarch=$(dpkg-architecture -qDEB_HOST_MULTIARCH)
 scratch=$(mktemp -d)
@@ -37,6 +38,9 @@ grep -q 'deb-systemd-invoke stop jobd-workers.service jobd.service jobd.socket' 
         wrong 'a removal does not stop the workers first'
 grep -Eq '(re)?start.* jobd-workers' "$in/DEBIAN/postinst" || wrong 'the workers are not started'
 grep -Eq 'restart.*(jobd-workers|socket)' "$in/DEBIAN/postinst" && wrong 'an upgrade restarts what must go on'
+[ ! -e "$in/DEBIAN/preinst" ] || wrong 'something is done before an upgrade, while the old programs work'
+awk '/\$1.*= remove/ { removal = 1 } /stop/ && !removal { exit 1 } /^fi/ { removal = 0 }' "$in/DEBIAN/prerm" ||
+        wrong 'an upgrade stops something'
 for script in postinst prerm postrm; do
         sh -n "$in/DEBIAN/$script" || wrong "$script is no shell script"
 done

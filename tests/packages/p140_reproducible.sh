@@ -7,6 +7,7 @@ set -eu
 # shellcheck source=tests/packages/packages.sh
 . "$(dirname "$0")/packages.sh"
 
+need_packages
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/another/place/for-it
@@ -22,11 +23,11 @@ find "$tree" -exec touch -d 2001-01-01 {} +
         HOME=$scratch/home LC_ALL=C.UTF-8 LANGUAGE=de TZ=Asia/Kathmandu USER=somebody LOGNAME=somebody \
                 DEB_BUILD_OPTIONS=parallel=3 sh "$tree/packaging/build-deb.sh" "$scratch/out" >/dev/null
 )
-for file in "$work"/out/*.deb "$work"/out/*.dsc "$work"/out/*.tar.xz; do
+for file in "$work"/old/*.deb "$work"/old/*.dsc "$work"/old/*.tar.xz; do
         cmp "$file" "$scratch/out/${file##*/}" >&2 || {
                 wrong "${file##*/} is another one"
                 ! command -v diffoscope >/dev/null || diffoscope "$file" "$scratch/out/${file##*/}" >&2 || true
         }
 done
-(cd "$work/out" && sha256sum ./*.deb)
+(cd "$work/old" && sha256sum ./*.deb)
 done_with 'two builds are identical'

@@ -8,7 +8,7 @@ set -eu
 # shellcheck source=tests/packages/packages.sh
 . "$(dirname "$0")/packages.sh"
 
-need_tools
+need_packages
 # A build tree of the packages, with other settings for as long as this test lasts.
 tree=$work/deb/jobd
 obj=$(echo "$tree"/obj-*)

@@ -7,6 +7,7 @@ set -eu
 # shellcheck source=tests/packages/packages.sh
 . "$(dirname "$0")/packages.sh"
 
+need_packages
 [ "$(id -u)" -eq 0 ] || skip 'the packages are not installed anywhere: only root can chroot'
 [ -s "$work/root" ] || skip 'the packages are not installed anywhere: there is no clean Debian'
 unshare --mount --pid --fork true 2>/dev/null ||
@@ -24,7 +25,7 @@ mkdir "$root/packages" "$root/packages/newer"
 cp "$here/inside.sh" "$root/packages/"
 for name in jobd jobctl libjobctl1; do
         cp "$(deb $name)" "$root/packages/"
-        cp "$work/newer/${name}_$newer"-1_*.deb "$root/packages/newer/"
+        cp "$work/new/${name}_$newer"-1_*.deb "$root/packages/newer/"
 done
 # shellcheck disable=SC2016 # expanded in there
 # Mounts and processes end with the namespaces, whatever happens in there.

@@ -3,15 +3,15 @@
 #
 # What the tests of packages share. To be sourced, with the work folder as $1:
 #
-#   $work/deb    build-deb.sh's copy and build tree    $work/out    the packages
-#   $work/newer  the same by another version           $work/root   a clean Debian as a tar file
+#   $work/deb   build-deb.sh's copy and build tree    $work/old    the packages
+#   $work/new   the same by another version           $work/root   a clean Debian as a tar file
 #
 # shellcheck disable=SC2034 # what is set here is for others
 
 work=${1:?usage: ... WORK-FOLDER}
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
-newer=0.1.1~test
+newer=99.0~test
 failed=0
 in=
 # shellcheck source=packaging/source.sh
@@ -53,7 +53,11 @@ need_tools() {
                 skip "the packages are not tested: their tools are missing and cannot be installed"
 }
 
-# One package of $work/out:  deb NAME
+need_packages() {
+        [ -d "$work/old" ] || skip 'the packages are not tested: they were not built'
+}
+
+# One package of $work/old:  deb NAME
 deb() {
-        printf '%s\n' "$work/out/$1_$version-1_$(dpkg --print-architecture).deb"
+        printf '%s\n' "$work/old/$1_$version-1_$(dpkg --print-architecture).deb"
 }
