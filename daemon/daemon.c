@@ -459,6 +459,7 @@ static int daemon_open_store(struct daemon *d)
         if (r > 0) {
                 log_write(LOG_LEVEL_ERROR, LOG_EVENT_STORE_FAILED, 0, "%s", why.text);
                 service_tell_status("Cannot start: %s", why.text);
+                d->setup->why = why;
                 d->exit_code = r == JOURNAL_E_LATER ? EXIT_FAILURE : DAEMON_EXIT_STORE;
                 return -EUCLEAN;
         }

@@ -32,6 +32,7 @@
 #include "common/usocket.h"
 #include "common/version.h"
 
+#include "daemon/clients/clients.h"
 #include "daemon/daemon.h"
 #include "daemon/options.h"
 #include "daemon/privileges.h"
@@ -306,6 +307,22 @@ static void main_tell(const struct jobd *jobd, int r, const struct reason *why)
         service_tell_status("Cannot start: %s", text);
 }
 
+/* Nothing gets better by itself: who waits at the socket is told, and does not start us again. */
+static void main_turn_away(struct jobd *jobd, const char *text)
+{
+        struct daemon_setup *setup = &jobd->setup;
+        struct reason sentence, ignored;
+
+        if (jobd->exit_code <= MAIN_EXIT_FAILED)
+                return;
+        if (setup->listen_fds_count == 0 &&
+            service_take_sockets(setup->listen_fds, &setup->listen_fds_count, &ignored))
+                return;
+        (void)reason_set(&sentence, 0, "jobd cannot start: %s", text);
+        for (size_t i = 0; i < setup->listen_fds_count; i++)
+                clients_turn_away(setup->listen_fds[i], sentence.text);
+}
+
 static int main_act(struct jobd *jobd, int argc, char **argv, struct reason *why)
 {
         int r;
@@ -367,6 +384,7 @@ int main(int argc, char **argv)
                 main_tell(&jobd, r, &why);
         if (r)
                 jobd.exit_code = jobd.exit_code ? jobd.exit_code : MAIN_EXIT_FAILED;
+        main_turn_away(&jobd, r > 0 ? why.text : jobd.setup.why.text);
         main_release(&jobd);
         return jobd.exit_code;
 }

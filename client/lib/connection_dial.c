@@ -198,7 +198,11 @@ void dial_on_broken_greeting(struct jobctl *conn)
 
 static void dial_refused(struct jobctl *conn, const Jobd__Error *error)
 {
-        failure_set(&conn->failure, (int)error->code, "%s", error->message);
+        /* A daemon that cannot start says so to those who wait for it. */
+        failure_set(&conn->failure,
+                    error->code == JOBD__ERROR_CODE__ERROR_INTERNAL ? JOBCTL_E_NO_DAEMON
+                                                                    : (int)error->code,
+                    "%s", error->message);
         if (error->code != JOBD__ERROR_CODE__ERROR_BUSY) {
                 conn_fail(conn);
                 return;

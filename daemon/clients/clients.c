@@ -96,6 +96,11 @@ int clients_listen(struct clients *clients, int listen_fd)
         return r ? PASS(r) : 0;
 }
 
+void clients_turn_away(int listen_fd, const char *sentence)
+{
+        listeners_turn_away(listen_fd, sentence);
+}
+
 void clients_close_listeners(struct clients *clients)
 {
         listeners_close(clients);

@@ -76,6 +76,12 @@ _must_use_ int clients_listen(struct clients *clients, int listen_fd);
 /* Stops accepting (the daemon ends); sessions live on until clients_free(). */
 void clients_close_listeners(struct clients *clients);
 
+/*
+ * Without any clients object: tells those who wait at this socket why jobd cannot start, and hangs
+ * up. Else a service manager would start it again for them at once, and again.
+ */
+void clients_turn_away(int listen_fd, const char *sentence);
+
 /* OUTPUT: lets frames go whose barrier is durable, and writes. */
 void clients_flush(struct clients *clients, uint64_t durable);
 /* BURY: frees sessions that died in this turn. */

@@ -209,6 +209,14 @@ static void listener_on_ready(void *arg, unsigned int flags)
         }
 }
 
+void listeners_turn_away(int listen_fd, const char *sentence)
+{
+        int fd = -1;
+
+        for (int i = 0; i < LISTENER_ACCEPTS_MAX && usocket_accept(listen_fd, &fd) == 0; i++)
+                listener_refuse(fd, JOBD__ERROR_CODE__ERROR_INTERNAL, sentence);
+}
+
 int listeners_init(struct clients *clients)
 {
         int r;

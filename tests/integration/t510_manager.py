@@ -197,6 +197,31 @@ class Refusals(ManagedCase):
         self.assertIn("stop that one first", done.stderr)
         self.daemon = first
 
+    def turns_away(self, status, config, *words):
+        """Somebody waits at a socket that the manager holds, when this start is refused."""
+        path = os.path.join(self.dir, "waiting.sock")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(8)
+            waiting = self.jobctl_start("list", env={"JOBCTL_SOCKET": path})
+            self.assertTrue(select.select([listener], [], [], harness.DEADLINE)[0])
+            done = subprocess.run(
+                ["sh", "-c", 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", str(listener.fileno()),
+                 harness.program("jobd"), "--user", "--state-dir", self.daemon.state, "--config", self.daemon.configure(config)],
+                env={**self.env, **self.managed}, pass_fds=[listener.fileno()], stderr=-1, check=False)
+            self.assertEqual(status, done.returncode)
+            # Else the manager would start it again at once, and again.
+            self.assertFalse(select.select([listener], [], [], 0)[0], "somebody waits still")
+            self.assertSays(self.end(waiting, status=69), "jobd cannot start", *words)
+        os.unlink(path)
+
+    def test_who_waits_at_the_socket_is_told(self):
+        self.turns_away(NOT_CONFIGURED, "[Jobs]\nGrace=soon\n", "jobd.conf:2")
+        self.start(config="")
+        self.assertEqual(0, self.daemon.stop())
+        os.unlink(os.path.join(self.daemon.state, "jobd.db"))
+        self.turns_away(STORE, "", "restore it")
+
     def test_usage(self):
         done = subprocess.run([harness.program("jobd"), "--sate-dir"], env=self.env, stderr=-1, check=False)
         self.assertEqual(USAGE, done.returncode)
