@@ -196,14 +196,17 @@ void dial_on_broken_greeting(struct jobctl *conn)
                 conn_fail(conn);
 }
 
+/*
+ * A daemon that cannot start says so to those who wait for it. Who was served before it ended is
+ * patient: somebody puts it right.
+ */
 static void dial_refused(struct jobctl *conn, const Jobd__Error *error)
 {
-        /* A daemon that cannot start says so to those who wait for it. */
-        failure_set(&conn->failure,
-                    error->code == JOBD__ERROR_CODE__ERROR_INTERNAL ? JOBCTL_E_NO_DAEMON
-                                                                    : (int)error->code,
-                    "%s", error->message);
-        if (error->code != JOBD__ERROR_CODE__ERROR_BUSY) {
+        const bool cannot_start = error->code == JOBD__ERROR_CODE__ERROR_INTERNAL;
+
+        failure_set(&conn->failure, cannot_start ? JOBCTL_E_NO_DAEMON : (int)error->code, "%s",
+                    error->message);
+        if (error->code != JOBD__ERROR_CODE__ERROR_BUSY && !(cannot_start && conn->build)) {
                 conn_fail(conn);
                 return;
         }

@@ -222,6 +222,32 @@ class Refusals(ManagedCase):
         os.unlink(os.path.join(self.daemon.state, "jobd.db"))
         self.turns_away(STORE, "", "restore it")
 
+    def test_who_was_served_before_is_patient(self):
+        """An administrator mistypes a setting and restarts jobd: those who wait for jobs go on waiting."""
+        self.start()
+        _, _, gate = self.submit_blocked()
+        waiting = self.jobctl_start("wait", "1")
+        self.daemon.sessions_ready(1)
+        held = socket.socket(socket.AF_UNIX)
+        self.addCleanup(held.close)
+        self.assertEqual(0, self.daemon.stop())
+        # The manager holds the socket from here on.
+        held.bind(self.daemon.socket)
+        held.listen(8)
+        words = ["sh", "-c", 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", str(held.fileno()),
+                 harness.program("jobd"), "--user", "--state-dir", self.daemon.state]
+        self.assertTrue(select.select([held], [], [], harness.DEADLINE)[0])
+        refused = subprocess.run([*words, "--config", self.daemon.configure("[Jobs]\nGrace=soon\n")],
+                                 env={**self.env, **self.managed}, pass_fds=[held.fileno()], stderr=-1, check=False)
+        self.assertEqual(NOT_CONFIGURED, refused.returncode)
+        self.assertTrue(select.select([held], [], [], harness.DEADLINE)[0], "it does not come again")
+        right = subprocess.Popen([*words, "--config", self.daemon.configure("")], env={**self.env, **self.managed},
+                                 pass_fds=[held.fileno()], stderr=subprocess.DEVNULL)
+        self.addCleanup(right.wait, harness.DEADLINE)
+        self.addCleanup(right.terminate)
+        gate.send()
+        self.end(waiting)
+
     def test_usage(self):
         done = subprocess.run([harness.program("jobd"), "--sate-dir"], env=self.env, stderr=-1, check=False)
         self.assertEqual(USAGE, done.returncode)
