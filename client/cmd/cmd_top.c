@@ -129,7 +129,7 @@ static int top_emit_users(struct app *app, struct json_t *object)
                 if (user->has_uid)
                         emit_object_set_number(made, "uid", user->uid);
                 emit_object_set_text(made, "user", user->name, strlen(user->name));
-                emit_object_set_number(made, "weight", user->weight);
+                emit_object_set_real(made, "weight", user->weight);
                 emit_object_set_number(made, "running", user->active);
                 emit_object_set_number(made, "queued", user->queued);
                 emit_object_set_number(made, "cores", user->cores);

@@ -118,36 +118,47 @@ static int model_compare_shares(const void *a, const void *b)
         return strcmp(left->name, right->name);
 }
 
+/* One number of a user or a queue, in the unit of its family; no such family: 0. */
+static double model_number(const struct jobctl_result *stats, const char *family,
+                           const char *label_name, const char *label)
+{
+        if (!family)
+                return 0;
+        return metric_number(metric_value(stats, family, label_name, label),
+                             jobctl_number_or(metric_find(stats, family), JOBCTL_FAMILY_PER, 1));
+}
+
+static bool model_fill_share(struct top_share *row, const struct jobctl_result *stats,
+                             const struct model_families *from, const char *label, bool is_user)
+{
+        *row = (struct top_share){
+                .weight = model_number(stats, from->weight, from->label, label),
+                .jobs = (uint64_t)model_number(stats, from->jobs, from->label, label),
+                .queued = (uint64_t)model_number(stats, from->queued, from->label, label),
+                .active = (uint64_t)model_number(stats, from->active, from->label, label),
+                .cores = (uint64_t)model_number(stats, from->cores, from->label, label),
+                .core_seconds = model_number(stats, from->core_seconds, from->label, label),
+        };
+        model_name_share(row, label, is_user);
+        return row->name;
+}
+
 static void model_add_shares(struct top_model *model, const struct jobctl_result *stats,
-                             const struct model_families *families, bool are_users,
+                             const struct model_families *from, bool are_users,
                              struct top_shares *shares)
 {
-        const struct jobctl_item *const seconds = metric_find(stats, families->core_seconds);
-        const uint64_t per = jobctl_number_or(seconds, JOBCTL_FAMILY_PER, 1);
+        const struct jobctl_item *const seconds = metric_find(stats, from->core_seconds);
         const size_t count = metric_count(seconds);
 
         shares->rows = calloc(count + 1, sizeof(*shares->rows));
         for (size_t i = 0; shares->rows && i < count; i++) {
-                const struct jobctl_item *const sample = metric_sample(seconds, i);
-                const char *const label = metric_label(sample, families->label);
                 struct top_share *const row = &shares->rows[shares->count];
-#define VALUE(name) (name ? metric_value(stats, name, families->label, label) : 0)
+                const char *const label = metric_label(metric_sample(seconds, i), from->label);
 
-                if (!label)
+                if (!label || !model_fill_share(row, stats, from, label, are_users))
                         continue;
-                *row = (struct top_share){
-                        .weight = VALUE(families->weight),
-                        .jobs = VALUE(families->jobs),
-                        .queued = VALUE(families->queued),
-                        .active = VALUE(families->active),
-                        .cores = VALUE(families->cores),
-                        .core_seconds = metric_number(
-                                jobctl_number_or(sample, JOBCTL_SAMPLE_VALUE, 0), per),
-                };
-#undef VALUE
-                model_name_share(row, label, are_users);
                 shares->core_seconds += row->core_seconds;
-                shares->count += row->name ? 1 : 0;
+                shares->count++;
         }
         model->is_short = model->is_short || shares->count < count;
         if (shares->count > 1)

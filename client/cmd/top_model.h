@@ -32,8 +32,8 @@ struct top_share {
         char *name; /* owned, safe to print */
         uint32_t uid;
         bool has_uid; /* not a queue, and not those users who are told together */
-        uint64_t weight, jobs, queued, active, cores;
-        double core_seconds;
+        uint64_t jobs, queued, active, cores;
+        double weight, core_seconds;
 };
 
 struct top_shares {

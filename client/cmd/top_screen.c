@@ -98,16 +98,19 @@ static int screen_add_number(struct table *table, uint64_t number)
 static int screen_add_share(struct table *table, const struct top_shares *shares,
                             const struct top_share *row, bool are_users)
 {
-        char time[STYLE_TEXT_MAX], part[SCREEN_NUMBER_MAX];
+        char time[STYLE_TEXT_MAX], part[SCREEN_NUMBER_MAX], first[SCREEN_NUMBER_MAX];
 
+        if (are_users)
+                snprintf(first, sizeof(first), "%g", row->weight);
+        else
+                snprintf(first, sizeof(first), "%llu", (unsigned long long)row->jobs);
         snprintf(part, sizeof(part), "%.0f%%",
                  shares->core_seconds > 0 ? 100 * row->core_seconds / shares->core_seconds : 0.0);
         style_duration((uint64_t)(row->core_seconds * (double)USEC_PER_SEC), time);
         if (table_add_row(table) || table_add_cell(table, row->name, "") ||
-            screen_add_number(table, are_users ? row->weight : row->jobs) ||
-            screen_add_number(table, row->active) || screen_add_number(table, row->queued) ||
-            screen_add_number(table, row->cores) || table_add_cell(table, time, "") ||
-            table_add_cell(table, part, ""))
+            table_add_cell(table, first, "") || screen_add_number(table, row->active) ||
+            screen_add_number(table, row->queued) || screen_add_number(table, row->cores) ||
+            table_add_cell(table, time, "") || table_add_cell(table, part, ""))
                 return FAULT(-ENOMEM);
         return 0;
 }

@@ -282,7 +282,7 @@ static const struct stats_column stats_queue_columns[] = {
         { { "jobd_queue_core_seconds_total", "Cores times the seconds for which jobs of a queue had them.", COUNTER, USEC_PER_SEC }, QUEUE(core_usec, false) },
 };
 static const struct stats_column stats_user_columns[] = {
-        { { "jobd_user_weight", "A user's weight among those who want cores.", GAUGE, 1 }, USER(weight, true) },
+        { { "jobd_user_weight", "A user's weight among those who want cores.", GAUGE, 100 }, USER(weight, true) },
         { { "jobd_user_queued_tasks", "Queued tasks of a user, held and waiting ones too.", GAUGE, 1 }, USER(queued, false) },
         { { "jobd_user_active_tasks", "Tasks of a user that a worker has.", GAUGE, 1 }, USER(leased, false) },
         { { "jobd_user_cores_leased", "Cores that a user's jobs have.", GAUGE, 1 }, USER(cores, true) },

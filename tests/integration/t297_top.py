@@ -57,8 +57,8 @@ class Once(harness.Case):
         held = self.submit("--hold", "-J", NASTY, "true")
         top = self.jobctl("top", "--json").json
         self.assertEqual({"status", "queues", "users", "cores", "cores_leased", "jobs"}, set(top))
-        self.assertEqual([{"uid": os.getuid(), "running": 0, "queued": 1, "cores": 0}],
-                         [{name: user[name] for name in ("uid", "running", "queued", "cores")} for user in top["users"]])
+        self.assertEqual([{"uid": os.getuid(), "weight": 1.0, "running": 0, "queued": 1, "cores": 0}],
+                         [{name: user[name] for name in ("uid", "weight", "running", "queued", "cores")} for user in top["users"]])
         self.assertEqual((0, True), (top["cores_leased"], top["cores"] > 0))
         self.assertEqual(1, top["status"]["queued"])
         self.assertEqual(["default"], [queue["name"] for queue in top["queues"]])
@@ -77,14 +77,14 @@ class Once(harness.Case):
 
     @unittest.skipUnless(os.getuid() == 0, "only root can be somebody else")
     def test_several_users(self):
-        self.daemon.start(system=True)
+        self.daemon.start(system=True, config='[Share "nobody"]\nWeight=2.5\n')
         self.env["JOBCTL_SOCKET"] = self.daemon.socket
         other = {"user": harness.NOBODY, "group": harness.NOBODY, "extra_groups": []}
         mine = self.submit("--hold", "true")
         theirs = self.submit("--hold", "true", cwd="/", **other)
         out = self.jobctl("top", "--all-users").out
         self.assertRegex(out, r"(?m)^USER +WEIGHT +RUNNING +QUEUED +CORES +CORE-TIME +SHARE$")
-        self.assertRegex(out, r"(?m)^nobody +\d+ +0 +1 +0 ")
+        self.assertRegex(out, r"(?m)^nobody +2.5 +0 +1 +0 ")
         self.assertRegex(out, rf"(?m)^ *{theirs} +nobody +held ")
         self.assertRegex(out, rf"(?m)^ *{mine} +root +held ")
         out = self.jobctl("top", cwd="/", **other).out
