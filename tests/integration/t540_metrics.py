@@ -163,7 +163,7 @@ class Truth(Case):
         self.assertEqual([0, 1], [numbers.get("jobd_queue_queued_tasks", queue=q) for q in ("night", "default")])
         self.assertEqual(1, numbers.get("jobd_tasks", state="running") + numbers.get("jobd_tasks", state="starting"))
         if user:
-            self.assertEqual([2, 1, 1, 100], [numbers.get(f"jobd_user_{n}", **user) for n in (
+            self.assertEqual([2, 1, 1, 1], [numbers.get(f"jobd_user_{n}", **user) for n in (
                 "cores_leased", "queued_tasks", "active_tasks", "weight")])
         self.check_balance(numbers)
         self.jobctl("pause", job)
