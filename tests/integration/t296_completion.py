@@ -433,7 +433,9 @@ class Shells(Case):
         shell = self.prepare("bash", more=f"BASH_COMPLETION_USER_DIR={self.dir}/data/bash-completion; source {BASH_COMPLETION}\n"
                              "_ours() { COMPREPLY=(of-ours-${COMP_CWORD}-${COMP_WORDS[1]}); }; complete -F _ours a-program-of-ours")
         self.check_lines(shell)
-        for typed, expected in (("jobctl run --env A=b -o x:y a-program-of-ours one \t", ["a-program-of-ours", "one", "of-ours-2-one"]),
+        for typed, expected in (("nohup jobctl submit --queue=n\t", ["nohup", "jobctl", "submit", "--queue=night"]),
+                                ("jobctl run nohup jobctl canc\t", ["nohup", "jobctl", "cancel"]),
+                                ("jobctl run --env A=b -o x:y a-program-of-ours one \t", ["a-program-of-ours", "one", "of-ours-2-one"]),
                                 ("jobctl map a-program-of-ours o\t", ["a-program-of-ours", "of-ours-1-o"])):
             with self.subTest(typed=typed):
                 self.assertEqual(expected, shell.type(typed)[1][-len(expected):])
@@ -441,6 +443,7 @@ class Shells(Case):
     def test_zsh(self):
         shell = self.prepare("zsh")
         self.check_lines(shell)
+        self.assertEqual(["nohup", "jobctl", "run", "jobctl", "cancel"], shell.type("nohup jobctl run jobctl canc\t")[1])
         os.write(shell.fd, b"jobctl info \t")
         shell.shown(r"(?s)last +-- the newest job.*%d +-- held  plain-name" % self.held)
         shell.type("\x15")
