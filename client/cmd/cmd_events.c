@@ -95,7 +95,7 @@ static void events_on_event(void *arg, const struct jobctl_item *event)
         if (jobctl_get_number(event, JOBCTL_EVENT_TASK, &task) && task > 0)
                 snprintf(job + strlen(job), sizeof(job) - strlen(job), ".%llu",
                          (unsigned long long)task);
-        safe = text_escape(detail ? detail : "", detail ? strlen(detail) : 0);
+        safe = style_reason(detail ? detail : "");
         (void)jobctl_get_number(event, JOBCTL_EVENT_STATE, &state);
         printf("%s  %-8s %s%-12s%s%s%s\n",
                style_time(jobctl_number_or(event, JOBCTL_EVENT_WALL_USEC, 0), time), job,

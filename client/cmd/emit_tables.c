@@ -267,7 +267,7 @@ static const struct emit_row emit_event_rows[] = {
         { EMIT_PLAIN, "task", JOBCTL_EVENT_TASK, NULL },
         { EMIT_WORDS, "event", JOBCTL_EVENT_KIND, NULL },
         { EMIT_STATE, "state", JOBCTL_EVENT_STATE, NULL },
-        { EMIT_WORDS, "detail", JOBCTL_EVENT_DETAIL, NULL },
+        { EMIT_REASON, "detail", JOBCTL_EVENT_DETAIL, NULL },
         { EMIT_END, NULL, 0, NULL },
 };
 const struct emit_table emit_event = { emit_event_rows };

@@ -43,13 +43,17 @@ void session_run_stream(struct stream *stream)
 {
         struct session *session = stream->session;
         struct client_user *user = session->user;
+        struct engine *const engine = session->clients->engine;
+        uint32_t before_uid;
         int r;
 
         if (user->waits_count >= STREAMS_WAITS_MAX) {
                 stream_wait_in(stream, &user->blocked);
                 return;
         }
+        before_uid = engine_set_actor(engine, session->peer.uid);
         r = stream->type->run(stream);
+        (void)engine_set_actor(engine, before_uid);
         if (r)
                 session_fail(session, PASS(r));
         session_offer_turn(user);
@@ -217,11 +221,15 @@ void session_end_wait(struct stream *stream)
 static void session_on_page(void *arg, const struct journal_page *page)
 {
         struct stream *stream = arg;
+        struct engine *const engine = stream->session->clients->engine;
+        uint32_t before_uid;
         int r;
 
         stream->read = NULL;
         session_end_wait(stream);
+        before_uid = engine_set_actor(engine, stream->session->peer.uid);
         r = page->fault ? page->fault : stream->type->on_page(stream, page);
+        (void)engine_set_actor(engine, before_uid);
         if (r)
                 session_fail(stream->session, PASS(r));
 }

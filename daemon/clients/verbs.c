@@ -238,6 +238,7 @@ static int verbs_run(struct session *from, const Jobd__Request *request, struct 
         const size_t i = (size_t)request->body_case;
         const struct verb *verb = i < ARRAY_SIZE(verbs) ? &verbs[i] : NULL;
         char what[128];
+        uint32_t before_uid;
         bool is_told;
         int r;
 
@@ -247,7 +248,9 @@ static int verbs_run(struct session *from, const Jobd__Request *request, struct 
         from->clients->tally.requests[i]++;
         /* Before it is served: afterwards the session may be no administrator's any more. */
         is_told = verb->audit == AUDIT_SERVICE && verb->describe(request, what, sizeof(what));
+        before_uid = engine_set_actor(from->clients->engine, from->peer.uid);
         r = verbs_serve(from, verb, request, why);
+        (void)engine_set_actor(from->clients->engine, before_uid);
         if (is_told)
                 audit_service(from, (uint32_t)i, verb->name, what, r, why);
         return r;

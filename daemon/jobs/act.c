@@ -24,6 +24,7 @@
 static void act_cancel_starting(struct engine *e, struct task *task, uint64_t grace_usec)
 {
         task->cancel_grace_usec = grace_usec;
+        task->actor_uid = e->actor_uid;
         if (!task->start_ready) {
                 /* Nothing has left yet, and what the fetch brings finds no lease. */
                 task->cancel_wanted = true;
@@ -224,6 +225,9 @@ int engine_signal(struct engine *e, struct job *job, uint64_t number, uint32_t s
 
 void act_on_started(struct engine *e, struct task *task)
 {
+        const uint32_t actor_uid = e->actor_uid;
+
+        e->actor_uid = task->actor_uid;
         if (task->cancel_wanted) {
                 task->cancel_wanted = false;
                 act_cancel_running(e, task, task->cancel_grace_usec);
@@ -231,6 +235,7 @@ void act_on_started(struct engine *e, struct task *task)
                 task->pause_wanted = false;
                 act_pause(e, task, 0);
         }
+        e->actor_uid = actor_uid;
 }
 
 /* Tasks whose start is under way: their user cannot know that they are not quite running yet. */
@@ -244,6 +249,7 @@ static uint64_t act_pause_starting(struct engine *e, struct job *job, uint64_t n
                 if ((number == ENGINE_ALL_TASKS || task->number == number) &&
                     task->state == JOB_STARTING) {
                         task->pause_wanted = true;
+                        task->actor_uid = e->actor_uid;
                         count++;
                 }
         return count;

@@ -44,6 +44,7 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         e->arg = arg;
         TAILQ_INIT(&e->core_leases);
         STAILQ_INIT(&e->dying_grants);
+        e->actor_uid = ENGINE_NOBODY;
         fair_init(&e->fair);
         engine_tally_init(&e->tally);
         TAILQ_INIT(&e->views);

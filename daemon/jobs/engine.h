@@ -300,6 +300,12 @@ uint64_t engine_claimant_job(const void *claim_arg);
 
 /* -------------------------------------------------------------------------------------- acts */
 
+/*
+ * What is done to jobs from here on is done by this user, until it is ENGINE_NOBODY again: the
+ * history of somebody else's job tells who it was, "by {uid:0}".
+ */
+#define ENGINE_NOBODY UINT32_MAX
+uint32_t engine_set_actor(struct engine *engine, uint32_t uid); /* returns who it was before */
 /* The unfinished job with this id, or NULL. Valid until this turn's callbacks end. */
 struct job *engine_find(struct engine *engine, uint64_t id);
 uint32_t engine_job_uid(const struct job *job);

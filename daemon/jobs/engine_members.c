@@ -128,6 +128,7 @@ struct task *engine_add_task(struct engine *e, struct job *job, uint64_t number)
         }
         task->job = job;
         task->number = number;
+        task->actor_uid = ENGINE_NOBODY;
         task->state = JOB_QUEUED;
         RB_INSERT(task_tree, &job->tasks, task);
         engine_enqueue(task);

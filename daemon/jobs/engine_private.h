@@ -124,6 +124,7 @@ struct engine {
         uint64_t spec_bytes;
         uint64_t finished_tasks;
         struct tally tally;
+        uint32_t actor_uid; /* who acts just now; ENGINE_NOBODY */
         bool is_draining;
         bool is_stopping;
 };

@@ -5,14 +5,38 @@
  * transaction, so that neither can be true without the other.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/jobs/engine_private.h"
+
+#define ENGINE_DETAIL_MAX 384
+
+uint32_t engine_set_actor(struct engine *e, uint32_t uid)
+{
+        const uint32_t before = e->actor_uid;
+
+        e->actor_uid = uid;
+        return before;
+}
+
+/* Somebody else's act says whose it is, behind what there is to say anyhow. */
+static const char *engine_name_actor(const struct engine *e, const struct job *job,
+                                     const char *detail, char buf[static ENGINE_DETAIL_MAX])
+{
+        if (e->actor_uid == ENGINE_NOBODY || e->actor_uid == job->user->uid)
+                return detail;
+        snprintf(buf, ENGINE_DETAIL_MAX, "%.340s%sby {uid:%" PRIu32 "}", detail ? detail : "",
+                 detail ? ", " : "", e->actor_uid);
+        return buf;
+}
 
 void engine_post_event(struct engine *e, struct job *job, uint64_t number, enum job_event event,
                        enum job_state state, const char *detail)
 {
         struct journal_batch *batch = engine_batch(e);
+        char text[ENGINE_DETAIL_MAX];
         const struct journal_event row = {
                 .seq = ++e->sequence,
                 .wall_usec = clock_wall_usec(),
@@ -21,7 +45,7 @@ void engine_post_event(struct engine *e, struct job *job, uint64_t number, enum 
                 .uid = job->user->uid,
                 .kind = (uint8_t)event,
                 .state = (uint8_t)state,
-                .detail = detail,
+                .detail = engine_name_actor(e, job, detail, text),
         };
 
         job->last_sequence = e->sequence;

@@ -65,6 +65,7 @@ struct task {
         bool spooled;
         bool start_ready; /* START has left, or may leave: spec was fetched */
         uint64_t cancel_grace_usec;
+        uint32_t actor_uid;    /* who wants the cancel or the pause that waits; ENGINE_NOBODY */
         uint64_t output_bytes; /* as far as the worker told */
         uint64_t stdin_taken;
         uint64_t start_wall_usec;

@@ -163,8 +163,12 @@ void outcome_return(struct engine *e, struct task *task, const char *why)
         const struct job_map *const map = job_map_of(task->job);
         /* What comes back to a job that is halted is cancelled there, and gone. */
         const bool cancel = task->cancel_wanted && !(map && map->is_halted);
+        const uint32_t actor_uid = e->actor_uid;
 
         engine_apply(e, task, JOB_EV_UNSTARTED, why, NULL);
-        if (cancel)
-                engine_apply(e, task, JOB_EV_CANCEL, NULL, NULL);
+        if (!cancel)
+                return;
+        e->actor_uid = task->actor_uid;
+        engine_apply(e, task, JOB_EV_CANCEL, NULL, NULL);
+        e->actor_uid = actor_uid;
 }

@@ -28,7 +28,7 @@ class Json(harness.Case):
             ("queue", "add", "q"), ("queue", "set", "q", "--width", 2), ("queue", "pause", "q"), ("queue", "resume", "q"),
             ("queue", "drain", "q"), ("queue", "remove", "q"), ("lock", "--acquire", "l"), ("lock", "--list"),
             ("lock", "--release", "l"), ("resource", "set", "r=2"), ("resource", "list"), ("resource", "remove", "r"),
-            ("events",), ("metrics",), ("pool",), ("config",), ("ping",), ("version",), ("purge", "--keep", 100),
+            ("events",), ("top",), ("stats",), ("metrics",), ("pool",), ("config",), ("ping",), ("version",), ("purge", "--keep", 100),
             ("drain",), ("drain", "--end"), ("reload",), ("cancel", "--yes", busy), ("shutdown",))
         plain = {"help", "completion"}  # words for people and for shells
         for words in calls:

@@ -750,6 +750,14 @@ int engine_drop(struct engine *e, const struct journal_page *page, uint64_t *out
         return 0;
 }
 
+uint32_t engine_set_actor(struct engine *e, uint32_t uid)
+{
+        const uint32_t before = e->actor_uid;
+
+        e->actor_uid = uid;
+        return before;
+}
+
 void engine_drain(struct engine *e, bool on)
 {
         fake_trace(e, "drain(%d) ", on);

@@ -82,6 +82,7 @@ struct engine {
         size_t events_count;
         bool is_disk_full;
 
+        uint32_t actor_uid; /* who acts just now */
         /* what was counted; the test's own */
         struct tally tally;
         struct tally_machine machine;

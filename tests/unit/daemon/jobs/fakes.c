@@ -233,6 +233,7 @@ int journal_put_event(struct journal_batch *batch, const struct journal_event *r
                 return 0;
         assert(fake.events_count < FAKE_MAX);
         fake.events[fake.events_count++] = row->kind;
+        snprintf(fake.detail, sizeof(fake.detail), "%s", row->detail ? row->detail : "");
         return 0;
 }
 

@@ -54,6 +54,7 @@ struct fake {
         size_t dependencies_count;
         uint8_t events[FAKE_MAX];
         size_t events_count;
+        char detail[96]; /* of the newest event */
         uint64_t posted, durable;
         struct fake_input inputs[FAKE_MAX];
         size_t inputs_count;

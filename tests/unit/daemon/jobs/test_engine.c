@@ -120,6 +120,35 @@ START_TEST(cancel_of_a_starting_job_waits_for_the_worker)
 }
 END_TEST
 
+/* Also where the worker decides later; nothing that happens by itself has an actor. */
+START_TEST(history_tells_who_acts_on_others_jobs)
+{
+        uint64_t id, lease;
+        struct job *job;
+
+        fake_attach(0);
+        lease = start_one(&id);
+        job = engine_find(fake.engine, id);
+        ck_assert_str_eq(fake.detail, "");
+        ck_assert_uint_eq(engine_set_actor(fake.engine, 0), ENGINE_NOBODY);
+        ck_assert_int_eq(engine_cancel(fake.engine, job, ENGINE_ALL_TASKS, USEC_NONE, NULL),
+                         ENGINE_E_LATER);
+        ck_assert_uint_eq(engine_set_actor(fake.engine, ENGINE_NOBODY), 0);
+        engine_workers_ops.on_revoked(fake.engine, fake.workers[0], lease, false);
+        ck_assert_str_eq(fake.detail, "by {uid:0}");
+        (void)engine_set_actor(fake.engine, 1000);
+        id = fake_submit(1000, &plain);
+        ck_assert_int_eq(engine_hold(fake.engine, engine_find(fake.engine, id), NULL), 0);
+        ck_assert_str_eq(fake.detail, "");
+        (void)engine_set_actor(fake.engine, 1001);
+        ck_assert_int_eq(engine_release(fake.engine, engine_find(fake.engine, id), NULL), 0);
+        ck_assert_str_eq(fake.detail, "by {uid:1001}");
+        (void)engine_set_actor(fake.engine, ENGINE_NOBODY);
+        fake_turn();
+        ck_assert_str_eq(fake.detail, "");
+}
+END_TEST
+
 START_TEST(cancel_that_comes_too_late_stops_the_run)
 {
         uint64_t id, lease;
@@ -812,6 +841,7 @@ int main(void)
                 T(cancel_of_a_queued_job_is_final),
                 T(cancel_before_start_left_needs_no_worker),
                 T(cancel_of_a_starting_job_waits_for_the_worker),
+                T(history_tells_who_acts_on_others_jobs),
                 T(cancel_that_comes_too_late_stops_the_run),
                 T(a_stopping_job_that_exits_zero_is_cancelled),
                 T(retries_go_back_to_the_queue_and_not_through_an_end),
