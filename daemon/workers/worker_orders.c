@@ -49,7 +49,8 @@ void worker_orders_pool_set(struct worker *worker)
 
         order.body_case = JOBD__WORK__ORDER__BODY_POOL_SET;
         order.pool_set = &set;
-        set.wanted = worker->workers->wanted + worker->workers->extra;
+        /* More than this a pool takes for nonsense. */
+        set.wanted = MIN(worker->workers->wanted + worker->workers->extra, WIRE_ENTRIES_MAX);
         worker_link_send(worker, &order, 0);
 }
 

@@ -40,6 +40,11 @@ START_TEST(pool_hears_its_size)
         workers_resize(stage.workers, 12);
         fake_expect(pool, "pool_set(12) ");
         ck_assert_uint_eq(workers_wanted(stage.workers), 12);
+        /* While jobs lend it has some more, and never more than an order can say. */
+        workers_set_extra(stage.workers, 2);
+        fake_expect(pool, "pool_set(14) ");
+        workers_resize(stage.workers, 4095);
+        fake_expect(pool, "pool_set(4096) ");
 }
 END_TEST
 
