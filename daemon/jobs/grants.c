@@ -421,6 +421,8 @@ static int grants_on_row(void *arg, const struct journal_grant *row)
         if (r)
                 return PASS(r);
         r = grant_watch_holder(grant, &why);
+        if (r == ENGINE_E_BUSY) /* it may be there: to forget it would give the lock twice */
+                return FAULT(-EMFILE);
         if (r > 0) {
                 grant_end(grant);
                 return grants_drop_row(e, row);
