@@ -86,6 +86,7 @@ static void daemon_engine_options(const struct daemon *d, struct engine_options 
                 .output_quota_bytes = c->output_quota_bytes,
                 .output_cap_bytes = c->output_cap_bytes,
                 .compress = c->compress,
+                .jobs_are_public = !c->private_jobs,
                 .spool_fd = d->setup->spool_fd,
                 .cores = config_cores(c, d->is_resized),
                 .memory_bytes = c->memory_bytes,

@@ -5,8 +5,9 @@
  * several things is told one: what there is too little of at all, else what is not free, else where
  * somebody stands before it.
  *
- * Of other users' holders it tells the user and the number of the job, and nothing of their
- * processes. Users are marks ({uid:1000}), as in why.c, which calls this. Changes nothing.
+ * Of other users' holders it tells the user, and the number of the job where all may see all jobs
+ * (PrivateJobs=no), and nothing of their processes. Users are marks ({uid:1000}), as in why.c,
+ * which calls this. Changes nothing.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,12 +50,12 @@ static void claims_write_holder(const struct engine *e, const struct job *job,
         if (is_own && holder->pid)
                 at = (size_t)snprintf(text, CLAIMS_HOLDER_ROOM, "process %" PRIu32 "%s",
                                       holder->pid, holder->job ? " in " : "");
-        if (holder->job) {
+        if (!is_own && (!holder->job || !e->options.jobs_are_public)) {
+                snprintf(text, CLAIMS_HOLDER_ROOM, "a %s of {uid:%" PRIu32 "}'s",
+                         holder->job ? "job" : "process", wait->holder_uid);
+        } else if (holder->job) {
                 at += claims_write_job(e, holder, text + at, CLAIMS_HOLDER_ROOM - at);
                 snprintf(text + at, CLAIMS_HOLDER_ROOM - at, " ({uid:%" PRIu32 "}'s)",
-                         wait->holder_uid);
-        } else if (!is_own) {
-                snprintf(text, CLAIMS_HOLDER_ROOM, "a process of {uid:%" PRIu32 "}'s",
                          wait->holder_uid);
         }
 }

@@ -66,6 +66,7 @@ struct engine_options {
         uint64_t output_quota_bytes; /* kept output per user; 0: no limit */
         uint64_t output_cap_bytes;   /* per attempt */
         bool compress;               /* large outputs, after their end */
+        bool jobs_are_public;        /* the numbers of others' jobs may be told */
         int spool_fd;                /* borrowed, for ever: errands unlink and open by it */
         uint32_t cores;              /* 0: one for each worker of the pool */
         uint64_t memory_bytes;       /* 0: not counted */

@@ -347,13 +347,25 @@ START_TEST(who_holds_a_lock)
 }
 END_TEST
 
-START_TEST(nothing_of_others_but_who_and_which_job)
+/* With PrivateJobs=no (_i 1) also which job it is. */
+START_TEST(nothing_of_others_but_who)
 {
+        static const char *const gpu[] = {
+                "waits for 1 of resource gpu, locked by a job of {uid:1001}'s",
+                "waits for 1 of resource gpu, locked by job 1 ({uid:1001}'s)",
+        };
+        static const char *const tape[] = {
+                "waits for lock tape, held by a job of {uid:1001}'s",
+                "waits for lock tape, held by job 1 ({uid:1001}'s)",
+        };
+        struct engine_options options = fake.engine->options;
         const struct resource_owner alone = { .pid = 123 };
         const struct resource_owner inside = { .job = 1, .pid = 124 };
         struct resource_holding *holding;
         uint64_t id, next;
 
+        options.jobs_are_public = _i == 1;
+        engine_set_options(fake.engine, &options);
         attach_many();
         declare(RESOURCE_EVERYBODY, "gpu", 1);
         declare(RESOURCE_EVERYBODY, "net", 1);
@@ -361,7 +373,7 @@ START_TEST(nothing_of_others_but_who_and_which_job)
         fake_turn();
         id = submit_asking(1000, "1 gpu\n");
         fake_turn();
-        ck_assert_str_eq(ask(id), "waits for 1 of resource gpu, locked by job 1 ({uid:1001}'s)");
+        ck_assert_str_eq(ask(id), gpu[_i]);
         holding = take(1001, "net", RESOURCE_EXCLUSIVE, &alone);
         next = submit_asking(1000, "x net\n");
         fake_turn();
@@ -371,7 +383,7 @@ START_TEST(nothing_of_others_but_who_and_which_job)
         holding = take(1001, "tape", RESOURCE_EXCLUSIVE, &inside);
         next = submit_asking(1000, "x tape\n");
         fake_turn();
-        ck_assert_str_eq(ask(next), "waits for lock tape, held by job 1 ({uid:1001}'s)");
+        ck_assert_str_eq(ask(next), tape[_i]);
         resource_holding_free(holding);
 }
 END_TEST
@@ -481,7 +493,7 @@ int main(void)
         tcase_add_test(t, units_that_are_taken);
         tcase_add_test(t, what_is_not_free_before_what_is);
         tcase_add_test(t, who_holds_a_lock);
-        tcase_add_test(t, nothing_of_others_but_who_and_which_job);
+        tcase_add_loop_test(t, nothing_of_others_but_who, 0, 2);
         tcase_add_test(t, a_lock_that_its_own_task_holds);
         tcase_add_test(t, the_holders_time_limit_tells_when);
         tcase_add_test(t, a_name_that_a_terminal_would_obey);
