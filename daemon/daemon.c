@@ -77,26 +77,13 @@ static void daemon_engine_options(const struct daemon *d, struct engine_options 
 {
         const struct config *c = d->setup->config;
 
-        *out_options = (struct engine_options){
-                .grace_usec = c->grace_usec,
-                .queued_max_per_user = c->queued_max_per_user,
-                .queued_max = c->queued_max,
-                .spec_bytes_max_per_user = c->spec_bytes_max_per_user,
-                .spec_bytes_max = c->spec_bytes_max,
-                .output_quota_bytes = c->output_quota_bytes,
-                .output_cap_bytes = c->output_cap_bytes,
-                .compress = c->compress,
-                .jobs_are_public = !c->private_jobs,
-                .spool_fd = d->setup->spool_fd,
-                .cores = config_cores(c, d->is_resized),
-                .memory_bytes = c->memory_bytes,
-                .affinity = (enum engine_affinity)c->affinity, /* the same names */
-                .aging_usec = c->aging_usec,
-                .shares = d->shares,
-                .shares_count = c->shares_count,
-                .resources = d->resources,
-                .resources_count = d->resources_count,
-        };
+        engine_setup_options(c, out_options);
+        out_options->spool_fd = d->setup->spool_fd;
+        out_options->cores = config_cores(c, d->is_resized);
+        out_options->shares = d->shares;
+        out_options->shares_count = c->shares_count;
+        out_options->resources = d->resources;
+        out_options->resources_count = d->resources_count;
 }
 
 static void daemon_clients_options(const struct daemon *d, struct clients_options *out_options)

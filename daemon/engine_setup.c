@@ -1,14 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists of the configuration in the shape that the engine reads: what users may have, and what the
- * machine has of named things. The engine borrows them, so daemon.c keeps each list until it has
- * given the engine the next one, and the configuration with it, since the names are borrowed from
- * there. Called by daemon.c at the start and at each reload.
+ * The configuration in the shape that the engine reads: its numbers, and as lists what users may
+ * have and what the machine has of named things. The engine borrows the lists, so daemon.c keeps
+ * each until it has given the engine the next one, and the configuration with it, since the names
+ * are borrowed from there. Called by daemon.c at the start and at each reload.
  */
 #include "daemon/engine_setup.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+void engine_setup_options(const struct config *config, struct engine_options *out_options)
+{
+        *out_options = (struct engine_options){
+                .grace_usec = config->grace_usec,
+                .queued_max_per_user = config->queued_max_per_user,
+                .queued_max = config->queued_max,
+                .spec_bytes_max_per_user = config->spec_bytes_max_per_user,
+                .spec_bytes_max = config->spec_bytes_max,
+                .output_quota_bytes = config->output_quota_bytes,
+                .output_cap_bytes = config->output_cap_bytes,
+                .compress = config->compress,
+                .jobs_are_public = !config->private_jobs,
+                .memory_bytes = config->memory_bytes,
+                .affinity = (enum engine_affinity)config->affinity, /* the same names */
+                .aging_usec = config->aging_usec,
+        };
+}
 
 /* The users' shares as the engine wants them; owned by the caller. */
 int engine_setup_shares(const struct config *config, struct engine_share **out_shares)
