@@ -571,10 +571,9 @@ int daemon_run(struct daemon_setup *setup)
         if (!r) {
                 log_write(setup->is_auto ? LOG_LEVEL_INFO : LOG_LEVEL_NOTICE, LOG_EVENT_STARTED, 0,
                           "serving on %s, %s", setup->paths->socket,
-                          setup->is_managed ? "run by a service manager, as is the pool"
-                          : setup->pool     ? "without a service manager, with a pool of our own"
-                                            : "without a service manager, and without a pool");
+                          describe_runner(setup->is_managed, setup->pool != NULL));
                 service_tell_ready(&setup->ready_fd);
+                setup->has_served = true;
                 r = loop_run(d.loop, daemon_turn, &d);
         } else if (!d.exit_code) {
                 log_write(LOG_LEVEL_ERROR, LOG_EVENT_START_REFUSED, 0, "cannot start: %s",

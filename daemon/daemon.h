@@ -42,6 +42,7 @@ struct daemon_setup {
         uid_t workers_uid;    /* whose links are taken: 0 in system mode, else our own */
         uint8_t instance[16]; /* random, of this start */
         int ready_fd;         /* -1, or for service_tell_ready() */
+        bool has_served;      /* out: it came as far as that */
         struct reason why;    /* out: of a start that was refused */
         /* Borrowed; NULL when a service manager runs the pool. Already running: watch it. */
         struct start_pool *pool;

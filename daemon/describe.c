@@ -20,6 +20,14 @@ uint64_t describe_mark(const struct engine *engine, const struct workers *worker
                ((uint64_t)workers_wanted(workers) << 40) + (flags << 60);
 }
 
+const char *describe_runner(bool is_managed, bool has_pool)
+{
+        if (is_managed)
+                return "run by a service manager, as is the pool";
+        return has_pool ? "without a service manager, with a pool of our own"
+                        : "without a service manager, and without a pool";
+}
+
 static const char *describe_mood(const struct engine *engine)
 {
         if (engine_is_stopping(engine))

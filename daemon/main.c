@@ -38,6 +38,9 @@
 #include "daemon/privileges.h"
 
 #define MAIN_FILES_MAX 65536
+/* With RestartSec= that is less often than the StartLimit of the unit: it goes on until it helps.
+ */
+#define MAIN_AGAIN_SEC 30
 
 enum main_exit {
         MAIN_EXIT_FAILED = 1,
@@ -323,6 +326,18 @@ static void main_turn_away(struct jobd *jobd, const char *text)
                 clients_turn_away(setup->listen_fds[i], sentence.text);
 }
 
+/*
+ * What hinders the start may pass by itself, such as a full disk: under a service manager, which
+ * starts us again at once, that is done at leisure. Signals have their default action here.
+ */
+static void main_wait_before_the_next(const struct jobd *jobd)
+{
+        if (jobd->exit_code != MAIN_EXIT_FAILED || jobd->setup.has_served || !service_is_heard())
+                return;
+        log_notice("trying again in %d s", MAIN_AGAIN_SEC);
+        sleep(MAIN_AGAIN_SEC);
+}
+
 static int main_act(struct jobd *jobd, int argc, char **argv, struct reason *why)
 {
         int r;
@@ -386,5 +401,6 @@ int main(int argc, char **argv)
                 jobd.exit_code = jobd.exit_code ? jobd.exit_code : MAIN_EXIT_FAILED;
         main_turn_away(&jobd, r > 0 ? why.text : jobd.setup.why.text);
         main_release(&jobd);
+        main_wait_before_the_next(&jobd);
         return jobd.exit_code;
 }

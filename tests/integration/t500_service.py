@@ -67,10 +67,12 @@ class Configuration(harness.Case):
 
 
 class StateFolder(harness.Case):
-    def refuses(self, *words, **options):
+    def refuses(self, *words, status=None, **options):
         """jobd does not start, says why, and does not touch what is there."""
         self.daemon.start(ready=False, **options)
-        self.assertNotEqual(0, self.daemon.wait())
+        ended = self.daemon.wait()
+        self.assertNotEqual(0, ended)
+        self.assertIn(status, (None, ended))
         for word in words:
             self.assertIn(word.lower(), self.daemon.log_text().lower())
 
@@ -102,7 +104,7 @@ class StateFolder(harness.Case):
         for tail in ("-wal", "-shm"):
             if os.path.exists(path + tail):
                 os.unlink(path + tail)
-        self.refuses(os.path.basename(path))
+        self.refuses(os.path.basename(path), "restore it from a backup", status=65)
 
     def test_missing_database_is_no_new_beginning(self):
         self.with_a_job()
@@ -130,7 +132,7 @@ class StateFolder(harness.Case):
         database.execute(f"PRAGMA user_version = {version + 1000}")
         database.commit()
         database.close()
-        self.refuses("newer")
+        self.refuses("newer", "install that version again", status=65)
 
     def test_somebody_elses_database(self):
         self.with_a_job()
@@ -162,7 +164,7 @@ class StateFolder(harness.Case):
     def test_owned_by_somebody_else(self):
         os.mkdir(self.daemon.state, 0o700)
         os.chown(self.daemon.state, harness.NOBODY, harness.NOBODY)
-        self.refuses("belongs to")
+        self.refuses("belongs to", "chown", status=4)
 
     @harness.unittest.skipUnless(os.geteuid() == 0, "needs root, to be somebody else")
     def test_read_only(self):

@@ -189,12 +189,20 @@ class Refusals(ManagedCase):
         self.start()
         first, self.daemon = self.daemon, harness.Daemon(self)
         self.daemon.log += "2"
-        # Not for ever: that one may end.
+        # Not for ever, since that one may end, but at leisure: the manager starts it again at once.
         words = [harness.program("jobd"), "--user", "--state-dir", first.state, "--config", first.configure()]
-        done = subprocess.run(words, env={**self.env, **self.managed}, stderr=-1, text=True, check=False)
-        self.assertEqual(1, done.returncode)
-        self.assertIn("another jobd already runs on", self.hear("STATUS=Cannot start")[-1])
-        self.assertIn("stop that one first", done.stderr)
+        with open(self.daemon.log, "wb") as log:
+            process = subprocess.Popen(words, env={**self.env, **self.managed}, stderr=log)
+        said = self.hear("STATUS=Cannot start")[-1]
+        self.assertIn("another jobd already runs on", said)
+        self.assertIn("stop that one first", said)
+        until = time.monotonic() + harness.DEADLINE
+        while "trying again in 30 s" not in self.daemon.log_text():
+            self.assertLess(time.monotonic(), until)
+            select.select([], [], [], 0.01)
+        self.assertIsNone(process.poll())
+        process.terminate()
+        self.assertEqual(-signal.SIGTERM, process.wait(harness.DEADLINE))
         self.daemon = first
 
     def turns_away(self, status, config, *words):
