@@ -263,6 +263,22 @@ class Words(Case):
         self.assertNotIn("--follow", self.words("logs", "--", "--"))
         self.assertEqual(["--json"], [word for word in self.words("--user", "list", "--j")if word.startswith("--j")])
 
+    def test_every_option_is_completed_as_its_value_is_called(self):
+        """So that a new option is not forgotten."""
+        self.start()
+        first = {"FILE": "files", "FLOW": "files", "PATH": "files", "DIR": "folders"}
+        among = {"STATE": "running", "SIG": "TERM", "SIG@TIME": "TERM@", "WHEN": "always", "POLICY": "lifo", "QUEUE": "default",
+                 "KIND:ID": "afterok:", "LIST": "root", "WHAT": "NONE"}
+        for row in (line.split("\t") for line in self.jobctl("__options").out.splitlines()):
+            if row[0] != "option" or (row[4] not in first and row[4] not in among):
+                continue
+            words = [*([] if row[1] == "*" else [row[1]]), row[3], ""]
+            with self.subTest(words=words, value=row[4]):
+                head, candidates = self.ask(*words)
+                self.assertEqual(first.get(row[4], "words"), head[0])
+                if row[4] in among:
+                    self.assertIn(among[row[4]], candidates)
+
     def test_what_the_shell_completes(self):
         for words, first in ((["run", "-o", ""], ["files", "", "FILE: write stdout to FILE (%j job, %a task, %x name)"]),
                              (["run", "--output=x"], ["files", "--output="]), (["run", "-ox"], ["files", "-o"]),
