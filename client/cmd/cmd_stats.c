@@ -305,7 +305,10 @@ static int stats_add_cell(const struct stats_screen *screen, struct table *table
                 snprintf(text, sizeof(text), "%u %%",
                          stats_percent(value, (double)stats_sum(screen, column->family)));
         else
-                snprintf(text, sizeof(text), "%" PRIu64, value);
+                metric_format(value,
+                              jobctl_number_or(metric_find(screen->result, column->family),
+                                               JOBCTL_FAMILY_PER, 1),
+                              text);
         return table_add_cell(table, text, "");
 }
 

@@ -89,6 +89,7 @@ class Screen(Case):
         self.assertRegex(text, r"(?m)^Jobs submitted since ")
         self.assertRegex(text, r"(?m)^  Waited       half within \S+, 95 % within \S+$")
         self.assertRegex(text, r"(?m)^default +1 +0 +0 +100 % +3 +3 +1 ")
+        self.assertRegex(text, r"(?m)^\S+ +1 +1 +0 +0 +100 % +3 +3 +1 ")
         self.assertIn("All jobs that are kept\n", self.jobctl("stats", "--all").out)
 
     def test_an_idle_daemon(self):
