@@ -52,6 +52,7 @@ static void bench_setup(uint32_t workers)
         fake_setup();
         fake.wanted = WORKERS;
         fake.on_order = bench_on_order;
+        fake.is_timed = true;
         engine_set_options(fake.engine, &options);
         for (uint32_t i = 0; i < workers; i++)
                 fake_attach(i);

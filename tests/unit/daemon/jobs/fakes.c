@@ -856,7 +856,7 @@ static void fake_check_tally(const struct engine *e)
         uint64_t ended = 0;
         int i;
 
-        if (e->fault || e->jobs_count > FAKE_TALLY_JOBS_MAX)
+        if (e->fault || fake.is_timed || e->jobs_count > FAKE_TALLY_JOBS_MAX)
                 return;
         for (struct user *user = e->users; user; user = user->hh.next) {
                 const uint64_t queued = all.queued, leased = all.leased;
