@@ -244,11 +244,12 @@ static void stats_add_log(struct session *session, struct metrics *metrics,
                 "Log lines that clients caused and that were left out because they were too many.",
                 COUNTER, 1
         };
-        static const char *const kinds[LOGBOOK_KIND_COUNT] = {
-                [LOGBOOK_ACT] = "act",         [LOGBOOK_BAD] = "bad_frame",
-                [LOGBOOK_REFUSED] = "refused", [LOGBOOK_LIMIT] = "limit",
-                [LOGBOOK_FAULT] = "fault",
+        static const char *const kinds[] = {
+                [LOGBOOK_ACT] = "act",       [LOGBOOK_ATTEMPT] = "attempt",
+                [LOGBOOK_BAD] = "bad_frame", [LOGBOOK_REFUSED] = "refused",
+                [LOGBOOK_LIMIT] = "limit",   [LOGBOOK_FAULT] = "fault",
         };
+        _Static_assert(ARRAY_SIZE(kinds) == LOGBOOK_KIND_COUNT, "a kind without a label");
 
         (void)n;
         metrics_begin(metrics, &head);

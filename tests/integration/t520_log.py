@@ -27,9 +27,11 @@ class Flood(harness.Case):
             for _ in range(5000):
                 self.assertEqual("ERROR_USAGE", client.reply()["error"]["code"])
             client.ask("ping")
-        self.jobctl("ping")
+        metrics = self.jobctl("metrics").out
         written = sum("sent bytes that are no request" in line for line in self.lines())
         self.assertGreaterEqual(written, 10)
+        self.assertIn(f'jobd_log_lines_dropped_total{{kind="bad_frame"}} {5000 - written}\n', metrics)
+        self.assertIn('jobd_log_lines_dropped_total{kind="attempt"} 0\n', metrics)
         self.assertLess(len(self.lines()), 100)
         self.assertEqual(0, self.daemon.stop())
         self.assertEqual(5000 - written, self.left_out("bad requests"))
