@@ -74,7 +74,7 @@ struct fake {
         uint32_t wanted; /* size of the pool; 0: FAKE_WORKERS */
         /* For runs of any length: rows are not kept, and orders go here instead of into `sent`. */
         void (*on_order)(const struct fake_sent *order);
-        bool is_timed; /* turns are not to be looked at */
+        bool is_timed;               /* turns are not to be looked at */
         uint32_t extra;              /* workers_set_extra() */
         uint32_t weight_uid, weight; /* as the pool was last told */
 };
