@@ -10,7 +10,7 @@
 #
 # Status: 0 all is well, 77 no machine can be booted here (and a line says why), else something is not.
 #
-# JOBD_PACKAGES           folder with old/*.deb and new/*.deb, to use these packages and build none
+# JOBD_PACKAGES           folder with old/*.deb and new/*.deb: these are used, and none built
 # JOBD_MACHINE_CACHE      folder of the machine's base image (build/machine)
 set -u
 
@@ -32,7 +32,7 @@ trap 'exit 143' TERM
 chmod 755 "$tree"
 JOBD_MACHINE_CACHE=${JOBD_MACHINE_CACHE:-$top/build/machine}
 JOBD_MACHINE_LOG=$logs/machine-console.log
-JOBD_MACHINE_TIMEOUT=${JOBD_MACHINE_TIMEOUT:-600}
+JOBD_MACHINE_TIMEOUT=${JOBD_MACHINE_TIMEOUT:-840}
 export JOBD_MACHINE_CACHE JOBD_MACHINE_LOG JOBD_MACHINE_TIMEOUT
 
 # Before anything is built: where no machine can be booted, nothing needs to be.
@@ -44,8 +44,8 @@ if [ -z "$packages" ]; then
         rm -rf "$packages/old" "$packages/new"
         # The second build takes what the first one left, but for what knows its version.
         if ! { sh "$top/packaging/deps.sh" build package &&
-                sh "$top/packaging/build-deb.sh" --work "$packages/work" "$packages/old" &&
-                sh "$top/packaging/build-deb.sh" --version 99.0~test --work "$packages/work" "$packages/new"; } \
+                sh "$top/packaging/build-deb.sh" --work "$packages/deb" "$packages/old" &&
+                sh "$top/packaging/build-deb.sh" --version 99.0~test --work "$packages/deb" "$packages/new"; } \
                 >"$logs/packages.log" 2>&1
         then
                 tail -n 25 "$logs/packages.log" >&2

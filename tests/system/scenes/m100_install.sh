@@ -23,8 +23,9 @@ version=$(dpkg-query -W -f '${Version}' jobd)
 check "jobctl and jobd have the package's version" is \
         "$(jobctl version | grep -oF "${version%-*}" | wc -l)" 2
 say "$(dpkg-query -W -f '${Package} ${Version}, ${Installed-Size} KiB; ' '*job*' 2>/dev/null)"
+echo '# a line of the administrator' >>/etc/jobd/jobd.conf
 check "root's settings can be changed, and are read" sh -c 'mkdir -p /etc/jobd/jobd.conf.d &&
-        printf "[Pool]\nWorkers=4\nCores=4\n" >/etc/jobd/jobd.conf.d/scenes.conf && jobctl reload >/dev/null'
+        printf "[Pool]\nWorkers=4\nCores=4\n" >/etc/jobd/jobd.conf.d/scenes.conf && jobctl reload 2>/dev/null'
 check "four workers come" await workers_connected 4
 check "carol is an administrator" usermod -a -G jobd-admin carol
 for unit in jobd.service jobd-workers.service; do

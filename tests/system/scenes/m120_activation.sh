@@ -3,7 +3,7 @@
 #
 # jobd is started by whoever needs it; without its socket there is a sentence.
 
-mkfifo -m 666 $state/gate120 && chmod 755 $state
+mkfifo -m 666 $state/gate120
 job=$(as alice submit sh -c "read x <$state/gate120; exit 5")
 check "a job runs" await state_is alice "$job" running
 workers=$(main_pid jobd-workers.service)

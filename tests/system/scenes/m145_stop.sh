@@ -4,9 +4,9 @@
 # Stopping the workers ends what runs, in order, and every job says what became of it; jobd goes on.
 
 # shellcheck disable=SC2016 # for the inner shell
-polite=$(as alice submit bash -c 'trap "echo leaving in order; exit 3" TERM; echo here; while :; do read -r -t 1 <>/run/silent; done')
-stubborn=$(as bob submit --grace 1s bash -c 'trap "" TERM; echo here; while :; do read -r -t 1 <>/run/silent; done')
-again=$(as bob submit --requeue sh -c "echo attempt \$JOBD_ATTEMPT; [ \$JOBD_ATTEMPT = 1 ] && read x <>/run/silent; exit 4")
+polite=$(as alice submit bash -c 'trap "echo leaving in order; exit 3" TERM; echo here; while :; do read -r -t 1 <>/var/lib/scenes/silent; done')
+stubborn=$(as bob submit --grace 1s bash -c 'trap "" TERM; echo here; while :; do read -r -t 1 <>/var/lib/scenes/silent; done')
+again=$(as bob submit --requeue sh -c "echo attempt \$JOBD_ATTEMPT; [ \$JOBD_ATTEMPT = 1 ] && read x <>/var/lib/scenes/silent; exit 4")
 waiting=$(as alice submit --hold echo "much later")
 for job in "alice $polite" "bob $stubborn" "bob $again"; do
         check "a job of ${job% *} runs" await state_is $job running
@@ -26,7 +26,7 @@ check "what could leave in order did" has_said alice "$polite" "leaving in order
 for job in "alice $polite" "bob $stubborn"; do
         check "the job of ${job% *} is cancelled" state_is $job cancelled
         saying as ${job% *} info ${job#* }
-        check "and says by what" said "ended the workers"
+        check "and says by what" said "the workers were stopped"
 done
 check "a job that may run again is queued" state_is bob "$again" queued
 check "what was held is held" state_is alice "$waiting" held

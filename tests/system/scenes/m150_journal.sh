@@ -22,8 +22,17 @@ for event in stopped reloaded admin; do
         find_event $event
         check "so is '$event'" said MESSAGE_ID= "JOBD_EVENT=$event"
 done
+journal -x -n 1 -u jobd JOBD_EVENT=config-bad >$state/said
+check "journalctl -x explains it" said "Subject:" "Documentation:"
+ids=$(journal -o cat --output-fields=MESSAGE_ID JOBD_EVENT=stopped JOBD_EVENT=reloaded JOBD_EVENT=config-bad | sort -u)
+explained=0
+for id in $ids; do
+        journalctl --no-pager --list-catalog "$id" 2>/dev/null | grep -q "$id" && explained=$((explained + 1))
+done
+check "every event seen so far is in the catalogue" is "$explained" "$(echo "$ids" | wc -w)"
+
 # A worker that is killed takes its job along, and nobody knows how far that was.
-job=$(as alice submit sh -c 'read x <>/run/silent')
+job=$(as alice submit sh -c 'read x <>/var/lib/scenes/silent')
 check "a job runs" await state_is alice "$job" running
 kill -9 "$(ps -o ppid= -p "$(field alice "$job" pid)" | tr -d ' ')"
 check "a job whose worker is killed is lost" await state_is alice "$job" lost

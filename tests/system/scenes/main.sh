@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2154,SC2086,SC1090 # variables and files of scene.sh
+# shellcheck shell=bash disable=SC2154,SC2086,SC1090,SC2034 # variables and files of scene.sh
 #
 # Run in the machine, once for each boot, with its number: plays the boot's scenes in order and has the machine
 # booted again, at first with a shutdown, then with a power cut. The last boot counts what was checked.
@@ -8,11 +8,13 @@ set -u
 here=/usr/local/share/scenes
 boot=$1
 . $here/scene.sh
-mkdir -p $state
-mkfifo -m 666 /run/silent && exec 7<>/run/silent
+mkdir -p $state && chmod 755 $state
+[ -p $state/silent ] || mkfifo -m 666 $state/silent
+exec 7<>$state/silent
 
 play() { # FILE
         local before bad since=$EPOCHREALTIME
+        last_check=$SECONDS
         before=$(tr -cd x <$results | wc -c)
         echo "== $(basename "$1" .sh), after ${SECONDS} s of this boot"
         (cd /tmp && . "$1") 2>&1

@@ -21,12 +21,19 @@ check() { # NAME COMMAND...
         local name=$1
         shift
         if "$@"; then
-                echo "ok - $name"
+                echo "ok - $name$(took)"
                 printf . >>$results
+                last_check=$SECONDS
         else
                 echo "not ok - $name (line ${BASH_LINENO[0]}: $*)"
                 printf x >>$results
         fi
+}
+
+# " (N s)" when the last check was a while ago.
+last_check=$SECONDS
+took() {
+        [ $((SECONDS - last_check)) -lt 3 ] || echo " ($((SECONDS - last_check)) s)"
 }
 
 # Waits until a command succeeds: nothing tells us of what is awaited.
@@ -108,4 +115,13 @@ journal_says() { # WORDS MATCHES...
 
 workers_connected() { # NUMBER
         [ "$(jobctl pool --json | grep -o '"connected": *true' | wc -l)" -ge "$1" ]
+}
+
+# For a job: "bash -c "$counting" - FILE STATUS" writes a line each 20 ms until FILE is there, then ends.
+# shellcheck disable=SC2016 # for the inner shell
+counting='n=0; exec 7<>/var/lib/scenes/silent
+until [ -e "$1" ]; do n=$((n + 1)); echo "line $n"; read -r -t 0.02 -u 7; done; echo "error" >&2; exit $2'
+
+is_without_gap() { # FILE: as such a job writes it
+        cmp "$1" <(seq -f 'line %.0f' "$(wc -l <"$1")")
 }
