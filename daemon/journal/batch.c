@@ -111,6 +111,15 @@ static int batch_keep_text(struct journal_batch *batch, const char **text, size_
         return *text ? 0 : FAULT(-ENOMEM);
 }
 
+/* The end of a record with texts: r is what keeping them came to. */
+static int batch_finish(struct journal_batch *batch, struct op *op, int r, size_t bytes)
+{
+        if (r < 0)
+                return PASS(r);
+        batch_append(batch, op, bytes);
+        return 0;
+}
+
 static int batch_put_row(struct journal_batch *batch, enum op_kind kind,
                          const struct journal_job *row)
 {
@@ -173,10 +182,7 @@ int journal_put_task(struct journal_batch *batch, const struct journal_task *row
         r = batch_keep_text(batch, &op->row.why, &bytes);
         if (r == 0)
                 r = batch_keep_text(batch, &op->row.held, &bytes);
-        if (r < 0)
-                return PASS(r);
-        batch_append(batch, &op->op, bytes);
-        return 0;
+        return batch_finish(batch, &op->op, r, bytes);
 }
 
 int journal_put_output(struct journal_batch *batch, uint64_t job, uint64_t task, uint32_t attempt,
@@ -283,10 +289,7 @@ int journal_put_event(struct journal_batch *batch, const struct journal_event *r
                 return FAULT(-ENOMEM);
         op->row = *row;
         r = batch_keep_text(batch, &op->row.detail, &bytes);
-        if (r < 0)
-                return PASS(r);
-        batch_append(batch, &op->op, bytes);
-        return 0;
+        return batch_finish(batch, &op->op, r, bytes);
 }
 
 int journal_put_key(struct journal_batch *batch, uint32_t uid,
@@ -329,10 +332,7 @@ int journal_put_queue(struct journal_batch *batch, const struct journal_queue *r
         r = batch_keep_text(batch, &op->row.name, &bytes);
         if (r == 0)
                 r = batch_keep_text(batch, &op->row.users, &bytes);
-        if (r < 0)
-                return PASS(r);
-        batch_append(batch, &op->op, bytes);
-        return 0;
+        return batch_finish(batch, &op->op, r, bytes);
 }
 
 int journal_drop_queue(struct journal_batch *batch, uint32_t id)
@@ -359,10 +359,7 @@ static int batch_put_resource(struct journal_batch *batch, enum op_kind kind, ui
         op->capacity = capacity;
         op->name = name;
         r = batch_keep_text(batch, &op->name, &bytes);
-        if (r < 0)
-                return PASS(r);
-        batch_append(batch, &op->op, bytes);
-        return 0;
+        return batch_finish(batch, &op->op, r, bytes);
 }
 
 int journal_put_resource(struct journal_batch *batch, uint32_t uid, const char *name,
@@ -387,10 +384,7 @@ int journal_put_setting(struct journal_batch *batch, const char *name, uint64_t 
         op->name = name;
         op->value = value;
         r = batch_keep_text(batch, &op->name, &bytes);
-        if (r < 0)
-                return PASS(r);
-        batch_append(batch, &op->op, bytes);
-        return 0;
+        return batch_finish(batch, &op->op, r, bytes);
 }
 
 static int batch_put_grant(struct journal_batch *batch, enum op_kind kind,
@@ -404,10 +398,7 @@ static int batch_put_grant(struct journal_batch *batch, enum op_kind kind,
                 return FAULT(-ENOMEM);
         op->row = *row;
         r = batch_keep_text(batch, &op->row.name, &bytes);
-        if (r < 0)
-                return PASS(r);
-        batch_append(batch, &op->op, bytes);
-        return 0;
+        return batch_finish(batch, &op->op, r, bytes);
 }
 
 int journal_put_grant(struct journal_batch *batch, const struct journal_grant *row)
