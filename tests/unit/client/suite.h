@@ -16,7 +16,6 @@ static inline int suite_run(const char *name, const TTest *const *tests, size_t 
         SRunner *runner;
         int failed;
 
-        tcase_set_timeout(cases, 30);
         tcase_add_checked_fixture(cases, setup_fn, teardown_fn);
         for (size_t i = 0; i < count; i++)
                 tcase_add_test(cases, tests[i]);

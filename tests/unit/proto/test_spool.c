@@ -297,7 +297,6 @@ int main(void)
         SRunner *runner = srunner_create(suite);
         int failed;
 
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, names);
         tcase_add_test(tcase, header_bytes);
         tcase_add_test(tcase, damage_is_seen);

@@ -889,7 +889,6 @@ int main(void)
         SRunner *runner = srunner_create(suite);
         int failed;
 
-        tcase_set_timeout(tcase, 20);
         add_tests(tcase);
         suite_add_tcase(suite, tcase);
         srunner_run_all(runner, CK_ENV);

@@ -254,7 +254,6 @@ int main(void)
         }
         suite = suite_create("cgroup");
         tcase = tcase_create("cgroup");
-        tcase_set_timeout(tcase, 30);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, kill_ends_everything_inside);
         tcase_add_test(tcase, a_signal_reaches_everything_inside);

@@ -136,7 +136,6 @@ int main(void)
         Suite *suite = suite_create("cores");
         TCase *tcase = tcase_create("all");
 
-        tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, a_job_is_bound_to_its_cores);
         tcase_add_test(tcase, a_core_that_is_not_there_binds_nobody);

@@ -274,7 +274,6 @@ int main(void)
         }
         suite = suite_create("delegated");
         tcase = tcase_create("delegated");
-        tcase_set_timeout(tcase, 90);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, it_says_that_it_uses_them);
         tcase_add_test(tcase, a_job_has_its_own);

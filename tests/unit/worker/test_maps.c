@@ -363,7 +363,6 @@ int main(void)
         Suite *suite = suite_create("maps");
         TCase *tcase = tcase_create("maps");
 
-        tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, values_become_arguments);
         tcase_add_test(tcase, values_are_quoted_for_a_shell);

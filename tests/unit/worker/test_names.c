@@ -111,7 +111,6 @@ int main(void)
         Suite *suite = suite_create("names");
         TCase *tcase = tcase_create("names");
 
-        tcase_set_timeout(tcase, 30);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, ourselves);
         tcase_add_test(tcase, a_uid_that_nobody_has);

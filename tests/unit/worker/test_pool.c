@@ -839,7 +839,6 @@ int main(void)
         Suite *suite = suite_create("pool");
         TCase *tcase = tcase_create("pool");
 
-        tcase_set_timeout(tcase, 90);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, it_starts_its_workers_and_says_so);
         tcase_add_test(tcase, there_is_one_pool);

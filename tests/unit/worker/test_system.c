@@ -515,7 +515,6 @@ int main(void)
         }
         suite = suite_create("system");
         tcase = tcase_create("system");
-        tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, ids_and_groups);
         tcase_add_test(tcase, no_capability_is_left);

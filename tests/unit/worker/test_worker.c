@@ -1107,7 +1107,6 @@ static void add_running(Suite *suite)
 {
         TCase *tcase = tcase_create("running");
 
-        tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, a_job_runs_and_its_end_is_reported);
         tcase_add_test(tcase, a_signal_ends_a_job);
@@ -1129,7 +1128,6 @@ static void add_orders(Suite *suite)
 {
         TCase *tcase = tcase_create("orders");
 
-        tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, only_what_never_ran_is_revoked);
         tcase_add_test(tcase, cancel_sends_term);
@@ -1150,7 +1148,6 @@ static void add_streams(Suite *suite)
 {
         TCase *tcase = tcase_create("streams");
 
-        tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, much_output_is_spooled);
         tcase_add_test(tcase, output_of_an_older_job_is_spooled);
@@ -1168,7 +1165,6 @@ static void add_links(Suite *suite)
 {
         TCase *tcase = tcase_create("links");
 
-        tcase_set_timeout(tcase, 60);
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, an_end_is_repeated_until_it_is_acknowledged);
         tcase_add_test(tcase, a_running_job_does_not_notice_that_jobd_is_away);

@@ -383,7 +383,6 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
-        tcase_set_timeout(t, 30);
         tcase_add_test(t, cancels_by_ids);
         tcase_add_test(t, a_filter_passes_over_finished_jobs);
         tcase_add_test(t, names_nothing);

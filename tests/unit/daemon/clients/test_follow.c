@@ -758,7 +758,6 @@ int main(void)
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_checked_fixture(t, setup_job, NULL);
-        tcase_set_timeout(t, 30);
         tcase_add_test(t, from_queue_to_end);
         tcase_add_test(t, short_task_in_one_report);
         tcase_add_test(t, joins_a_running_job);

@@ -887,7 +887,6 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
-        tcase_set_timeout(t, 30);
         add_tests(t);
         suite_add_tcase(suite, t);
         tcase_add_checked_fixture(plain, setup_user, teardown);

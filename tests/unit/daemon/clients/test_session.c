@@ -451,7 +451,6 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
-        tcase_set_timeout(t, 30);
         tcase_add_test(t, hello_then_ping);
         tcase_add_test(t, anything_before_hello);
         tcase_add_test(t, other_version);

@@ -330,7 +330,6 @@ int main(void)
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_checked_fixture(t, setup_two, NULL);
-        tcase_set_timeout(t, 30);
         tcase_add_test(t, two_jobs);
         tcase_add_test(t, waits_for_the_disk);
         tcase_add_test(t, everything_of_a_spec);

@@ -370,7 +370,6 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
-        tcase_set_timeout(t, 30);
         tcase_add_test(t, what_is_not_named_stays);
         tcase_add_test(t, a_list_is_replaced_as_a_whole);
         tcase_add_test(t, variables_come_and_go);

@@ -293,7 +293,6 @@ int main(void)
         int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
-        tcase_set_timeout(t, 30);
         tcase_add_test(t, as_they_end);
         tcase_add_test(t, inside_a_job);
         tcase_add_test(t, the_first);

@@ -304,7 +304,6 @@ int main(void)
         SRunner *runner;
         int failed;
 
-        tcase_set_timeout(tests, 20);
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, pool_is_started_alone);
         tcase_add_test(tests, system_pool_is_no_users);

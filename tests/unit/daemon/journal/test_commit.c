@@ -499,7 +499,6 @@ TCase *commit_case(void)
         TCase *const tcase = tcase_create("commit");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, a_submission_is_durable_and_found_again);
         tcase_add_test(tcase, marks_survive_without_any_row);
         tcase_add_test(tcase, closing_commits_what_was_posted);

@@ -231,7 +231,6 @@ TCase *crash_case(void)
         TCase *const tcase = tcase_create("crash");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 60);
 #ifdef JOBD_FAILPOINTS
         tcase_add_loop_test(tcase, killed_at_each_place, 0, (int)ARRAY_SIZE(places));
         tcase_add_loop_test(tcase, killed_while_purging, 1, 3);

@@ -247,7 +247,6 @@ TCase *disk_case(void)
         TCase *const tcase = tcase_create("disk");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 120); /* a sync may take long on a busy disk */
         tcase_add_test(tcase, jobs_end_on_a_full_disk);
         tcase_add_test(tcase, when_the_reserve_is_used_up_nothing_acknowledged_is_lost);
         tcase_add_test(tcase, a_small_disk_is_no_obstacle_to_start);

@@ -267,7 +267,6 @@ TCase *faults_case(void)
         TCase *const tcase = tcase_create("faults");
 
         tcase_add_checked_fixture(tcase, setup, fixture_teardown);
-        tcase_set_timeout(tcase, 120); /* a sync may take long on a busy disk */
         tcase_add_test(tcase, durable_means_synced);
         tcase_add_test(tcase, an_error_of_the_sync_ends_it_and_leaves_the_mark);
         tcase_add_test(tcase, a_full_disk_in_a_commit_ends_it_without_the_mark);

@@ -434,7 +434,6 @@ TCase *maps_case(void)
         TCase *const tcase = tcase_create("maps");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, a_chunk_is_found_by_any_of_its_tasks);
         tcase_add_test(tcase, the_input_of_others_is_not_found);
         tcase_add_test(tcase, a_chunk_that_comes_again_replaces);

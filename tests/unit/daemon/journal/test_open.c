@@ -356,7 +356,6 @@ TCase *open_case(void)
         TCase *const tcase = tcase_create("open");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, files_are_for_their_owner_only);
         tcase_add_test(tcase, the_wal_gets_its_reserve_and_keeps_it);
         tcase_add_test(tcase, a_folder_that_is_not_fit_is_refused);

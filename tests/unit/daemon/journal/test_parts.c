@@ -207,7 +207,6 @@ TCase *parts_case(void)
         TCase *const tcase = tcase_create("parts");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, pieces_of_an_arena_stay_where_they_are);
         tcase_add_test(tcase, a_blob_lives_as_long_as_its_last_owner);
         tcase_add_test(tcase, an_unposted_batch_gives_everything_back);

@@ -288,7 +288,6 @@ TCase *purge_case(void)
         TCase *const tcase = tcase_create("purge");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 60);
         tcase_add_test(tcase, a_dropped_job_leaves_its_key_only);
         tcase_add_test(tcase, an_environment_is_stored_once_and_goes_with_its_last_job);
         tcase_add_test(tcase, an_environment_may_come_back_after_its_last_job);

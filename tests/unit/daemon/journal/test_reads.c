@@ -323,7 +323,6 @@ TCase *reads_case(void)
         TCase *const tcase = tcase_create("reads");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, filters_narrow_the_list);
         tcase_add_test(tcase, ids_come_in_the_order_asked);
         tcase_add_test(tcase, a_list_is_continued_page_by_page);

@@ -389,7 +389,6 @@ TCase *restore_case(void)
         TCase *const tcase = tcase_create("restore");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, only_what_is_unfinished_is_read);
         tcase_add_test(tcase, a_callback_can_stop_it);
         tcase_add_test(tcase, dependencies_come_with_their_parents_ends);

@@ -210,7 +210,6 @@ TCase *schema_case(void)
         TCase *const tcase = tcase_create("schema");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, schema_1_becomes_ours);
         tcase_add_test(tcase, schema_2_tells_the_ends_apart);
         tcase_add_test(tcase, schema_3_has_the_default_queue);

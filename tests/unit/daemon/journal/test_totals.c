@@ -210,7 +210,6 @@ TCase *totals_case(void)
         TCase *const tcase = tcase_create("totals");
 
         tcase_add_checked_fixture(tcase, fixture_setup, fixture_teardown);
-        tcase_set_timeout(tcase, 30);
         tcase_add_test(tcase, jobs_and_tasks_are_summed_up);
         tcase_add_test(tcase, only_of_one_user_and_since_a_time);
         tcase_add_test(tcase, a_wide_job_comes_in_slices);
