@@ -626,6 +626,7 @@ int jobctl_purge(struct jobctl *conn, const struct jobctl_selector *selector,
                  struct jobctl_result **out_result);
 int jobctl_drain(struct jobctl *conn, bool end);
 int jobctl_shutdown(struct jobctl *conn, bool now);
+/* The result is that of jobctl_config(): what is in force now, with warnings. */
 int jobctl_reload(struct jobctl *conn, struct jobctl_result **out_result);
 
 enum jobctl_queue_action {

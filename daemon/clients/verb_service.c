@@ -251,14 +251,13 @@ int verb_reload(struct session *from, const Jobd__Request *request, struct job *
 {
         int r;
 
-        (void)job;
         r = from->clients->ops->reload(from->clients->arg, why);
         if (r < 0)
                 return PASS(r);
         if (r > 0)
                 return JOBD__ERROR_CODE__ERROR_USAGE;
-        answer_done(from, request->tag, 0);
-        return 0;
+        /* Who reloads is told what was odd in it. */
+        return verb_config(from, request, job, why);
 }
 
 /* -------------------------------------------------------------------------------------- config */

@@ -44,6 +44,8 @@ class Configuration(harness.Case):
         self.daemon.configure("[Output]\nCap=large\n")
         self.assertIn("jobd.conf:2", self.jobctl("reload", status=2).err)
         self.assertEqual("2M", self.cap())
+        self.daemon.configure("[Output]\nCapp=1M\n")
+        self.assertIn("jobd.conf:2: unknown setting Output.Capp, did you mean Cap?", self.jobctl("reload").err)
 
     def test_reload_by_signal(self):
         self.start(config="[Output]\nCap=1M\n")
