@@ -102,7 +102,7 @@ static int policy_set_limit(struct policy *policy, const char *name, const char 
                 policy->ceilings[limit->resource] = (rlim_t)number;
                 return 0;
         }
-        return reason_set(why, PARSE_E_BAD, "unknown key %s", name);
+        return reason_set(why, PARSE_E_BAD, "unknown key %s in [Limits]", name);
 }
 
 static int policy_set_job_key(struct policy *policy, const char *name, const char *value,
@@ -116,7 +116,7 @@ static int policy_set_job_key(struct policy *policy, const char *name, const cha
         if (strcmp(name, "TasksMax") == 0)
                 return policy_parse_count(value, name, &policy->tasks_max, why);
         if (strcmp(name, "MinimumUid") != 0)
-                return reason_set(why, PARSE_E_BAD, "unknown key %s", name);
+                return reason_set(why, PARSE_E_BAD, "unknown key %s in [Jobs]", name);
         r = parse_u64(value, name, 0, UINT32_MAX - 1, &number, why);
         if (r == 0)
                 policy->minimum_uid = (uint32_t)number;
@@ -135,6 +135,9 @@ static int policy_on_key(void *arg, const char *section, const char *name, const
                 r = policy_set_job_key(reading->policy, name, value, reading->why);
         else if (strcmp(section, "Limits") == 0)
                 r = policy_set_limit(reading->policy, name, value, reading->why);
+        else if (!*section)
+                r = reason_set(reading->why, PARSE_E_BAD, "%s stands before the first [section]",
+                               name);
         else
                 r = reason_set(reading->why, PARSE_E_BAD, "unknown section [%s]", section);
         reading->is_bad = r != 0;

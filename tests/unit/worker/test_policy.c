@@ -70,15 +70,16 @@ START_TEST(what_is_not_understood_is_refused_with_its_line)
         static const struct {
                 const char *text, *words;
         } rows[] = {
-                { "[Jobs]\nRootJob=yes\n", ":2: unknown key RootJob" },
+                { "[Jobs]\nRootJob=yes\n", ":2: unknown key RootJob in [Jobs]" },
                 { "[Jobs]\nRootJobs=perhaps\n", ":2:" },
                 { "[Jobs]\nMinimumUid=-1\n", ":2:" },
                 { "[Jobs]\nMinimumUid=4294967295\n", ":2:" },
                 { "[Job]\nRootJobs=no\n", "unknown section [Job]" },
-                { "[Limits]\nLimitNOFILES=1\n", "unknown key LimitNOFILES" },
+                { "[Limits]\nLimitNOFILES=1\n", "unknown key LimitNOFILES in [Limits]" },
+                { "[Limits]\nRootJobs=yes\n", ":2: unknown key RootJobs in [Limits]" },
                 { "[Limits]\n\nLimitNOFILE=many\n", ":3:" },
                 { "[Jobs]\nRootJobs\n", ":2: not a key=value line" },
-                { "RootJobs=no\n", "unknown section []" },
+                { "RootJobs=no\n", ":1: RootJobs stands before the first [section]" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
