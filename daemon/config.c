@@ -155,7 +155,11 @@ static int config_warn_unknown(struct config *config, const char *section, const
         const char *guess = config_guess(section, key);
         int r;
 
-        if (guess)
+        if (!*section)
+                r = config_warn(config,
+                                "%s: unknown setting %s: it stands before the first [section]",
+                                place, key);
+        else if (guess)
                 r = config_warn(config, "%s: unknown setting %s.%s, did you mean %s?", place,
                                 section, key, guess);
         else

@@ -173,12 +173,14 @@ END_TEST
 
 START_TEST(unknown_keys_are_warnings)
 {
-        load_text("[Share \"root\"]\nWeigth=1\nCapacity=2\n[Shar \"root\"]\nWeight=1\n");
+        load_text("Weight=1\n[Share \"root\"]\nWeigth=1\nCapacity=2\n[Shar \"root\"]\nWeight=1\n");
         ck_assert_str_eq(config_warning(config, 0),
-                         "f:2: unknown setting Share \"root\".Weigth, did you mean Weight?");
-        ck_assert_str_eq(config_warning(config, 1), "f:3: unknown setting Share \"root\".Capacity");
-        ck_assert_str_eq(config_warning(config, 2), "f:5: unknown setting Shar \"root\".Weight");
-        ck_assert_ptr_null(config_warning(config, 3));
+                         "f:1: unknown setting Weight: it stands before the first [section]");
+        ck_assert_str_eq(config_warning(config, 1),
+                         "f:3: unknown setting Share \"root\".Weigth, did you mean Weight?");
+        ck_assert_str_eq(config_warning(config, 2), "f:4: unknown setting Share \"root\".Capacity");
+        ck_assert_str_eq(config_warning(config, 3), "f:6: unknown setting Shar \"root\".Weight");
+        ck_assert_ptr_null(config_warning(config, 4));
 }
 END_TEST
 
