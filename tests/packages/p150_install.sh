@@ -9,7 +9,7 @@ set -eu
 . "$(dirname "$0")/packages.sh"
 
 need_packages
-# A build tree of the packages, with other settings for as long as this test lasts.
+# The build tree of the packages, with other settings: nothing else is built in it after that.
 tree=$work/deb/jobd
 obj=$(echo "$tree"/obj-*)
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/jobd-install.XXXXXX")
@@ -17,11 +17,9 @@ state=$scratch/state
 # shellcheck disable=SC2317 # called by the trap
 clean_up() {
         "$prefix/programs/jobctl" --state-dir "$state" shutdown --now >/dev/null 2>&1 || true
-        cp "$work/cache" "$obj/CMakeCache.txt"
-        rm -rf "$scratch"
+        rm -rf "$scratch" "$obj"
 }
 prefix=$scratch/opt
-cp "$obj/CMakeCache.txt" "$work/cache"
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
