@@ -58,5 +58,5 @@ as alice logs --stdout "$counted" >$state/kept
 check "hers is without a gap" is_without_gap $state/kept
 check "the workers that were busy retire, too" await sh -c "[ \$(jobctl pool --json | grep -o '\"build\": *\"${version%-*}[^\"]*\"' | wc -l) -eq 4 ]"
 saying as carol wait --timeout 60s all
-check "what was submitted meanwhile has run" is "$(as carol list --json --state succeeded | grep -c '"id"')" "$(wc -l <$state/submitted)"
+check "what was submitted meanwhile has run" is "$(as carol list --ids --state succeeded -n 0 | grep -cxFf $state/submitted)" "$(wc -l <$state/submitted)"
 check "the administrator's line is kept" grep -q 'line of the administrator' /etc/jobd/jobd.conf

@@ -53,7 +53,7 @@ await() { # [SECONDS] COMMAND...
 as() { # USER WORDS...: jobctl as that user; nothing is waited for without an end
         local user=$1
         shift
-        timeout 150 runuser -u "$user" -- jobctl "$@"
+        timeout 150 setpriv --reuid "$user" --regid "$user" --init-groups --reset-env jobctl "$@"
 }
 
 # What a command prints on both streams goes to a file that "said" looks into; the status is the command's.
