@@ -4,8 +4,8 @@
 # The package goes while jobs run. An older one comes in its place, and finds a database that is newer than it
 # knows (the schema is a number in the file's head). Then everything goes, and a new beginning is one.
 
-list_files() {
-        find / -xdev \( -path /proc -o -path /sys -o -path $state -o -path /usr/local -o -path /root -o -path /var/log \
+list_files() { # not what users have of their own: units that carol enabled, her queue
+        find / -xdev \( -path /home -o -path /proc -o -path /sys -o -path $state -o -path /usr/local -o -path /root -o -path /var/log \
                 -o -path /var/cache -o -path /var/lib/dpkg \) -prune -o -name '*job[dc]*' -print | sort
 }
 list_units() { # those that are more than a name which something else has mentioned
