@@ -54,6 +54,7 @@ int engine_new(struct loop *loop, const struct engine_options *options,
         RB_INIT(&e->delays);
         deps_init(e);
         TAILQ_INIT(&e->submit_waits);
+        TAILQ_INIT(&e->compactions);
         r = clock_read_boot_id(e->boot_id);
         if (r)
                 return PASS(r);
@@ -161,6 +162,7 @@ struct engine *engine_free(struct engine *e)
                 worker_set_data(view->worker, NULL);
                 free(view);
         }
+        history_deinit(e);
         run_queue_deinit(e);
         map_input_deinit(e);
         scheduler_deinit(e);

@@ -65,6 +65,7 @@ STAILQ_HEAD(files_queue, files_doomed);
 
 struct submit_wait; /* submit.c */
 TAILQ_HEAD(submit_waits, submit_wait);
+TAILQ_HEAD(compactions, history_compaction);
 
 struct engine {
         struct loop *loop; /* borrowed */
@@ -110,6 +111,7 @@ struct engine {
         struct map_queue seens;   /* whose seen_task goes with the next transaction */
         struct deps deps;         /* jobs that wait for jobs */
         struct submit_waits submit_waits; /* borrowed: their reads own them */
+        struct compactions compactions;   /* looked up (history.c) */
         struct map_queue halts;           /* whose rest is cancelled in this turn's DECIDE */
         struct loop_alarm *begin_alarm;
         struct loop_timer *delay_timer;
@@ -453,5 +455,7 @@ void files_unlink(struct engine *engine, uint64_t job, uint64_t task, uint32_t a
 /* An attempt's spool file was compressed to size_bytes: its row and its owner's quota learn it. */
 void history_compacted(struct engine *engine, uint64_t job, uint64_t task, uint32_t attempt,
                        uint64_t size_bytes);
+/* Forgets what was compressed and is still looked up: readers find either file. */
+void history_deinit(struct engine *engine);
 /* COMMIT: sends the errands for what was doomed in this turn. */
 _must_use_ int files_commit(struct engine *engine);

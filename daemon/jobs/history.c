@@ -234,7 +234,9 @@ int engine_drop(struct engine *e, const struct journal_page *page, uint64_t *out
 /* --------------------------------------------------------------------------------- compaction */
 
 struct history_compaction {
-        struct engine *engine; /* borrowed, as for errands */
+        TAILQ_ENTRY(history_compaction) entry; /* in engine->compactions */
+        struct engine *engine;                 /* borrowed: reads end before the engine does */
+        struct journal_read *read;
         uint64_t job, task, size_bytes;
         uint32_t attempt;
 };
@@ -248,6 +250,7 @@ static void history_on_compacted(void *arg, const struct journal_page *page)
         struct journal_batch *batch = engine_batch(e);
         struct user *user;
 
+        TAILQ_REMOVE(&e->compactions, of, entry);
         if (page->fault || !batch)
                 return;
         /* Forgotten or run again meanwhile: the worker has just made a file that nobody wants. */
@@ -275,7 +278,6 @@ void history_compacted(struct engine *e, uint64_t job, uint64_t task, uint32_t a
         };
         struct journal *journal = engine_journal(e);
         struct history_compaction *of = malloc(sizeof(*of));
-        struct journal_read *read;
         int r;
 
         if (!of || !journal) {
@@ -286,10 +288,24 @@ void history_compacted(struct engine *e, uint64_t job, uint64_t task, uint32_t a
         *of = (struct history_compaction){
                 .engine = e, .job = job, .task = task, .attempt = attempt, .size_bytes = size_bytes
         };
-        r = journal_read_jobs(journal, &query, history_on_compacted, of, &read);
-        if (r)
+        TAILQ_INSERT_TAIL(&e->compactions, of, entry);
+        r = journal_read_jobs(journal, &query, history_on_compacted, of, &of->read);
+        if (r) {
+                TAILQ_REMOVE(&e->compactions, of, entry);
                 free(of);
+        }
         engine_note(e, r);
+}
+
+void history_deinit(struct engine *e)
+{
+        struct history_compaction *of;
+
+        while ((of = TAILQ_FIRST(&e->compactions))) {
+                TAILQ_REMOVE(&e->compactions, of, entry);
+                journal_read_cancel(of->read);
+                free(of);
+        }
 }
 
 /* --------------------------------------------------------------------------------------- files */
