@@ -18,6 +18,9 @@ jobs=$(nproc 2>/dev/null || echo 2)
 # Tests mostly wait for programs to start, commit and end: more than one for each core.
 at_once=$((jobs * 2))
 
+# Where useradd is; the path of an ordinary user may leave it out.
+PATH=$PATH:/usr/sbin:/sbin
+made_user=
 passed=0
 failed=0
 skipped=0
@@ -34,6 +37,7 @@ attribute() {
 }
 
 finish() {
+        [ -z "$made_user" ] || userdel jobd >/dev/null 2>&1
         printf '\n%s passed, %s failed' "$passed" "$failed"
         [ "$skipped" -eq 0 ] || printf ', %s skipped' "$skipped"
         printf '\n'
@@ -129,6 +133,12 @@ sh packaging/deps.sh build test || {
         finish
 }
 mkdir -p "$logs" || exit 1
+
+# System mode runs as the user jobd; one that is made for the tests is taken away again.
+if [ "$(id -u)" -eq 0 ] && ! id jobd >/dev/null 2>&1; then
+        useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin jobd &&
+                made_user=yes
+fi
 
 wanted=" ${*:-lint unit integration threads crash fuzz system packages machine} "
 is_wanted() {
