@@ -233,9 +233,10 @@ class Refusals(ManagedCase):
     def test_who_was_served_before_is_patient(self):
         """An administrator mistypes a setting and restarts jobd: those who wait for jobs go on waiting."""
         self.start()
-        _, _, gate = self.submit_blocked()
-        waiting = self.jobctl_start("wait", "1")
-        self.daemon.sessions_ready(1)
+        gate = self.pipe("gate")
+        waiting = self.jobctl_start("run", "sh", "-c", f'echo here; read x <"{gate.path}"; echo over')
+        lines = self.lines(waiting)
+        self.assertEqual("here", lines.next())  # so it has been served
         held = socket.socket(socket.AF_UNIX)
         self.addCleanup(held.close)
         self.assertEqual(0, self.daemon.stop())
@@ -254,6 +255,7 @@ class Refusals(ManagedCase):
         self.addCleanup(right.wait, harness.DEADLINE)
         self.addCleanup(right.terminate)
         gate.send()
+        self.assertEqual("over", lines.next())
         self.end(waiting)
 
     def test_usage(self):
