@@ -98,18 +98,16 @@ static size_t clock_format_fraction(uint64_t usec, char buf[static 8])
 char *clock_format_rfc3339(uint64_t wall_usec, char buf[static CLOCK_TEXT_MAX])
 {
         const time_t sec = (time_t)(wall_usec / USEC_PER_SEC);
-        char fraction[8];
         struct tm tm;
 
         if (wall_usec == USEC_NONE || !gmtime_r(&sec, &tm)) {
                 strcpy(buf, "never");
                 return buf;
         }
-        clock_format_fraction(wall_usec % USEC_PER_SEC, fraction);
-        snprintf(buf, CLOCK_TEXT_MAX, "%04ld-%02u-%02uT%02u:%02u:%02u%sZ", 1900L + tm.tm_year,
+        snprintf(buf, CLOCK_TEXT_MAX, "%04ld-%02u-%02uT%02u:%02u:%02u.%06uZ", 1900L + tm.tm_year,
                  (unsigned int)(tm.tm_mon + 1) % 100, (unsigned int)tm.tm_mday % 100,
                  (unsigned int)tm.tm_hour % 100, (unsigned int)tm.tm_min % 100,
-                 (unsigned int)tm.tm_sec % 100, fraction);
+                 (unsigned int)tm.tm_sec % 100, (unsigned int)(wall_usec % USEC_PER_SEC));
         return buf;
 }
 

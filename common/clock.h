@@ -22,7 +22,10 @@ uint64_t clock_wall_usec(void);
 /* Reads /proc/sys/kernel/random/boot_id. 0, or a fault where /proc is missing. */
 _must_use_ int clock_read_boot_id(uint8_t out_id[static CLOCK_BOOT_ID_BYTES]);
 
-/* RFC 3339 in UTC with microseconds when there are any: "2026-11-21T09:30:00Z". Returns `buf`. */
+/*
+ * RFC 3339 in UTC, always with microseconds, so that times sort as text:
+ * "2026-11-21T09:30:00.250000Z"; "never" for USEC_NONE. Returns `buf`.
+ */
 char *clock_format_rfc3339(uint64_t wall_usec, char buf[static CLOCK_TEXT_MAX]);
 /* The shortest exact form people write: "90s" -> "1m30s", "0.25s". Returns `buf`. */
 char *clock_format_duration(uint64_t usec, char buf[static CLOCK_TEXT_MAX]);

@@ -9,7 +9,7 @@
 
 #include "client/cmd/emit.h"
 #include "client/cmd/emit_object.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static char printed[4096];
 
@@ -137,7 +137,7 @@ START_TEST(test_job)
         ck_assert_str_eq(printed, "{\"id\":3,\"state\":\"held\",\"name\":\"n\",\"argv\":[],"
                                   "\"memory_bytes\":null,\"uid\":1000,"
                                   "\"blockers\":[\"hold\",\"retry\"],\"why\":\"of the job\","
-                                  "\"submitted_at\":\"2023-11-14T22:13:20Z\","
+                                  "\"submitted_at\":\"2023-11-14T22:13:20.000000Z\","
                                   "\"attempts\":[{\"attempt\":2,\"why\":\"of the attempt\"}],"
                                   "\"attempt\":2}");
         job.has_task_count = true;

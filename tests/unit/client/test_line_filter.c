@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/cmd/line_filter.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 #define WHEN 1700000000000000ULL
 
@@ -106,7 +106,8 @@ START_TEST(test_timestamps)
         struct line_filter *filter = make(NULL, true);
 
         put(filter, JOBCTL_STDOUT, "one\ntwo\n");
-        ck_assert_str_eq(seen, "2023-11-14T22:13:20Z one\n2023-11-14T22:13:20Z two\n");
+        ck_assert_str_eq(seen,
+                         "2023-11-14T22:13:20.000000Z one\n2023-11-14T22:13:20.000000Z two\n");
         line_filter_free(filter);
 }
 END_TEST
