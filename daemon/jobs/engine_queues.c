@@ -24,31 +24,11 @@
 #define QUEUES_MAX 256U
 #define QUEUES_NAMES_MAX 100 /* bytes of a sentence for the names that there are */
 
-static void engine_queues_fill_row(const struct queue *queue, struct journal_queue *out_row)
-{
-        *out_row = (struct journal_queue){
-                .id = queue->id,
-                .name = queue->name,
-                .policy = queue->policy,
-                .width_tasks = queue->width_tasks,
-                .width_cores = queue->width_cores,
-                .time_limit_usec = queue->time_limit_usec,
-                .memory_bytes = queue->memory_bytes,
-                .cpus = queue->cpus,
-                .priority = queue->priority,
-                .weight = queue->weight,
-                .is_paused = queue->is_paused,
-                .is_draining = queue->is_draining,
-                .owner_uid = queue->owner_uid,
-                .users = queue->users,
-        };
-}
-
 /* ------------------------------------------------------------------------------------- looking */
 
 static void engine_queues_view(const struct queue *queue, struct engine_queue *out_queue)
 {
-        engine_queues_fill_row(queue, &out_queue->row);
+        queue_fill_row(queue, &out_queue->row);
         out_queue->jobs_count = queue->jobs_count;
         out_queue->tasks_leased = queue->tasks_leased;
         out_queue->cores_leased = queue->cores_leased;
@@ -131,35 +111,12 @@ uint32_t engine_job_queue_id(const struct job *job)
 
 /* ------------------------------------------------------------------------------------ changing */
 
-/* Memory becomes what the row says. */
-static int engine_queues_take_row(struct queue *queue, const struct journal_queue *row)
-{
-        char *users = row->users ? strdup(row->users) : NULL;
-
-        if (row->users && !users)
-                return FAULT(-ENOMEM);
-        free(queue->users);
-        queue->users = users;
-        queue->policy = row->policy;
-        queue->width_tasks = row->width_tasks;
-        queue->width_cores = row->width_cores;
-        queue->time_limit_usec = row->time_limit_usec;
-        queue->memory_bytes = row->memory_bytes;
-        queue->cpus = row->cpus;
-        queue->priority = row->priority;
-        queue->weight = row->weight;
-        queue->is_paused = row->is_paused;
-        queue->is_draining = row->is_draining;
-        queue->owner_uid = row->owner_uid;
-        return 0;
-}
-
 static void engine_queues_post(struct engine *e, const struct queue *queue)
 {
         struct journal_batch *batch = engine_batch(e);
         struct journal_queue row;
 
-        engine_queues_fill_row(queue, &row);
+        queue_fill_row(queue, &row);
         e->sequence++; /* no event; but the answer waits for this transaction */
         if (batch)
                 engine_note(e, journal_put_queue(batch, &row));
@@ -183,7 +140,7 @@ int engine_queue_add(struct engine *e, const struct journal_queue *row, struct r
         r = queues_add(&e->queues, ++e->queues.last_id, row->name, (enum queue_policy)row->policy,
                        &queue);
         if (!r)
-                r = engine_queues_take_row(queue, row);
+                r = queue_take_row(queue, row);
         engine_note(e, r);
         if (!r)
                 engine_queues_post(e, queue);
@@ -218,7 +175,7 @@ int engine_queue_set(struct engine *e, const struct journal_queue *row, struct r
         has_other_cores = queue->width_cores != row->width_cores;
         if (queue->policy != row->policy)
                 engine_queues_set_policy(e, queue, row->policy);
-        r = engine_queues_take_row(queue, row);
+        r = queue_take_row(queue, row);
         engine_note(e, r);
         lanes_set_weight(queue);
         if (has_other_cores) /* a job may have become too wide for it, or no longer be */
@@ -361,7 +318,7 @@ int engine_queues_restore(void *arg, const struct journal_queue *row)
                 r = queues_add(&e->queues, row->id, row->name, (enum queue_policy)row->policy,
                                &queue);
         if (!r)
-                r = engine_queues_take_row(queue, row);
+                r = queue_take_row(queue, row);
         return r ? PASS(r) : 0;
 }
 

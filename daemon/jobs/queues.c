@@ -166,3 +166,45 @@ bool queue_has_cores(const struct queue *queue, uint32_t cores)
 {
         return !queue->width_cores || queue->cores_leased + cores <= queue->width_cores;
 }
+
+void queue_fill_row(const struct queue *queue, struct journal_queue *out_row)
+{
+        *out_row = (struct journal_queue){
+                .id = queue->id,
+                .name = queue->name,
+                .policy = queue->policy,
+                .width_tasks = queue->width_tasks,
+                .width_cores = queue->width_cores,
+                .time_limit_usec = queue->time_limit_usec,
+                .memory_bytes = queue->memory_bytes,
+                .cpus = queue->cpus,
+                .priority = queue->priority,
+                .weight = queue->weight,
+                .is_paused = queue->is_paused,
+                .is_draining = queue->is_draining,
+                .owner_uid = queue->owner_uid,
+                .users = queue->users,
+        };
+}
+
+int queue_take_row(struct queue *queue, const struct journal_queue *row)
+{
+        char *users = row->users ? strdup(row->users) : NULL;
+
+        if (row->users && !users)
+                return FAULT(-ENOMEM);
+        free(queue->users);
+        queue->users = users;
+        queue->policy = row->policy;
+        queue->width_tasks = row->width_tasks;
+        queue->width_cores = row->width_cores;
+        queue->time_limit_usec = row->time_limit_usec;
+        queue->memory_bytes = row->memory_bytes;
+        queue->cpus = row->cpus;
+        queue->priority = row->priority;
+        queue->weight = row->weight;
+        queue->is_paused = row->is_paused;
+        queue->is_draining = row->is_draining;
+        queue->owner_uid = row->owner_uid;
+        return 0;
+}

@@ -9,6 +9,8 @@
 #include "common/error.h"
 #include "common/list.h"
 
+#include "daemon/journal/journal.h"
+
 #define QUEUE_DEFAULT_ID 0U
 #define QUEUE_DEFAULT_NAME "default"
 
@@ -74,3 +76,8 @@ bool queues_is_user_list(const char *users);
 bool queue_is_open(const struct queue *queue);
 /* And may it have so many cores? */
 bool queue_has_cores(const struct queue *queue, uint32_t cores);
+/* The row of its settings; name and users are borrowed from the queue. */
+void queue_fill_row(const struct queue *queue, struct journal_queue *out_row);
+/* The settings become what the row says, all but id and name. 0, or a fault: nothing has changed.
+ */
+_must_use_ int queue_take_row(struct queue *queue, const struct journal_queue *row);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "client/cmd/complete_line.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 #define BREAKS " \t\n\"'><=;|&(:"
 

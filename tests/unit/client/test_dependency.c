@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/cmd/dependency.h"
-#include "suite.h"
+#include "tests/unit/suite.h"
 
 static struct jobctl_spec *spec;
 static struct reason why;

@@ -5,7 +5,7 @@
 #include "proto/wire.h"
 
 #include "client/cmd/exit_code.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static char text[200];
 

@@ -8,7 +8,7 @@
 #include "client/cmd/exposition.h"
 #include "client/cmd/metric.h"
 #include "client/lib/result.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 struct family {
         Jobd__MetricFamily message;

@@ -11,7 +11,7 @@
 #include "client/lib/autostart.h"
 #include "client/lib/find.h"
 #include "tests/unit/client/fake_daemon.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static struct find_options options;
 static struct find_target target;

@@ -11,7 +11,7 @@
 #include "client/jobctl.h"
 #include "client/lib/connection.h"
 #include "tests/unit/client/fake_daemon.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 #define SEEN_MAX (8U * 1024 * 1024)
 

@@ -9,7 +9,7 @@
 #include "client/cmd/job_options.h"
 #include "client/cmd/spec_cleanup.h"
 #include "client/lib/spec.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static struct job_options options;
 static struct jobctl_spec *spec;

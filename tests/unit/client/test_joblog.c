@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "client/cmd/joblog.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 #define HEADER "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSignal\tCommand\n"
 #define LINE_7 "7\t:\t1795233784.697\t     0.003\t0\t2\t1\t0\techo a\n"

@@ -9,7 +9,7 @@
 #include "common/template.h"
 
 #include "client/cmd/map_files.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static char folder[] = "/tmp/test_map_files.XXXXXX";
 static struct map_files *files;

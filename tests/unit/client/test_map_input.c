@@ -13,7 +13,7 @@
 #include "client/cmd/map_input.h"
 #include "client/cmd/map_reader.h"
 #include "client/cmd/map_resume.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static struct map_options options;
 static struct map_plan plan;

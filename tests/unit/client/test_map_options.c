@@ -8,7 +8,7 @@
 
 #include "client/cmd/app.h"
 #include "client/cmd/map_options.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 #define WORDS_MAX 40
 

@@ -8,7 +8,7 @@
 
 #include "client/cmd/map_files.h"
 #include "client/cmd/map_resume.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static char folder[] = "/tmp/test_map_resume.XXXXXX";
 static struct map_options options;

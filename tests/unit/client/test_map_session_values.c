@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "client/cmd/map_session_values.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static struct map_values *values;
 

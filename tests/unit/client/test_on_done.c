@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "client/cmd/on_done.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static char folder[] = "/tmp/test_on_done.XXXXXX";
 static struct on_done *on_done;

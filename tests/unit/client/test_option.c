@@ -6,7 +6,7 @@
 #include "common/clock.h"
 
 #include "client/cmd/option.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 struct first {
         bool flag;

@@ -14,7 +14,7 @@
 #include "common/clock.h"
 
 #include "client/cmd/progress.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static struct progress *progress;
 static struct progress_counts counts;

@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 
 #include "client/cmd/queue_users.h"
+#include "tests/unit/suite.h"
 
 static char *text;
 static struct reason why;
@@ -61,17 +62,11 @@ int main(void)
 {
         Suite *suite = suite_create("queue users");
         TCase *tests = tcase_create("queue users");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, NULL, tear_down);
         tcase_add_test(tests, names_become_numbers);
         tcase_add_test(tests, what_is_no_user);
         tcase_add_test(tests, numbers_become_names);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -12,7 +12,7 @@
 #include "client/jobctl.h"
 #include "client/lib/connection.h"
 #include "tests/unit/client/fake_daemon.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 /* What the callbacks have seen, as text: "3:hello 4: s7 p2/10 end6". */
 static char seen[65536];

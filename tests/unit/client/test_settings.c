@@ -7,7 +7,7 @@
 #include "client/cmd/app.h"
 #include "client/cmd/settings.h"
 #include "tests/unit/client/fake_daemon.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 struct own {
         struct option_number limit;

@@ -10,7 +10,7 @@
 
 #include "client/cmd/sink.h"
 #include "tests/unit/client/fake_daemon.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 #define MUCH (4U * 1024 * 1024)
 

@@ -7,7 +7,7 @@
 
 #include "client/jobctl.h"
 #include "client/lib/spec.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static struct jobctl_spec *spec;
 static const struct jobctl_item *item;

@@ -7,7 +7,7 @@
 
 #include "client/cmd/style.h"
 #include "client/cmd/table.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static const struct table_column columns[] = {
         { "ID", true, false, 0 },

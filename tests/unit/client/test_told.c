@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The set of tasks that were told: in any order, with gaps, and how little it keeps. */
 #include "client/lib/told.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static struct told told;
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/cmd/top_keys.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 /* The first key, and that it takes `used` bytes. */
 static void check_key(const char *data, int key, size_t used)

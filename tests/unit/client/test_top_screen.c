@@ -6,7 +6,7 @@
 #include "common/clock.h"
 
 #include "client/cmd/top_screen.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static char *screen;
 static struct top_view view;

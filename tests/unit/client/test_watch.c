@@ -5,7 +5,7 @@
 
 #include "client/jobctl.h"
 #include "tests/unit/client/fake_daemon.h"
-#include "tests/unit/client/suite.h"
+#include "tests/unit/suite.h"
 
 static char path[108];
 static struct jobctl *conn;

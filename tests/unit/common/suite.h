@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every Check program here needs: a main() of one line, and a folder of its own. */
+/* What the Check programs of this folder need: a folder of their own, and to wait for an event. */
 #pragma once
 
-#include <check.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -13,35 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/cleanup.h"
+#include "tests/unit/suite.h"
 
 /* No event in these tests takes longer; past it something hangs. */
 #define SUITE_DEADLINE_MSEC 10000
-
-/* Runs the tests, each in a process of its own; the exit code for main(). */
-static inline int suite_run(const char *name, const TTest *const *tests, size_t count)
-{
-        Suite *suite = suite_create(name);
-        TCase *cases = tcase_create(name);
-        SRunner *runner;
-        int failed;
-
-        for (size_t i = 0; i < count; i++)
-                tcase_add_test(cases, tests[i]);
-        suite_add_tcase(suite, cases);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-#define SUITE_MAIN(name, ...)                                                                      \
-        int main(void)                                                                             \
-        {                                                                                          \
-                const TTest *const tests[] = { __VA_ARGS__ };                                      \
-                return suite_run(name, tests, ARRAY_SIZE(tests));                                  \
-        }
 
 /* Makes a folder and steps into it, so that tests use short relative names. */
 static inline _unused_ void suite_enter_folder(char path[static 64])

@@ -168,7 +168,7 @@ START_TEST(write_to_nobody_is_a_fault)
 }
 END_TEST
 
-SUITE_MAIN("buffer", appended_bytes_come_out_in_order, peek_joins_pieces,
+SUITE_MAIN("buffer", NULL, NULL, appended_bytes_come_out_in_order, peek_joins_pieces,
            peek_iov_shows_all_without_taking, move_leaves_nothing_behind,
            read_takes_at_most_max_then_again_then_eof, a_peer_that_closed_with_bytes_unread_is_eof,
            write_stops_at_a_full_pipe_and_goes_on, write_to_nobody_is_a_fault)

@@ -52,5 +52,5 @@ START_TEST(every_flipped_bit_shows)
 }
 END_TEST
 
-SUITE_MAIN("checksum", known_vectors, both_ways_agree_at_every_length_and_offset,
+SUITE_MAIN("checksum", NULL, NULL, known_vectors, both_ways_agree_at_every_length_and_offset,
            every_flipped_bit_shows)

@@ -94,6 +94,6 @@ START_TEST(reason_is_safe_to_show)
 }
 END_TEST
 
-SUITE_MAIN("error", faults_pass_and_answers_do_not, faults_show_at_debug_level_only,
+SUITE_MAIN("error", NULL, NULL, faults_pass_and_answers_do_not, faults_show_at_debug_level_only,
            reason_returns_its_answer_and_bears_null, reason_is_cut_before_a_character,
            reason_is_safe_to_show)

@@ -129,6 +129,7 @@ START_TEST(a_replaced_file_survives_a_death_before_the_rename)
 }
 END_TEST
 
-SUITE_MAIN("failpoint", without_a_setting_nothing_happens, the_nth_visit_fails_and_no_other,
-           kill_is_sigkill, pause_tells_and_waits, visits_are_listed,
-           a_wrong_setting_ends_the_process, a_replaced_file_survives_a_death_before_the_rename)
+SUITE_MAIN("failpoint", NULL, NULL, without_a_setting_nothing_happens,
+           the_nth_visit_fails_and_no_other, kill_is_sigkill, pause_tells_and_waits,
+           visits_are_listed, a_wrong_setting_ends_the_process,
+           a_replaced_file_survives_a_death_before_the_rename)

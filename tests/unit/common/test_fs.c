@@ -286,7 +286,7 @@ START_TEST(paths)
 }
 END_TEST
 
-SUITE_MAIN("fs", folders_are_made_with_their_parents, an_existing_folder_keeps_its_mode,
+SUITE_MAIN("fs", NULL, NULL, folders_are_made_with_their_parents, an_existing_folder_keeps_its_mode,
            folders_are_refused, a_new_folder_goes_to_its_owner,
            a_lock_keeps_others_out_and_is_not_inherited,
            a_lock_ends_with_its_process_and_who_waits_gets_it, a_lock_file_is_no_link,

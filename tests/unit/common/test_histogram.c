@@ -39,4 +39,4 @@ START_TEST(a_number_at_a_bound_is_within_it)
 }
 END_TEST
 
-SUITE_MAIN("histogram", bounds_rise, a_number_at_a_bound_is_within_it)
+SUITE_MAIN("histogram", NULL, NULL, bounds_rise, a_number_at_a_bound_is_within_it)

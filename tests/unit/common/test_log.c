@@ -139,6 +139,6 @@ START_TEST(a_long_message_is_cut_with_a_mark)
 }
 END_TEST
 
-SUITE_MAIN("log", lines_carry_the_name, the_level_is_notice_at_first_and_the_environment_wins,
-           the_journal_gets_a_prefix, hostile_text_stays_one_line, the_sink_gets_the_fields,
-           a_long_message_is_cut_with_a_mark)
+SUITE_MAIN("log", NULL, NULL, lines_carry_the_name,
+           the_level_is_notice_at_first_and_the_environment_wins, the_journal_gets_a_prefix,
+           hostile_text_stays_one_line, the_sink_gets_the_fields, a_long_message_is_cut_with_a_mark)

@@ -482,7 +482,7 @@ START_TEST(a_loop_with_nothing_to_watch_waits_too)
 }
 END_TEST
 
-SUITE_MAIN("loop", the_turn_runs_first_and_after_each_round, watches_can_be_changed,
+SUITE_MAIN("loop", NULL, NULL, the_turn_runs_first_and_after_each_round, watches_can_be_changed,
            a_hang_up_is_readable, what_epoll_refuses_is_an_answer, a_timer_is_never_early,
            timers_stop_and_move, wake_makes_one_more_turn, waking_does_not_starve_descriptors,
            everything_may_be_freed_in_its_callback, signals_arrive_in_the_loop,

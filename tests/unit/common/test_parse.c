@@ -322,5 +322,5 @@ START_TEST(nearest)
 }
 END_TEST
 
-SUITE_MAIN("parse", u64, hundredths, boolean, size, duration_good, duration_bad, utf8, distance,
-           nearest)
+SUITE_MAIN("parse", NULL, NULL, u64, hundredths, boolean, size, duration_good, duration_bad, utf8,
+           distance, nearest)

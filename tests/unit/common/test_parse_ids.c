@@ -164,5 +164,5 @@ START_TEST(signal_names_read_back)
 }
 END_TEST
 
-SUITE_MAIN("parse_ids", every_form, nothing_else_is_taken, at_most_4096_in_all, signals,
+SUITE_MAIN("parse_ids", NULL, NULL, every_form, nothing_else_is_taken, at_most_4096_in_all, signals,
            signal_names_read_back)

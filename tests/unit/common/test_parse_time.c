@@ -186,6 +186,6 @@ START_TEST(nothing_else_is_taken)
 }
 END_TEST
 
-SUITE_MAIN("parse_time", rfc3339, local_calendar, from_now_on, tomorrow_is_the_next_local_midnight,
-           a_clock_time_is_the_next_one, a_past_clock_time_is_the_last_one,
-           the_future_has_not_passed, nothing_else_is_taken)
+SUITE_MAIN("parse_time", NULL, NULL, rfc3339, local_calendar, from_now_on,
+           tomorrow_is_the_next_local_midnight, a_clock_time_is_the_next_one,
+           a_past_clock_time_is_the_last_one, the_future_has_not_passed, nothing_else_is_taken)

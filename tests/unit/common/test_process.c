@@ -87,5 +87,5 @@ START_TEST(numbers_that_are_none)
 }
 END_TEST
 
-SUITE_MAIN("process", our_own, a_name_that_looks_like_fields, one_that_has_ended_and_is_not_reaped,
-           numbers_that_are_none)
+SUITE_MAIN("process", NULL, NULL, our_own, a_name_that_looks_like_fields,
+           one_that_has_ended_and_is_not_reaped, numbers_that_are_none)

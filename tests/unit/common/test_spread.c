@@ -66,5 +66,5 @@ START_TEST(small_numbers_are_exact)
 }
 END_TEST
 
-SUITE_MAIN("spread", every_number_has_a_place, a_single_number_is_its_own_median,
+SUITE_MAIN("spread", NULL, NULL, every_number_has_a_place, a_single_number_is_its_own_median,
            quantiles_of_a_row, small_numbers_are_exact)

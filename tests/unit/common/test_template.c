@@ -388,7 +388,7 @@ START_TEST(split)
 }
 END_TEST
 
-SUITE_MAIN("template", values_are_quoted_as_parallel_does,
+SUITE_MAIN("template", NULL, NULL, values_are_quoted_as_parallel_does,
            text_of_the_command_is_quoted_only_for_need, a_line_that_begins_with_a_value_is_text,
            parts_of_a_path, positions_and_counts, a_task_with_several_values, values_are_literal,
            without_a_replacement_it_is_appended, has_replacement, refused, nothing_left, limits,

@@ -153,5 +153,5 @@ START_TEST(sizes)
 }
 END_TEST
 
-SUITE_MAIN("text", escape, escape_direction_and_line_marks, escape_invalid_utf8,
+SUITE_MAIN("text", NULL, NULL, escape, escape_direction_and_line_marks, escape_invalid_utf8,
            every_pair_of_bytes_becomes_printable, escape_into_cuts_whole_characters, quote, sizes)

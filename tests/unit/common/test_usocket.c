@@ -295,8 +295,9 @@ START_TEST(send_says_again_and_gone)
 }
 END_TEST
 
-SUITE_MAIN("usocket", listen_connect_accept, a_stale_socket_gives_way_and_a_file_does_not,
-           paths_that_do_not_fit, a_full_backlog_is_again, denied_by_the_file_mode,
-           accept_without_descriptors, peer_groups_of_any_number, what_is_no_socket_has_no_peer,
+SUITE_MAIN("usocket", NULL, NULL, listen_connect_accept,
+           a_stale_socket_gives_way_and_a_file_does_not, paths_that_do_not_fit,
+           a_full_backlog_is_again, denied_by_the_file_mode, accept_without_descriptors,
+           peer_groups_of_any_number, what_is_no_socket_has_no_peer,
            a_descriptor_rides_on_the_first_byte, more_than_one_descriptor_leaks_nothing,
            send_says_again_and_gone)

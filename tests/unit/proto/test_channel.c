@@ -16,6 +16,8 @@
 #include "proto/channel.h"
 #include "proto/frame.h"
 
+#include "tests/unit/suite.h"
+
 #define GOT_MAX 20000
 
 /* What one end has seen. */
@@ -750,13 +752,8 @@ int main(void)
 {
         Suite *suite = suite_create("channel");
         TCase *tcase = tcase_create("channel");
-        SRunner *runner = srunner_create(suite);
-        int failed;
 
         add_tests(tcase);
         suite_add_tcase(suite, tcase);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return suite_run(suite);
 }

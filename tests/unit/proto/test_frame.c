@@ -10,6 +10,8 @@
 #include "proto/assembler.h"
 #include "proto/frame.h"
 
+#include "tests/unit/suite.h"
+
 START_TEST(header_is_big_endian)
 {
         uint8_t header[FRAME_HEADER_BYTES];
@@ -171,8 +173,6 @@ int main(void)
 {
         Suite *suite = suite_create("frame");
         TCase *tcase = tcase_create("frame");
-        SRunner *runner = srunner_create(suite);
-        int failed;
 
         tcase_add_test(tcase, header_is_big_endian);
         tcase_add_test(tcase, header_is_judged);
@@ -180,8 +180,5 @@ int main(void)
         tcase_add_test(tcase, announcing_is_not_paying);
         tcase_add_test(tcase, bad_headers_are_refused);
         suite_add_tcase(suite, tcase);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return suite_run(suite);
 }

@@ -13,6 +13,8 @@
 
 #include "proto/wire.h"
 
+#include "tests/unit/suite.h"
+
 #define TYPES_MAX 256
 #define DEPTH_MAX 16
 
@@ -162,8 +164,6 @@ int main(void)
 {
         Suite *suite = suite_create("schema");
         TCase *tcase = tcase_create("schema");
-        SRunner *runner = srunner_create(suite);
-        int failed;
 
         tcase_add_test(tcase, no_message_contains_itself);
         tcase_add_test(tcase, body_numbers_are_small);
@@ -171,8 +171,5 @@ int main(void)
         tcase_add_test(tcase, protocol_page_tells_every_message);
         tcase_add_test(tcase, protocol_page_tells_every_client_field);
         suite_add_tcase(suite, tcase);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return suite_run(suite);
 }

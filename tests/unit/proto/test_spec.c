@@ -6,6 +6,8 @@
 
 #include "proto/wire.h"
 
+#include "tests/unit/suite.h"
+
 static uint8_t words[4][8] = { "echo", "a", "", "/tmp" };
 static ProtobufCBinaryData argv_data[WIRE_ENTRIES_MAX + 1];
 
@@ -545,8 +547,6 @@ int main(void)
 {
         Suite *suite = suite_create("spec");
         TCase *tcase = tcase_create("spec");
-        SRunner *runner = srunner_create(suite);
-        int failed;
 
         tcase_add_test(tcase, good_one_passes);
         tcase_add_test(tcase, command_is_needed);
@@ -567,8 +567,5 @@ int main(void)
         tcase_add_test(tcase, environment_entries);
         tcase_add_test(tcase, environment_is_limited);
         suite_add_tcase(suite, tcase);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return suite_run(suite);
 }

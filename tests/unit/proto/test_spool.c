@@ -15,6 +15,8 @@
 #include "proto/spool.h"
 #include "proto/spool_zstd.h"
 
+#include "tests/unit/suite.h"
+
 START_TEST(names)
 {
         char name[SPOOL_NAME_MAX];
@@ -294,8 +296,6 @@ int main(void)
 {
         Suite *suite = suite_create("spool");
         TCase *tcase = tcase_create("spool");
-        SRunner *runner = srunner_create(suite);
-        int failed;
 
         tcase_add_test(tcase, names);
         tcase_add_test(tcase, header_bytes);
@@ -307,8 +307,5 @@ int main(void)
         tcase_add_test(tcase, missing_library_is_told);
         tcase_add_test(tcase, bad_files_are_refused);
         suite_add_tcase(suite, tcase);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return suite_run(suite);
 }

@@ -12,6 +12,8 @@
 #include "proto/wire.h"
 #include "proto/wire_arena.h"
 
+#include "tests/unit/suite.h"
+
 /* Bytes put together by hand, for what no packer would write. */
 struct bytes {
         uint8_t *data;
@@ -886,13 +888,8 @@ int main(void)
 {
         Suite *suite = suite_create("wire");
         TCase *tcase = tcase_create("wire");
-        SRunner *runner = srunner_create(suite);
-        int failed;
 
         add_tests(tcase);
         suite_add_tcase(suite, tcase);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed > 0;
+        return suite_run(suite);
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/environment.h"
 
 static Jobd__Spec spec;

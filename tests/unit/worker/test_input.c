@@ -9,7 +9,7 @@
 
 #include "common/loop.h"
 
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/input.h"
 
 static struct loop *loop;

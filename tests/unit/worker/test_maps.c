@@ -10,7 +10,7 @@
 #include "proto/spool.h"
 
 #include "fake_jobd.h"
-#include "suite.h"
+#include "tests/unit/suite.h"
 
 #define REPORT(name) JOBD__WORK__REPORT__BODY_##name
 #define OUTCOME(name) JOBD__WORK__OUTCOME__OUTCOME_##name

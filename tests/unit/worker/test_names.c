@@ -10,7 +10,7 @@
 
 #include "common/clock.h"
 
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/names.h"
 
 static struct names *names;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/options.h"
 
 static struct options options;

@@ -18,7 +18,7 @@
 #include "proto/spool.h"
 
 #include "fake_jobd.h"
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/output.h"
 #include "worker/output_log.h"
 

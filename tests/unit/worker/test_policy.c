@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/policy.h"
 
 static char path[] = "/tmp/jobd-policy-test.XXXXXX";

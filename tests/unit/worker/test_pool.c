@@ -20,7 +20,7 @@
 #include "proto/spool.h"
 
 #include "fake_jobd.h"
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/record.h"
 
 #define REPORT(name) JOBD__WORK__REPORT__BODY_##name

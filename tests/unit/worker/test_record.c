@@ -11,7 +11,7 @@
 #include "common/checksum.h"
 #include "common/fs.h"
 
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/record.h"
 
 #define SLOT_OFFSET(slot, copy) (256 + (slot)*256 + (copy)*128)

@@ -5,7 +5,7 @@
 
 #include "common/cleanup.h"
 
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/run_state.h"
 
 /*

@@ -16,7 +16,7 @@
 
 #include "common/cleanup.h"
 
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/signals.h"
 #include "worker/spawn.h"
 

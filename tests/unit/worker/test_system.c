@@ -25,7 +25,7 @@
 #include "proto/spool.h"
 
 #include "fake_jobd.h"
-#include "suite.h"
+#include "tests/unit/suite.h"
 #include "worker/spawn.h"
 
 #define REPORT(name) JOBD__WORK__REPORT__BODY_##name

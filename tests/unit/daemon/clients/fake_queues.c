@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queues of the fake engine: real ones (daemon/jobs/queues.c), of which jobs know only their id. */
 #include <check.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "fake_engine.h"
 
 static void fake_view_queue(const struct engine *e, const struct queue *queue,
                             struct engine_queue *out_queue)
 {
-        *out_queue = (struct engine_queue){
-                .row = { .id = queue->id,
-                         .name = queue->name,
-                         .policy = queue->policy,
-                         .width_tasks = queue->width_tasks,
-                         .width_cores = queue->width_cores,
-                         .time_limit_usec = queue->time_limit_usec,
-                         .memory_bytes = queue->memory_bytes,
-                         .cpus = queue->cpus,
-                         .priority = queue->priority,
-                         .weight = queue->weight,
-                         .is_paused = queue->is_paused,
-                         .is_draining = queue->is_draining,
-                         .owner_uid = queue->owner_uid,
-                         .users = queue->users },
-        };
+        *out_queue = (struct engine_queue){ 0 };
+        queue_fill_row(queue, &out_queue->row);
         for (size_t i = 0; i < e->jobs_count; i++)
                 out_queue->jobs_count += e->jobs[i]->is_open && e->jobs[i]->row.queue == queue->id;
 }
@@ -76,25 +60,6 @@ uint32_t engine_job_queue_id(const struct job *job)
         return job->row.queue;
 }
 
-static void fake_take_queue(struct queue *queue, const struct journal_queue *row)
-{
-        char *users = row->users ? strdup(row->users) : NULL;
-
-        free(queue->users);
-        queue->users = users;
-        queue->policy = row->policy;
-        queue->width_tasks = row->width_tasks;
-        queue->width_cores = row->width_cores;
-        queue->time_limit_usec = row->time_limit_usec;
-        queue->memory_bytes = row->memory_bytes;
-        queue->cpus = row->cpus;
-        queue->priority = row->priority;
-        queue->weight = row->weight;
-        queue->is_paused = row->is_paused;
-        queue->is_draining = row->is_draining;
-        queue->owner_uid = row->owner_uid;
-}
-
 int engine_queue_add(struct engine *e, const struct journal_queue *row, struct reason *why)
 {
         struct queue *queue;
@@ -104,7 +69,7 @@ int engine_queue_add(struct engine *e, const struct journal_queue *row, struct r
         ck_assert_int_eq(queues_add(&e->queues, ++e->queues.last_id, row->name,
                                     (enum queue_policy)row->policy, &queue),
                          0);
-        fake_take_queue(queue, row);
+        ck_assert_int_eq(queue_take_row(queue, row), 0);
         e->sequence++;
         return 0;
 }
@@ -112,7 +77,7 @@ int engine_queue_add(struct engine *e, const struct journal_queue *row, struct r
 int engine_queue_set(struct engine *e, const struct journal_queue *row, struct reason *why)
 {
         (void)why;
-        fake_take_queue(queues_find(&e->queues, row->id), row);
+        ck_assert_int_eq(queue_take_row(queues_find(&e->queues, row->id), row), 0);
         e->sequence++;
         return 0;
 }

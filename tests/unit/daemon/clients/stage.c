@@ -660,17 +660,33 @@ void peer_expect_end(struct peer *peer)
 
 /* ------------------------------------------------------------------------------------- requests */
 
-void peer_hello(struct peer *peer, uint64_t tag)
+static void peer_send_hello(struct peer *peer, uint64_t tag, Jobd__Hello *hello)
 {
         Jobd__Request request = JOBD__REQUEST__INIT;
-        Jobd__Hello hello = JOBD__HELLO__INIT;
 
-        hello.magic = WIRE_MAGIC;
-        hello.version_min = hello.version_max = WIRE_VERSION;
+        hello->magic = WIRE_MAGIC;
+        hello->version_min = hello->version_max = WIRE_VERSION;
         request.tag = tag;
         request.body_case = JOBD__REQUEST__BODY_HELLO;
-        request.hello = &hello;
+        request.hello = hello;
         peer_send(peer, &request);
+}
+
+void peer_hello(struct peer *peer, uint64_t tag)
+{
+        Jobd__Hello hello = JOBD__HELLO__INIT;
+
+        peer_send_hello(peer, tag, &hello);
+}
+
+void peer_hello_inside(struct peer *peer, uint64_t tag, uint64_t job, uint64_t task)
+{
+        Jobd__Hello hello = JOBD__HELLO__INIT;
+
+        hello.has_inside_job = hello.has_inside_task = true;
+        hello.inside_job = job;
+        hello.inside_task = task;
+        peer_send_hello(peer, tag, &hello);
 }
 
 void peer_ping(struct peer *peer, uint64_t tag)

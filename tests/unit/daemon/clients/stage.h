@@ -71,6 +71,8 @@ void peer_expect_end(struct peer *peer);
 
 /* Requests. */
 void peer_hello(struct peer *peer, uint64_t tag);
+/* As a client that runs in this task of this job. */
+void peer_hello_inside(struct peer *peer, uint64_t tag, uint64_t job, uint64_t task);
 void peer_ping(struct peer *peer, uint64_t tag);
 struct selection {
         uint64_t ids[8][2];             /* up to a first of 0 */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 #define CANCEL JOBD__ACTION__ACTION_CANCEL
 #define RETRY JOBD__ACTION__ACTION_RETRY
@@ -379,8 +380,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients act");
         TCase *t = tcase_create("act"), *user = tcase_create("user");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, cancels_by_ids);
@@ -406,9 +405,5 @@ int main(void)
         tcase_add_checked_fixture(user, setup_user, teardown);
         tcase_add_test(user, others_are_not_touched);
         suite_add_tcase(suite, user);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 /* Tasks have ended: there may be room. */
 static void something_happens(void)
@@ -484,8 +485,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients append");
         TCase *t = tcase_create("append"), *plain = tcase_create("plain");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, chunks_and_close);
@@ -516,9 +515,5 @@ int main(void)
         tcase_add_checked_fixture(plain, setup_user, teardown);
         tcase_add_test(plain, foreign_jobs);
         suite_add_tcase(suite, plain);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -9,11 +9,8 @@
 #include "common/log.h"
 
 #include "daemon/clients/verbs.h"
-#include "stage.h"
-
-static struct stage stage;
-static struct peer *peer;
-static struct engine *e;
+#include "setup.h"
+#include "tests/unit/suite.h"
 
 /* What the log heard since the last look, a line each, without "uid N (process N) ". */
 static char heard[8192];
@@ -38,34 +35,28 @@ static void expect_heard(const char *lines)
         heard[0] = '\0';
 }
 
-static void open_stage(void)
+static void start_hearing(void)
 {
         heard[0] = '\0';
         log_init("test", LOG_LEVEL_NOTICE);
         log_set_sink(keep);
-        stage_open(&stage);
-        peer = peer_new(&stage);
-        e = &stage.engine;
 }
 
-static void setup(void)
+static void setup_heard(void)
 {
-        stage_init(&stage);
-        open_stage();
+        start_hearing();
+        setup();
 }
 
-static void setup_user(void)
+static void setup_user_heard(void)
 {
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        open_stage();
+        start_hearing();
+        setup_user();
 }
 
-static void teardown(void)
+static void teardown_heard(void)
 {
-        stage_close(&stage);
+        teardown();
         log_set_sink(NULL);
 }
 
@@ -282,10 +273,8 @@ int main(void)
 {
         Suite *suite = suite_create("clients audit");
         TCase *t = tcase_create("audit"), *user = tcase_create("user");
-        SRunner *runner;
-        int failed;
 
-        tcase_add_checked_fixture(t, setup, teardown);
+        tcase_add_checked_fixture(t, setup_heard, teardown_heard);
         tcase_add_test(t, every_request_has_a_word_on_it);
         tcase_add_test(t, acts_on_the_service);
         tcase_add_test(t, one_line_for_many_jobs);
@@ -297,12 +286,8 @@ int main(void)
         tcase_add_test(t, purge_and_retry);
         tcase_add_test(t, a_client_that_leaves_is_heard_of);
         suite_add_tcase(suite, t);
-        tcase_add_checked_fixture(user, setup_user, teardown);
+        tcase_add_checked_fixture(user, setup_user_heard, teardown_heard);
         tcase_add_test(user, attempts_of_others);
         suite_add_tcase(suite, user);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

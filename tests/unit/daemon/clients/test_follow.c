@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 static struct job *job;
 
@@ -753,8 +754,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients follow");
         TCase *t = tcase_create("follow"), *user = tcase_create("user");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_checked_fixture(t, setup_job, NULL);
@@ -800,9 +799,5 @@ int main(void)
         tcase_add_checked_fixture(user, setup_job, NULL);
         tcase_add_test(user, foreign_and_unknown_jobs_read_alike);
         suite_add_tcase(suite, user);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 static uint8_t token[16] = "0123456789abcde";
 
@@ -131,18 +132,8 @@ END_TEST
 START_TEST(who_waits_inside_a_job_lends)
 {
         struct peer *inside = peer_dial(&stage);
-        Jobd__Request request = JOBD__REQUEST__INIT;
-        Jobd__Hello hello = JOBD__HELLO__INIT;
 
-        hello.magic = WIRE_MAGIC;
-        hello.version_min = hello.version_max = WIRE_VERSION;
-        hello.has_inside_job = hello.has_inside_task = true;
-        hello.inside_job = 17;
-        hello.inside_task = 4;
-        request.tag = 1;
-        request.body_case = JOBD__REQUEST__BODY_HELLO;
-        request.hello = &hello;
-        peer_send(inside, &request);
+        peer_hello_inside(inside, 1, 17, 4);
         peer_expect(inside, "1 hello_ok");
         ask(inside, 2, "free", false);
         peer_expect(inside, "2 locks(free held)");
@@ -399,8 +390,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients lock");
         TCase *t = tcase_create("lock"), *user = tcase_create("user");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, free_and_held_at_once);
@@ -421,9 +410,5 @@ int main(void)
         tcase_add_test(user, of_others_only_what_is_the_machines);
         tcase_add_test(user, an_administrator_sees_who);
         suite_add_tcase(suite, user);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

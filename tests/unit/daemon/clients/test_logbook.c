@@ -10,68 +10,17 @@
 #include "common/clock.h"
 
 #include "daemon/clients/logbook.h"
+#include "tests/unit/daemon/fake_time.h"
+#include "tests/unit/suite.h"
 
 #define HOUR (3600 * USEC_PER_SEC)
 
-/* The clock and the timer are the test's (--wrap). */
-uint64_t __wrap_clock_mono_usec(void);
-int __wrap_loop_timer_new(struct loop *loop, loop_timer_fn fn, void *arg,
-                          struct loop_timer **out_timer);
-struct loop_timer *__wrap_loop_timer_free(struct loop_timer *timer);
-int __wrap_loop_timer_start(struct loop_timer *timer, uint64_t delay_usec);
-bool __wrap_loop_timer_is_on(const struct loop_timer *timer);
-
-static uint64_t now_usec, due_usec;
-static loop_timer_fn timer_fn;
-static void *timer_arg;
 static struct logbook *book;
 
 /* What the log was told. */
 static unsigned int lines, summaries;
 static char last_summary[2048], last_line[2048];
 static uint32_t last_uid;
-
-uint64_t __wrap_clock_mono_usec(void)
-{
-        return now_usec;
-}
-
-int __wrap_loop_timer_new(struct loop *loop _unused_, loop_timer_fn fn, void *arg,
-                          struct loop_timer **out_timer)
-{
-        timer_fn = fn;
-        timer_arg = arg;
-        *out_timer = NULL;
-        return 0;
-}
-
-struct loop_timer *__wrap_loop_timer_free(struct loop_timer *timer _unused_)
-{
-        return NULL;
-}
-
-int __wrap_loop_timer_start(struct loop_timer *timer _unused_, uint64_t delay_usec)
-{
-        due_usec = now_usec + delay_usec;
-        return 0;
-}
-
-bool __wrap_loop_timer_is_on(const struct loop_timer *timer _unused_)
-{
-        return due_usec > 0;
-}
-
-static void pass(uint64_t usec)
-{
-        const uint64_t end_usec = now_usec + usec;
-
-        while (due_usec > 0 && due_usec <= end_usec) {
-                now_usec = due_usec;
-                due_usec = 0;
-                timer_fn(timer_arg);
-        }
-        now_usec = end_usec;
-}
 
 static void keep(const struct log_record *record)
 {
@@ -87,8 +36,7 @@ static void keep(const struct log_record *record)
 
 static void set_up(void)
 {
-        now_usec = 1000 * USEC_PER_SEC;
-        due_usec = 0;
+        fake_time_start();
         lines = summaries = 0;
         log_init("test", LOG_LEVEL_NOTICE);
         log_set_sink(keep);
@@ -145,7 +93,7 @@ START_TEST(a_line_says_who)
         noise(1000, 1);
         ck_assert_str_eq(last_line, "uid 1000 (process 7) sent rubbish");
         ck_assert_uint_eq(last_uid, 1000);
-        ck_assert_uint_eq(due_usec, 0);
+        ck_assert_uint_eq(fake_due_usec, 0);
 }
 END_TEST
 
@@ -153,14 +101,14 @@ START_TEST(a_flood_is_a_few_lines)
 {
         noise(1000, 100000);
         ck_assert_uint_eq(lines, 10);
-        pass(USEC_PER_SEC * 30);
+        fake_time_pass(USEC_PER_SEC * 30);
         ck_assert_uint_eq(summaries, 1);
         ck_assert_str_eq(last_summary, "uid 1000: left out of this log: 99990 bad requests");
         ck_assert_uint_eq(logbook_left_out(book, LOGBOOK_BAD), 99990);
         /* Nothing more comes: one more look, and then nothing wakes. */
-        pass(HOUR);
+        fake_time_pass(HOUR);
         ck_assert_uint_eq(summaries, 1);
-        ck_assert_uint_eq(due_usec, 0);
+        ck_assert_uint_eq(fake_due_usec, 0);
 }
 END_TEST
 
@@ -170,7 +118,7 @@ START_TEST(an_hour_of_flood_is_bounded)
 
         for (int i = 0; i < 3600; i++) {
                 noise(1000, 1000);
-                pass(USEC_PER_SEC);
+                fake_time_pass(USEC_PER_SEC);
         }
         said = lines;
         ck_assert_uint_le(said, 10 + 120);
@@ -200,7 +148,7 @@ START_TEST(attempts_do_not_cost_acts)
         ck_assert_uint_eq(lines, 10);
         act(0, "drain", 17, 100);
         ck_assert_uint_eq(lines, 110);
-        pass(30 * USEC_PER_SEC);
+        fake_time_pass(30 * USEC_PER_SEC);
         ck_assert_str_eq(last_summary, "uid 1000: left out of this log: 99990 attempts at "
                                        "administrative acts (drain 99990)");
 }
@@ -220,12 +168,12 @@ START_TEST(acts_left_out_are_counted_by_verb)
         act(0, "cancel", 65, 90);
         act(0, "queue", 32, 60);
         ck_assert_uint_eq(lines, 100);
-        pass(30 * USEC_PER_SEC);
+        fake_time_pass(30 * USEC_PER_SEC);
         ck_assert_str_eq(last_summary,
                          "uid 0: left out of this log: 50 administrative acts (queue 50)");
         act(0, "cancel", 65, 1000);
         noise(0, 20);
-        pass(60 * USEC_PER_SEC);
+        fake_time_pass(60 * USEC_PER_SEC);
         ck_assert_ptr_nonnull(
                 strstr(last_summary, " administrative acts, 10 bad requests (cancel "));
 }
@@ -236,7 +184,7 @@ START_TEST(many_users_together_are_bounded)
         for (uint32_t uid = 1; uid <= 5000; uid++)
                 noise(uid, 2);
         ck_assert_uint_eq(lines, 100);
-        pass(30 * USEC_PER_SEC);
+        fake_time_pass(30 * USEC_PER_SEC);
         /* Each of those who are remembered, and one line for the rest. */
         ck_assert_uint_le(summaries, 1025);
         ck_assert_uint_eq(logbook_left_out(book, LOGBOOK_BAD), 10000 - 100);
@@ -266,8 +214,6 @@ int main(void)
 {
         Suite *suite = suite_create("logbook");
         TCase *tests = tcase_create("logbook");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, a_bucket);
@@ -282,9 +228,5 @@ int main(void)
         tcase_add_test(tests, the_end_tells_the_rest);
         tcase_add_test(tests, what_is_not_shown_is_not_counted);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

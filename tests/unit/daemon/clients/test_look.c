@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 static void setup_narrow(void)
 {
@@ -442,8 +443,6 @@ int main(void)
         Suite *suite = suite_create("clients list and info");
         TCase *t = tcase_create("look"), *user = tcase_create("user"),
               *admin = tcase_create("admin"), *narrow = tcase_create("narrow");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, list_has_an_order);
@@ -475,9 +474,5 @@ int main(void)
         tcase_add_test(admin, list_of_everybody_for_an_administrator);
         tcase_add_test(admin, administrators_find_everybody);
         suite_add_tcase(suite, admin);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 static Jobd__QueueSettings settings;
 
@@ -214,8 +215,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients queue");
         TCase *t = tcase_create("queue"), *user = tcase_create("user");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_checked_fixture(t, setup_settings, NULL);
@@ -230,9 +229,5 @@ int main(void)
         tcase_add_test(user, a_group_administers);
         tcase_add_test(user, others_jobs_are_counted_or_shown);
         suite_add_tcase(suite, user);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 #define LIST JOBD__RESOURCE_VERB__RESOURCE_LIST
 #define SET JOBD__RESOURCE_VERB__RESOURCE_SET
@@ -152,8 +153,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients resource");
         TCase *t = tcase_create("resource");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, a_life);
@@ -163,9 +162,5 @@ int main(void)
         tcase_add_test(t, what_is_refused);
         tcase_add_test(t, the_engine_refuses);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 static const struct asked anyhow = { .has_first = true };
 static const struct asked by_number = { .has_first = true, .ordered = true };
@@ -883,8 +884,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients results");
         TCase *t = tcase_create("results"), *plain = tcase_create("plain");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         add_tests(t);
@@ -892,9 +891,5 @@ int main(void)
         tcase_add_checked_fixture(plain, setup_user, teardown);
         tcase_add_test(plain, jobs_that_are_not_there);
         suite_add_tcase(suite, plain);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

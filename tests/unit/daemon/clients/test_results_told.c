@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "daemon/clients/results.h"
+#include "tests/unit/suite.h"
 
 #define TASKS 1000U
 
@@ -155,8 +156,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients results told");
         TCase *t = tcase_create("told");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, nothing_at_first);
@@ -168,9 +167,5 @@ int main(void)
         tcase_add_test(t, skipping);
         tcase_add_test(t, one_that_lasts);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

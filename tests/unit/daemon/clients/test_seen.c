@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 START_TEST(seen_of_a_job_under_way)
 {
@@ -155,8 +156,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients seen");
         TCase *t = tcase_create("seen"), *plain = tcase_create("plain");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, seen_of_a_job_under_way);
@@ -172,9 +171,5 @@ int main(void)
         tcase_add_checked_fixture(plain, setup_user, teardown);
         tcase_add_test(plain, foreign);
         suite_add_tcase(suite, plain);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 /* A request whose body is empty, or filled by the test. */
 static void ask(uint64_t tag, Jobd__Request__BodyCase kind, void *body)
@@ -196,8 +197,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients service");
         TCase *t = tcase_create("service"), *user = tcase_create("user");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, an_administrator);
@@ -210,9 +209,5 @@ int main(void)
         tcase_add_test(user, anybody_else);
         tcase_add_test(user, events_of_others);
         suite_add_tcase(suite, user);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

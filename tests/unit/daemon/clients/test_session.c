@@ -14,6 +14,7 @@
 #include "proto/frame.h"
 
 #include "stage.h"
+#include "tests/unit/suite.h"
 
 static struct stage stage;
 
@@ -447,8 +448,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients session");
         TCase *t = tcase_create("session");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, hello_then_ping);
@@ -472,9 +471,5 @@ int main(void)
         tcase_add_test(t, gone_while_waiting);
         tcase_add_test(t, jobd_ends_in_the_middle);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -5,51 +5,39 @@
  */
 #include <stdio.h>
 
-#include "stage.h"
+#include "setup.h"
+#include "tests/unit/suite.h"
 
-static struct stage stage;
-static struct peer *peer;
 static struct tally_user users[3];
 
-static void open_stage(void)
+static void fill(void)
 {
         users[0] = (struct tally_user){ .uid = STAGE_UID_OTHER, .queued = 5 };
         users[1] = (struct tally_user){ .uid = getuid(), .queued = 2 };
         users[2] = (struct tally_user){ .uid = UINT32_MAX, .queued = 9 };
-        stage_open(&stage);
-        stage.engine.users = users;
-        stage.engine.users_count = ARRAY_SIZE(users);
-        stage.engine.tally.submitted = 17;
-        peer = peer_new(&stage);
+        e->users = users;
+        e->users_count = ARRAY_SIZE(users);
+        e->tally.submitted = 17;
 }
 
-static void setup(void)
+static void setup_filled(void)
 {
-        stage_init(&stage);
-        open_stage();
+        setup();
+        fill();
 }
 
-static void setup_user(void)
+static void setup_user_filled(void)
 {
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        open_stage();
+        setup_user();
+        fill();
 }
 
 static void setup_public(void)
 {
-        stage_drop_root();
-        stage_init(&stage);
-        stage.options.system_mode = stage.options.jobs_are_public = true;
-        stage.options.own_uid = STAGE_UID_OTHER + 1;
-        open_stage();
-}
-
-static void teardown(void)
-{
-        stage_close(&stage);
+        setup_machine();
+        stage.options.jobs_are_public = true;
+        setup_open();
+        fill();
 }
 
 static void ask_kept(uint64_t tag, bool kept, uint64_t since_wall_usec)
@@ -187,25 +175,19 @@ int main(void)
         Suite *suite = suite_create("clients stats");
         TCase *admin = tcase_create("admin"), *user = tcase_create("user");
         TCase *open = tcase_create("public");
-        SRunner *runner;
-        int failed;
 
-        tcase_add_checked_fixture(admin, setup, teardown);
+        tcase_add_checked_fixture(admin, setup_filled, teardown);
         tcase_add_test(admin, an_administrator_is_told_of_all);
         tcase_add_test(admin, numbers_wait_for_the_disk);
         tcase_add_test(admin, kept_jobs_of_all);
         tcase_add_test(admin, who_leaves_takes_the_walk_along);
         suite_add_tcase(suite, admin);
-        tcase_add_checked_fixture(user, setup_user, teardown);
+        tcase_add_checked_fixture(user, setup_user_filled, teardown);
         tcase_add_test(user, others_are_told_of_themselves);
         tcase_add_test(user, kept_jobs_of_oneself);
         suite_add_tcase(suite, user);
         tcase_add_checked_fixture(open, setup_public, teardown);
         tcase_add_test(open, others_are_told_where_jobs_are_public);
         suite_add_tcase(suite, open);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 /* A request of two jobs with one environment, to be changed before it is sent. */
 static struct {
@@ -325,8 +326,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients submit");
         TCase *t = tcase_create("submit");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_checked_fixture(t, setup_two, NULL);
@@ -345,9 +344,5 @@ int main(void)
         tcase_add_test(t, not_too_many_wait_for_the_journal);
         tcase_add_test(t, gone_before_the_answer);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "daemon/clients/shared.h"
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 #define BYTES(text) ((ProtobufCBinaryData){ .len = strlen(text), .data = (uint8_t *)(text) })
 
@@ -366,8 +367,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients update");
         TCase *t = tcase_create("update");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, what_is_not_named_stays);
@@ -384,9 +383,5 @@ int main(void)
         tcase_add_test(t, is_told_when_it_is_durable);
         tcase_add_test(t, starts_while_it_is_read);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

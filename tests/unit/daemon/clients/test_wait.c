@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "setup.h"
+#include "tests/unit/suite.h"
 
 START_TEST(as_they_end)
 {
@@ -30,18 +31,8 @@ START_TEST(inside_a_job)
 {
         struct job *one = fake_add(e, getuid()), *two = fake_add(e, getuid());
         struct peer *inside = peer_dial(&stage);
-        Jobd__Request request = JOBD__REQUEST__INIT;
-        Jobd__Hello hello = JOBD__HELLO__INIT;
 
-        hello.magic = WIRE_MAGIC;
-        hello.version_min = hello.version_max = WIRE_VERSION;
-        hello.has_inside_job = hello.has_inside_task = true;
-        hello.inside_job = 17;
-        hello.inside_task = 4;
-        request.tag = 1;
-        request.body_case = JOBD__REQUEST__BODY_HELLO;
-        request.hello = &hello;
-        peer_send(inside, &request);
+        peer_hello_inside(inside, 1, 17, 4);
         peer_expect(inside, "1 hello_ok");
         peer_wait(inside, 2, IDS({ 1, 1 }), false);
         peer_wait(inside, 3, IDS({ 2, 2 }), false);
@@ -289,8 +280,6 @@ int main(void)
 {
         Suite *suite = suite_create("clients wait");
         TCase *t = tcase_create("wait");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, setup, teardown);
         tcase_add_test(t, as_they_end);
@@ -308,9 +297,5 @@ int main(void)
         tcase_add_test(t, too_many_jobs);
         tcase_add_test(t, client_that_does_not_read);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

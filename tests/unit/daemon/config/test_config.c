@@ -11,6 +11,7 @@
 
 #include "daemon/config.h"
 #include "daemon/config_private.h"
+#include "tests/unit/suite.h"
 
 static struct config *config;
 static struct reason why;
@@ -365,8 +366,6 @@ int main(void)
 {
         Suite *suite = suite_create("config");
         TCase *tests = tcase_create("config");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, defaults_are_as_promised);
@@ -387,9 +386,5 @@ int main(void)
         tcase_add_test(tests, cores_follow_the_workers);
         tcase_add_test(tests, sample_shows_every_default);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

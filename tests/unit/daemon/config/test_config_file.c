@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/config_private.h"
+#include "tests/unit/suite.h"
 
 static char trace[1024];
 static struct reason why;
@@ -126,8 +127,6 @@ int main(void)
 {
         Suite *suite = suite_create("config_file");
         TCase *tests = tcase_create("lines");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tests, entries_have_their_lines);
         tcase_add_test(tests, indented_lines_are_no_continuation);
@@ -139,9 +138,5 @@ int main(void)
         tcase_add_test(tests, only_files_are_read);
         tcase_add_test(tests, large_file_is_refused);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "daemon/config.h"
 #include "daemon/config_private.h"
+#include "tests/unit/suite.h"
 
 static struct config *config;
 static struct reason why;
@@ -221,8 +222,6 @@ int main(void)
 {
         Suite *suite = suite_create("config_named");
         TCase *tests = tcase_create("config_named");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, everybody_has_one_share);
@@ -236,9 +235,5 @@ int main(void)
         tcase_add_test(tests, there_is_an_end_to_sections);
         tcase_add_test(tests, sections_survive_being_shown);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/config_private.h"
+#include "tests/unit/suite.h"
 
 static char dir[64], etc[80], run[80], lib[80];
 static const char *folders[] = { etc, run, lib, NULL };
@@ -154,8 +155,6 @@ int main(void)
 {
         Suite *suite = suite_create("config_places");
         TCase *tests = tcase_create("places");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, nothing_is_no_error);
@@ -168,9 +167,5 @@ int main(void)
         tcase_add_test(tests, masked_drop_in_is_hidden);
         tcase_add_test(tests, other_files_are_no_drop_ins);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

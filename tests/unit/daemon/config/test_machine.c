@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/machine.h"
+#include "tests/unit/suite.h"
 
 static char dir[64], own[128];
 static struct machine bare, machine;
@@ -92,17 +93,11 @@ int main(void)
 {
         Suite *suite = suite_create("machine");
         TCase *tests = tcase_create("machine");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, without_groups_it_is_all_of_it);
         tcase_add_test(tests, the_tightest_group_counts);
         tcase_add_test(tests, what_is_strange_limits_nothing);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/options.h"
+#include "tests/unit/suite.h"
 
 static struct options options;
 static struct reason why;
@@ -157,8 +158,6 @@ int main(void)
 {
         Suite *suite = suite_create("options");
         TCase *tests = tcase_create("options");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, nothing_suits_the_caller);
@@ -169,9 +168,5 @@ int main(void)
         tcase_add_test(tests, wrong_words_are_refused_with_help);
         tcase_add_test(tests, value_may_hold_anything);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

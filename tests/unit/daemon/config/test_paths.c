@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "daemon/paths.h"
+#include "tests/unit/suite.h"
 
 static struct paths paths;
 static struct paths_folders folders;
@@ -216,8 +217,6 @@ int main(void)
 {
         Suite *suite = suite_create("paths");
         TCase *tests = tcase_create("paths");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, system_mode);
@@ -232,9 +231,5 @@ int main(void)
         tcase_add_test(tests, folder_of_somebody_else_is_refused);
         tcase_add_test(tests, system_folders_have_their_owners);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

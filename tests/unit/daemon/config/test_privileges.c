@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/privileges.h"
+#include "tests/unit/suite.h"
 
 #define SOMEBODY 54321
 #define SOME_GROUP 54322
@@ -114,8 +115,6 @@ int main(void)
 {
         Suite *suite = suite_create("privileges");
         TCase *tests = tcase_create("privileges");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tests, drop_leaves_nothing);
         tcase_add_test(tests, drop_without_the_right_is_a_fault);
@@ -123,9 +122,5 @@ int main(void)
         tcase_add_test(tests, acting_as_somebody_ends);
         tcase_add_test(tests, nothing_is_borrowed_here);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

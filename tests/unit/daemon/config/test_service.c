@@ -14,6 +14,7 @@
 #include "common/usocket.h"
 
 #include "daemon/service.h"
+#include "tests/unit/suite.h"
 
 static char dir[64], path[96];
 static int manager_fd = -1;
@@ -245,8 +246,6 @@ int main(void)
 {
         Suite *suite = suite_create("service");
         TCase *tests = tcase_create("service");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, words_reach_the_manager);
@@ -258,9 +257,5 @@ int main(void)
         tcase_add_test(tests, watchdog_is_fed_while_all_is_well);
         tcase_add_test(tests, watchdog_starves_when_not);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -14,6 +14,7 @@
 #include "common/fs.h"
 
 #include "daemon/start_pool.h"
+#include "tests/unit/suite.h"
 
 /* The test's program: says how it was started, and waits for its end. */
 static char workers_socket[] = "/x/workers.sock", records[] = "/x/w", spool[] = "/x/spool";
@@ -301,8 +302,6 @@ int main(void)
 {
         Suite *suite = suite_create("start_pool");
         TCase *tests = tcase_create("start_pool");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, pool_is_started_alone);
@@ -312,9 +311,5 @@ int main(void)
         tcase_add_test(tests, dead_pool_comes_back);
         tcase_add_test(tests, stopped_parent_starts_nothing);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

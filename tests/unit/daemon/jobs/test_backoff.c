@@ -6,6 +6,7 @@
 #include "common/clock.h"
 
 #include "daemon/jobs/backoff.h"
+#include "tests/unit/suite.h"
 
 static void expect_about(uint64_t delay, uint64_t wanted)
 {
@@ -62,15 +63,10 @@ int main(void)
 {
         Suite *suite = suite_create("backoff");
         TCase *tests = tcase_create("all");
-        SRunner *runner = srunner_create(suite);
-        int failed;
 
         tcase_add_test(tests, it_doubles_up_to_an_hour);
         tcase_add_test(tests, a_long_delay_stays);
         tcase_add_test(tests, it_is_the_same_every_time_and_spreads);
         suite_add_tcase(suite, tests);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed != 0;
+        return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include "common/cleanup.h"
 
 #include "daemon/jobs/cores.h"
+#include "tests/unit/suite.h"
 
 static struct cores cores;
 
@@ -181,8 +182,6 @@ int main(void)
 {
         Suite *suite = suite_create("cores");
         TCase *tcase = tcase_create("leases");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, there_are_none);
@@ -193,9 +192,5 @@ int main(void)
         tcase_add_test(tcase, the_machine_gets_smaller_and_larger);
         tcase_add_loop_test(tcase, none_is_leased_twice, 0, 3);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

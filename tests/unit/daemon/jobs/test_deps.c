@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "deps_steps.h"
+#include "tests/unit/suite.h"
 
 static uint64_t submit_on(const struct engine_dependency *on, size_t count, bool any, bool keep)
 {
@@ -553,8 +554,6 @@ int main(void)
 {
         Suite *suite = suite_create("deps");
         TCase *tcase = tcase_create("deps");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tcase, fake_setup, fake_teardown);
         tcase_add_loop_test(tcase, each_kind_has_its_moment, 0, 10);
@@ -578,9 +577,5 @@ int main(void)
         tcase_add_test(tcase, who_stands_in_line_is_forgotten_at_the_end);
         tcase_add_test(tcase, a_bad_row_is_an_error_of_the_store);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

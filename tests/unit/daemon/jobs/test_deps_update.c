@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "deps_steps.h"
+#include "tests/unit/suite.h"
 
 static const struct engine_submission asker = { .uid = 1000, .gid = 1000 };
 
@@ -304,8 +305,6 @@ int main(void)
 {
         Suite *suite = suite_create("deps update");
         TCase *tcase = tcase_create("update");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tcase, fake_setup, fake_teardown);
         tcase_add_loop_test(tcase, another_parent_instead, 0, 2);
@@ -319,9 +318,5 @@ int main(void)
         tcase_add_test(tcase, tasks_that_have_begun_wait_for_nothing_new);
         tcase_add_test(tcase, an_end_during_the_look_is_noted);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

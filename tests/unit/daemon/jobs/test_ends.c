@@ -9,6 +9,7 @@
 
 #include "daemon/jobs/engine_private.h"
 #include "fakes.h"
+#include "tests/unit/suite.h"
 
 static const struct engine_spec array_of_seven = { .task_count = 7,
                                                    .is_array = true,
@@ -249,8 +250,6 @@ int main(void)
 {
         Suite *suite = suite_create("ends");
         TCase *tests = tcase_create("ends");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
         tcase_add_test(tests, each_state_is_counted_apart);
@@ -261,9 +260,5 @@ int main(void)
         tcase_add_test(tests, rows_that_count_too_much_do_not_fit);
         tcase_add_test(tests, the_slot_of_a_task_is_kept);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return suite_run(suite);
 }

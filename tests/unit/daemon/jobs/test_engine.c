@@ -9,6 +9,7 @@
 
 #include "daemon/jobs/engine_private.h"
 #include "fakes.h"
+#include "tests/unit/suite.h"
 
 static const struct engine_spec plain = { .task_count = 1 };
 
@@ -881,9 +882,7 @@ int main(void)
 #undef T
         };
         Suite *suite = suite_create("engine");
-        SRunner *runner;
         size_t i;
-        int failed;
 
         for (i = 0; i < ARRAY_SIZE(tests); i++) {
                 TCase *tcase = tcase_create(tests[i].name);
@@ -892,9 +891,5 @@ int main(void)
                 tcase_add_test(tcase, tests[i].test);
                 suite_add_tcase(suite, tcase);
         }
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

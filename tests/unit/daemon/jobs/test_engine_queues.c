@@ -9,6 +9,7 @@
 
 #include "daemon/jobs/engine_private.h"
 #include "fakes.h"
+#include "tests/unit/suite.h"
 
 static struct reason why;
 
@@ -368,8 +369,6 @@ int main(void)
 {
         Suite *suite = suite_create("engine_queues");
         TCase *tests = tcase_create("engine_queues");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
         tcase_add_test(tests, the_default_one_is_always_there);
@@ -387,9 +386,5 @@ int main(void)
         tcase_add_test(tests, all_of_it_outlives_a_crash);
         tcase_add_test(tests, jobs_of_a_lost_queue_go_to_the_default_one);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include "common/clock.h"
 
 #include "daemon/jobs/fair.h"
+#include "tests/unit/suite.h"
 
 #define SECOND USEC_PER_SEC
 
@@ -280,8 +281,6 @@ int main(void)
 {
         Suite *suite = suite_create("fair");
         TCase *tcase = tcase_create("shares");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tcase, setup, NULL);
         tcase_add_test(tcase, nobody_waits);
@@ -296,9 +295,5 @@ int main(void)
         tcase_add_test(tcase, virtual_times_wrap);
         tcase_add_loop_test(tcase, all_come_within_a_task_of_the_ideal, 0, 10);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 
 #include "daemon/jobs/job_state.h"
+#include "tests/unit/suite.h"
 
 /* "state event -> state"; every pair that is not here must be refused. */
 static const struct {
@@ -106,16 +107,10 @@ int main(void)
 {
         Suite *suite = suite_create("job_state");
         TCase *tcase = tcase_create("table");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tcase, every_pair);
         tcase_add_test(tcase, kinds_of_states);
         tcase_add_test(tcase, every_name_is_its_own);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

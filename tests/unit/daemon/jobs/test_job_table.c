@@ -6,6 +6,7 @@
 
 #include "daemon/jobs/job_table.h"
 #include "daemon/jobs/key_set.h"
+#include "tests/unit/suite.h"
 
 static struct job *fake_job(uint64_t id)
 {
@@ -88,16 +89,10 @@ int main(void)
 {
         Suite *suite = suite_create("job_table");
         TCase *tcase = tcase_create("tables");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tcase, jobs_come_and_go);
         tcase_add_test(tcase, the_next_one);
         tcase_add_test(tcase, a_known_key_is_never_new);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "daemon/jobs/engine_private.h"
 #include "fakes.h"
+#include "tests/unit/suite.h"
 
 static const struct engine_spec plain = { .task_count = 1 };
 
@@ -153,8 +154,6 @@ int main(void)
 {
         Suite *suite = suite_create("lending");
         TCase *tests = tcase_create("lending");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
         tcase_add_test(tests, who_waits_lends);
@@ -163,9 +162,5 @@ int main(void)
         tcase_add_test(tests, the_next_task_of_the_worker_lends_nothing);
         tcase_add_test(tests, one_user_lends_so_much_and_leaves_others_theirs);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

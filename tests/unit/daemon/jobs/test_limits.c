@@ -9,6 +9,7 @@
 
 #include "daemon/jobs/engine_private.h"
 #include "fakes.h"
+#include "tests/unit/suite.h"
 
 #define QUEUED_MAX 50 /* of the fakes' engine */
 
@@ -149,8 +150,6 @@ int main(void)
 {
         Suite *suite = suite_create("limits");
         TCase *tests = tcase_create("limits");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
         tcase_add_test(tests, what_runs_again_is_limited_like_a_submission);
@@ -159,9 +158,5 @@ int main(void)
         tcase_add_test(tests, what_jobs_wait_and_ask_for_is_limited);
         tcase_add_test(tests, a_turn_parks_so_many);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "daemon/jobs/engine_private.h"
 #include "fakes.h"
+#include "tests/unit/suite.h"
 
 static const struct engine_spec map_of_one = { .map_values = 1 };
 
@@ -535,16 +536,10 @@ int main(void)
                                      a_pause_between_starts,
                                      a_retry_from_before_the_chunk_gets_its_own_values,
                                      what_was_seen_is_kept };
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, fake_setup, fake_teardown);
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)
                 tcase_add_test(tests, all[i]);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? 1 : 0;
+        return suite_run(suite);
 }

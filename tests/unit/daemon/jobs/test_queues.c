@@ -5,6 +5,7 @@
 
 #include "daemon/jobs/fair.h"
 #include "daemon/jobs/queues.h"
+#include "tests/unit/suite.h"
 
 static struct queues queues;
 
@@ -97,17 +98,11 @@ int main(void)
 {
         Suite *suite = suite_create("queues");
         TCase *tcase = tcase_create("list");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tcase, setup, teardown);
         tcase_add_test(tcase, the_default_is_always_there);
         tcase_add_test(tcase, they_are_found);
         tcase_add_test(tcase, widths);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

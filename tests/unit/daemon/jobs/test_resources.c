@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/jobs/resources.h"
+#include "tests/unit/suite.h"
 
 #define UID 1000U
 
@@ -466,8 +467,6 @@ int main(void)
 {
         Suite *suite = suite_create("resources");
         TCase *tcase = tcase_create("resources");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tcase, set_up, tear_down);
         tcase_add_test(tcase, a_lock_goes_from_hand_to_hand_in_order);
@@ -482,9 +481,5 @@ int main(void)
         tcase_add_test(tcase, names);
         tcase_add_loop_test(tcase, random_takers, 0, 8);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/jobs/retention.h"
+#include "tests/unit/suite.h"
 
 #define PIECE 3U /* tasks of a page */
 
@@ -209,8 +210,6 @@ int main(void)
 {
         Suite *suite = suite_create("retention");
         TCase *tcase = tcase_create("walks");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tcase, small_jobs_go_behind_the_count);
         tcase_add_test(tcase, a_job_in_pieces_goes_with_all_its_files);
@@ -218,9 +217,5 @@ int main(void)
         tcase_add_test(tcase, a_job_in_pieces_over_the_bytes);
         tcase_add_test(tcase, a_job_in_pieces_that_is_retried);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

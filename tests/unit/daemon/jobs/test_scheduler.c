@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "test_scheduler_sim.h"
+#include "tests/unit/suite.h"
 
 #define SECOND USEC_PER_SEC
 #define MSEC USEC_PER_MSEC
@@ -479,8 +480,6 @@ int main(void)
 {
         Suite *suite = suite_create("scheduler");
         TCase *tcase = tcase_create("sharing");
-        SRunner *runner;
-        int failed;
 
         tcase_add_loop_test(tcase, random_work_obeys_the_rules, 0, 60);
         tcase_add_loop_test(tcase, sixty_four_users_come_within_a_task_of_the_ideal, 0, 3);
@@ -498,9 +497,5 @@ int main(void)
         tcase_add_test(tcase, many_wide_jobs_hide_nobody);
         tcase_add_test(tcase, what_can_no_longer_run_is_in_nobodys_way);
         suite_add_tcase(suite, tcase);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/jobs/engine_private.h"
 #include "fakes.h"
+#include "tests/unit/suite.h"
 
 static struct journal_blob *blob_of(const char *text)
 {
@@ -237,8 +238,6 @@ int main(void)
 {
         Suite *suite = suite_create("update");
         TCase *t = tcase_create("update");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, fake_setup, fake_teardown);
         tcase_add_test(t, memory_and_row_are_changed);
@@ -250,9 +249,5 @@ int main(void)
         tcase_add_test(t, tasks_that_did_not_start_get_it);
         tcase_add_test(t, a_start_under_way_carries_the_new_one_and_waits_for_it);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "daemon/jobs/engine_private.h"
 #include "fakes.h"
+#include "tests/unit/suite.h"
 
 static struct engine_why why;
 
@@ -473,8 +474,6 @@ int main(void)
 {
         Suite *suite = suite_create("why");
         TCase *t = tcase_create("why");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(t, fake_setup, fake_teardown);
         tcase_add_test(t, held_comes_before_all_else);
@@ -499,9 +498,5 @@ int main(void)
         tcase_add_test(t, a_name_that_a_terminal_would_obey);
         tcase_add_test(t, a_hold_and_a_drain_come_before_a_lock);
         suite_add_tcase(suite, t);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

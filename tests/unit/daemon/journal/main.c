@@ -5,12 +5,11 @@
 #include "common/log.h"
 
 #include "suites.h"
+#include "tests/unit/suite.h"
 
 int main(void)
 {
         Suite *const suite = suite_create("journal");
-        SRunner *runner;
-        int failed;
 
         log_init("test_journal", LOG_LEVEL_ERROR);
         suite_add_tcase(suite, parts_case());
@@ -25,9 +24,5 @@ int main(void)
         suite_add_tcase(suite, faults_case());
         suite_add_tcase(suite, disk_case());
         suite_add_tcase(suite, crash_case());
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_NORMAL);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

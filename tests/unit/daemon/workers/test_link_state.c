@@ -6,6 +6,7 @@
 #include "common/cleanup.h"
 
 #include "daemon/workers/link_state.h"
+#include "tests/unit/suite.h"
 
 struct allowed {
         enum link_state from;
@@ -58,16 +59,10 @@ int main(void)
 {
         Suite *suite = suite_create("link_state");
         TCase *tests = tcase_create("table");
-        SRunner *runner;
-        int failed;
 
         tcase_add_test(tests, every_pair_is_as_listed);
         tcase_add_test(tests, out_of_range_is_refused);
         tcase_add_test(tests, every_state_has_a_name);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fake_worker.h"
+#include "tests/unit/suite.h"
 
 static struct stage stage;
 
@@ -261,8 +262,6 @@ int main(void)
 {
         Suite *suite = suite_create("worker_link");
         TCase *tests = tcase_create("links");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, worker_is_welcomed_and_ready);
@@ -283,9 +282,5 @@ int main(void)
         tcase_add_test(tests, old_worker_that_dials_later_retires_too);
         tcase_add_test(tests, newer_worker_retires_too);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

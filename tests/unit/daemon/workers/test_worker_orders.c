@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fake_worker.h"
+#include "tests/unit/suite.h"
 
 static struct stage stage;
 static struct fake *fake;
@@ -230,8 +231,6 @@ int main(void)
 {
         Suite *suite = suite_create("worker_orders");
         TCase *tests = tcase_create("orders");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, orders_arrive);
@@ -246,9 +245,5 @@ int main(void)
         tcase_add_test(tests, orders_on_a_dead_link_do_nothing);
         tcase_add_test(tests, worker_that_never_reads_is_dropped);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 
 #include "daemon/workers/workers_private.h"
 #include "fake_worker.h"
+#include "tests/unit/suite.h"
 
 static struct stage stage;
 static struct fake *worker;
@@ -350,8 +351,6 @@ int main(void)
 {
         Suite *suite = suite_create("worker_reports");
         TCase *tests = tcase_create("reports");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, lease_reports_arrive);
@@ -368,9 +367,5 @@ int main(void)
         tcase_add_test(tests, dead_worker_is_told);
         tcase_add_test(tests, worker_may_not_speak_for_the_pool);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fake_worker.h"
+#include "tests/unit/suite.h"
 
 static struct stage stage;
 
@@ -160,8 +161,6 @@ int main(void)
 {
         Suite *suite = suite_create("workers");
         TCase *tests = tcase_create("pool");
-        SRunner *runner;
-        int failed;
 
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, socket_is_private);
@@ -174,9 +173,5 @@ int main(void)
         tcase_add_test(tests, new_defaults_are_told);
         tcase_add_test(tests, data_stays_with_its_worker);
         suite_add_tcase(suite, tests);
-        runner = srunner_create(suite);
-        srunner_run_all(runner, CK_ENV);
-        failed = srunner_ntests_failed(runner);
-        srunner_free(runner);
-        return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+        return suite_run(suite);
 }
