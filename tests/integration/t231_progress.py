@@ -9,19 +9,15 @@ import sys
 import time
 
 import harness
-from terminal import TMUX, Terminal
+from terminal import Terminal, TerminalCase
 
 BAR = re.compile(r"^(\d+)%\|([# ]*)\| (\d+)/(\d+) \[\d\d:\d\d<(\d\d:\d\d|\?), [\d.?]+ (job/s|s/job)\]( \d+ failed)?$")
 OPEN = re.compile(r"^(\d+)/(\d+\+|\?) \[\d\d:\d\d, [\d.?]+ (job/s|s/job)\]$")
 
 
-class InATerminal(harness.Case):
+class InATerminal(TerminalCase):
     def setUp(self):
         super().setUp()
-        if not TMUX:
-            print("SKIPPED: tmux is not here (sh packaging/deps.sh test): no terminal to look at", file=sys.stderr)
-            self.skipTest("tmux is not here")
-        self.start(workers=4)
         self.gate = self.pipe("gate")
         self.wait = f"read x <{shlex.quote(self.gate.path)}"
 

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from terminal import TMUX, Terminal
+from terminal import Terminal, TerminalCase
 
 NASTY = "\x1b[2Jbad\nname \x07 \u202e"
 KEYS = "q quit   j k move   c cancel   p pause   l logs   / filter   ? help"
@@ -93,13 +93,9 @@ class Once(harness.Case):
         self.assertNotRegex(out, rf"(?m)^ *{mine} ")
 
 
-class InATerminal(harness.Case):
+class InATerminal(TerminalCase):
     def setUp(self):
         super().setUp()
-        if not TMUX:
-            print("SKIPPED: tmux is not here (sh packaging/deps.sh test): no terminal to look at", file=sys.stderr)
-            self.skipTest("tmux is not here")
-        self.start(workers=4).pool_ready(4)
         self.env["SHELL"] = "/bin/sh"
 
     def begin(self, *options, **size):

@@ -10,6 +10,7 @@ import select
 import shlex
 import shutil
 import subprocess
+import sys
 import time
 
 import harness
@@ -84,3 +85,14 @@ class Terminal:
         lines = self.until(lambda lines: lines[-1].startswith("status="))
         self.case.assertEqual(f"status={status}", lines[-1], "\n".join(lines))
         return lines[:-1]
+
+
+class TerminalCase(harness.Case):
+    """A test with terminals, and a daemon with four workers; skipped where there is no tmux."""
+
+    def setUp(self):
+        super().setUp()
+        if not TMUX:
+            print("SKIPPED: tmux is not here (sh packaging/deps.sh test): no terminal to look at", file=sys.stderr)
+            self.skipTest("tmux is not here")
+        self.start(workers=4).pool_ready(4)
