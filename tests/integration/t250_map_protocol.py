@@ -216,7 +216,7 @@ class MapProtocol(harness.Case):
         self.assertEqual(tasks, [2, 5])
 
     def test_not_a_map(self):
-        job = self.client.submit([b"/bin/sleep", b"1000"])["first_id"]
+        job = self.client.submit([b"/bin/cat", self.pipe("never").path.encode()])["first_id"]
         self.assertEqual(self.append(job, 0, "a")["code"], "ERROR_STATE")
         self.client.ask("act", action=1, selector={"ids": [{"first": job, "last": job}]})
         self.client.wait(job)

@@ -122,7 +122,7 @@ class Truth(Case):
         self.jobctl("run", "true")                                        # 1 attempt
         self.jobctl("run", "sh", "-c", "echo abc; exit 3", status=3)      # 1
         self.jobctl("run", "--retries", "2", "--retry-delay", "0", "false", status=1)  # 3
-        self.jobctl("run", "--time-limit", "10ms", "sleep", "100", status=124)
+        self.jobctl("run", "--time-limit", "10ms", "cat", self.pipe("never").path, status=124)
         self.jobctl("map", "--shell", "exit {}", ":::", "0", "1", "0", status=1)       # 3
         array = self.submit("-a", "1-4", "true")                          # 4
         self.jobctl("wait", array)

@@ -55,6 +55,9 @@ void fake_init(struct fake *fake)
         ck_assert_int_eq(mkdir(fake->private_dir, 0700), 0);
         ck_assert_int_eq(mkdir(fake->records, 0700), 0);
         ck_assert_int_eq(mkdir(fake->spool, 0770), 0);
+        snprintf(fake->never, sizeof(fake->never), "%s/never", fake->dir);
+        ck_assert_int_eq(mkfifo(fake->never, 0600), 0);
+        ck_assert_int_eq(chmod(fake->never, 0644), 0);
         fake->records_fd = open(fake->records, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         fake->spool_fd = open(fake->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         ck_assert_int_ge(fake->records_fd, 0);
@@ -435,6 +438,15 @@ void fake_job_send(struct fake_link *link, struct fake_job *job)
 void fake_run_shell(struct fake_link *link, uint64_t lease, const char *script)
 {
         const char *argv[] = { "/bin/sh", "-c", script, NULL };
+        struct fake_job job;
+
+        fake_job_init(&job, lease, argv);
+        fake_job_send(link, &job);
+}
+
+void fake_run_endless(const struct fake *fake, struct fake_link *link, uint64_t lease)
+{
+        const char *argv[] = { "/bin/cat", fake->never, NULL };
         struct fake_job job;
 
         fake_job_init(&job, lease, argv);

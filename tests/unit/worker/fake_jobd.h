@@ -12,10 +12,15 @@
 
 #define FAKE_DEADLINE_MS 15000
 
+#define REPORT(name) JOBD__WORK__REPORT__BODY_##name
+#define ORDER(name) JOBD__WORK__ORDER__BODY_##name
+#define OUTCOME(name) JOBD__WORK__OUTCOME__OUTCOME_##name
+
 /* One test's folders, listener and program. Every failure ends the test. */
 struct fake {
         char dir[64];
         char private_dir[80], socket[100], records[80], spool[80];
+        char never[80]; /* a FIFO that nobody writes to: a job that reads it does not end */
         int listen_fd;
         int records_fd, spool_fd;
         pid_t pid;   /* the program under test: a worker or the pool; 0: none */
@@ -88,6 +93,8 @@ void fake_job_set_bytes(protobuf_c_boolean *has, ProtobufCBinaryData *member, co
 void fake_job_send(struct fake_link *link, struct fake_job *job);
 /* fake_job_init() and fake_job_send() of `/bin/sh -c script`. */
 void fake_run_shell(struct fake_link *link, uint64_t lease, const char *script);
+/* A job that ends only when it is killed. */
+void fake_run_endless(const struct fake *fake, struct fake_link *link, uint64_t lease);
 
 void fake_ack(struct fake_link *link, uint64_t lease);
 void fake_cancel(struct fake_link *link, uint64_t lease, uint64_t grace_usec);

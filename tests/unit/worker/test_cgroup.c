@@ -24,8 +24,6 @@
 #include "tests/unit/suite.h"
 #include "worker/cgroup.h"
 
-#define REPORT(name) JOBD__WORK__REPORT__BODY_##name
-
 static char base[256];
 static int base_fd = -1;
 static struct cgroup_job job;
@@ -198,7 +196,7 @@ START_TEST(a_worker_gives_each_job_its_cgroup)
         Jobd__Work__Report *report;
         struct fake_link *jobd;
         struct fake fake;
-        char wanted[64], *text, *left_text;
+        char script[400], wanted[64], *text, *left_text;
         pid_t left;
 
         fake_init(&fake);
@@ -206,11 +204,12 @@ START_TEST(a_worker_gives_each_job_its_cgroup)
         fake_listen(&fake);
         fake_start_worker(&fake);
         jobd = fake_accept_worker(&fake, 0);
-        fake_run_shell(
-                jobd, 5,
-                "grep ^0:: /proc/self/cgroup; d=$(mktemp -d); mkfifo $d/up; "
-                "setsid sh -c 'trap \"\" TERM HUP; echo $$ >&2; echo >$0; exec sleep 1000' $d/up & "
-                "read x <$d/up; rm -r $d; exit 3");
+        snprintf(script, sizeof(script),
+                 "grep ^0:: /proc/self/cgroup; d=$(mktemp -d); mkfifo $d/up; "
+                 "setsid sh -c 'trap \"\" TERM HUP; echo $$ >&2; echo >$0; exec cat %s' $d/up & "
+                 "read x <$d/up; rm -r $d; exit 3",
+                 fake.never);
+        fake_run_shell(jobd, 5, script);
         report = fake_await(jobd, REPORT(EXITED));
         ck_assert_int_eq(report->exited->exit_code, 3);
         snprintf(wanted, sizeof(wanted), "/u%u/j5.0.1\n", (unsigned int)geteuid());
@@ -228,7 +227,8 @@ START_TEST(a_worker_gives_each_job_its_cgroup)
         snprintf(wanted, sizeof(wanted), "u%u/j5.0.1", (unsigned int)geteuid());
         ck_assert_int_lt(faccessat(base_fd, wanted, F_OK, 0), 0);
 
-        fake_run_shell(jobd, 6, "sleep 1000 & sleep 1000");
+        snprintf(script, sizeof(script), "cat %s & cat %s", fake.never, fake.never);
+        fake_run_shell(jobd, 6, script);
         wire_free_report(fake_await(jobd, REPORT(STARTED)));
         fake_cancel(jobd, 6, 10 * USEC_PER_SEC);
         report = fake_await(jobd, REPORT(EXITED));

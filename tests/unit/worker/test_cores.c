@@ -9,8 +9,6 @@
 #include "fake_jobd.h"
 #include "tests/unit/suite.h"
 
-#define REPORT(name) JOBD__WORK__REPORT__BODY_##name
-
 static struct fake fake;
 static struct fake_link *jobd;
 
@@ -108,7 +106,7 @@ START_TEST(the_inventory_tells_them)
         struct fake_job job;
         Jobd__Work__Report *report;
 
-        fake_run_shell(jobd, 4, "sleep infinity");
+        fake_run_endless(&fake, jobd, 4);
         fake_job_init(&job, 5, command);
         job.start.cores = cores;
         job.start.n_cores = 2;

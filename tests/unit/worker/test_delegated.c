@@ -23,8 +23,6 @@
 #include "fake_jobd.h"
 #include "tests/unit/suite.h"
 
-#define REPORT(name) JOBD__WORK__REPORT__BODY_##name
-#define OUTCOME(name) JOBD__WORK__OUTCOME__OUTCOME_##name
 #define UNIT "jobd-delegated-test.service"
 #define CGROUP "/sys/fs/cgroup/system.slice/" UNIT
 
@@ -84,6 +82,19 @@ static Jobd__Work__Report *run(struct fake_job *job)
 {
         fake_job_send(worker, job);
         return fake_await(worker, REPORT(EXITED));
+}
+
+/* Two processes that do not end, one of them in a session of its own. */
+static void start_two(const char *before)
+{
+        struct fake_job job;
+        char script[400];
+
+        snprintf(script, sizeof(script), "%s\nsetsid cat %s & cat %s", before, fake.never,
+                 fake.never);
+        job_of_nobody(&job, 5, script);
+        fake_job_send(worker, &job);
+        wire_free_report(fake_await(worker, REPORT(STARTED)));
 }
 
 static char *output_of(const Jobd__Work__Report *report)
@@ -162,14 +173,15 @@ START_TEST(leftovers_go_with_their_cgroup)
 {
         Jobd__Work__Report *report;
         struct fake_job job;
+        char script[400], *text;
         pid_t left;
-        char *text;
 
-        job_of_nobody(
-                &job, 5,
-                "d=$(mktemp -d); mkfifo $d/up; "
-                "setsid sh -c 'trap \"\" TERM HUP; echo $$; echo >$0; exec sleep 1000' $d/up & "
-                "read x <$d/up; rm -r $d");
+        snprintf(script, sizeof(script),
+                 "d=$(mktemp -d); mkfifo $d/up; "
+                 "setsid sh -c 'trap \"\" TERM HUP; echo $$; echo >$0; exec cat %s' $d/up & "
+                 "read x <$d/up; rm -r $d",
+                 fake.never);
+        job_of_nobody(&job, 5, script);
         report = run(&job);
         text = output_of(report);
         left = (pid_t)atoi(text);
@@ -183,11 +195,8 @@ END_TEST
 START_TEST(pause_and_cancel_reach_all)
 {
         Jobd__Work__Report *report;
-        struct fake_job job;
 
-        job_of_nobody(&job, 5, "sleep 1000 & setsid sleep 1000 & wait");
-        fake_job_send(worker, &job);
-        wire_free_report(fake_await(worker, REPORT(STARTED)));
+        start_two("");
         fake_order_lease(worker, JOBD__WORK__ORDER__BODY_PAUSE, 5);
         report = fake_await(worker, REPORT(PAUSED));
         ck_assert(report->paused->paused);
@@ -203,12 +212,9 @@ END_TEST
 START_TEST(nothing_is_left_of_a_killed_worker)
 {
         Jobd__Work__Report *report;
-        struct fake_job job;
         char path[128];
 
-        job_of_nobody(&job, 5, "setsid sleep 1000 & sleep 1000");
-        fake_job_send(worker, &job);
-        wire_free_report(fake_await(worker, REPORT(STARTED)));
+        start_two("");
         kill((pid_t)worker->pid, SIGKILL);
         report = fake_await(pool, REPORT(DEAD_WORKER));
         ck_assert_uint_eq(report->dead_worker->n_leases, 1);
@@ -223,11 +229,8 @@ END_TEST
 START_TEST(nothing_is_left_of_a_killed_pool)
 {
         Jobd__Work__Report *report;
-        struct fake_job job;
 
-        job_of_nobody(&job, 5, "trap '' TERM; setsid sleep 1000 & sleep 1000");
-        fake_job_send(worker, &job);
-        wire_free_report(fake_await(worker, REPORT(STARTED)));
+        start_two("trap '' TERM");
         kill((pid_t)pool->pid, SIGKILL);
         pool = fake_close(pool);
         worker = fake_close(worker);

@@ -12,9 +12,6 @@
 #include "fake_jobd.h"
 #include "tests/unit/suite.h"
 
-#define REPORT(name) JOBD__WORK__REPORT__BODY_##name
-#define OUTCOME(name) JOBD__WORK__OUTCOME__OUTCOME_##name
-
 static struct fake fake;
 static struct fake_link *jobd;
 
@@ -313,7 +310,7 @@ START_TEST(a_specification_outlives_the_lease_it_came_with)
         struct fake_job job;
 
         /* All slots are taken: this lease goes back, its specification stays. */
-        fake_run_shell(jobd, 200, "exec sleep 1000");
+        fake_run_endless(&fake, jobd, 200);
         for (uint64_t lease = 201; lease < 232; lease++)
                 fake_run_shell(jobd, lease, "true");
         make_map(&job, command, 1);

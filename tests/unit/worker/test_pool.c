@@ -23,9 +23,6 @@
 #include "tests/unit/suite.h"
 #include "worker/record.h"
 
-#define REPORT(name) JOBD__WORK__REPORT__BODY_##name
-#define ORDER(name) JOBD__WORK__ORDER__BODY_##name
-#define OUTCOME(name) JOBD__WORK__OUTCOME__OUTCOME_##name
 #define WORKERS_MAX 8
 
 static struct fake fake;
@@ -296,7 +293,8 @@ START_TEST(what_a_dead_workers_job_left_is_killed)
         snprintf(fifo, sizeof(fifo), "%s/pid", fake.dir);
         ck_assert_int_eq(mkfifo(fifo, 0600), 0);
         snprintf(before, sizeof(before),
-                 "(setsid sh -c 'trap \"\" TERM HUP; echo $$ > %s; exec sleep 1000' &)", fifo);
+                 "(setsid sh -c 'trap \"\" TERM HUP; echo $$ > %s; exec cat %s' &)", fifo,
+                 fake.never);
         start_blocked(workers[0], 7, before);
         left = read_pid_fifo(fifo);
         kill((pid_t)workers[0]->pid, SIGKILL);
@@ -412,14 +410,14 @@ END_TEST
 START_TEST(after_the_death_of_pool_and_worker_the_jobs_session_is_found)
 {
         Jobd__Work__Report *report;
-        char before[200], fifo[128];
+        char before[300], fifo[128];
         pid_t child, worker;
 
         start_pool(1);
         snprintf(fifo, sizeof(fifo), "%s/pid", fake.dir);
         ck_assert_int_eq(mkfifo(fifo, 0600), 0);
         snprintf(before, sizeof(before),
-                 "sh -c 'trap \"\" TERM HUP; echo $$ > %s; exec sleep 1000' & true", fifo);
+                 "sh -c 'trap \"\" TERM HUP; echo $$ > %s; exec cat %s' & true", fifo, fake.never);
         start_blocked(workers[0], 7, before);
         child = read_pid_fifo(fifo);
         worker = (pid_t)workers[0]->pid;

@@ -251,11 +251,12 @@ START_TEST(it_dies_with_its_parent)
         pid_t parent, child;
         int fds[2];
 
+        ck_assert_int_eq(mkfifo(file_a, 0600), 0); /* nobody will write to it */
         ck_assert_int_eq(pipe2(fds, O_CLOEXEC), 0);
         parent = fork();
         if (parent == 0) {
                 plan.worker_pid = getpid();
-                shell("exec sleep 1000");
+                shell("exec cat a");
                 spawn_process(&plan, &result);
                 if (write(fds[1], &result.pid, sizeof(result.pid)) < 0)
                         _exit(1);

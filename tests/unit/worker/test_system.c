@@ -28,9 +28,6 @@
 #include "tests/unit/suite.h"
 #include "worker/spawn.h"
 
-#define REPORT(name) JOBD__WORK__REPORT__BODY_##name
-#define OUTCOME(name) JOBD__WORK__OUTCOME__OUTCOME_##name
-
 static struct fake fake;
 static struct fake_link *jobd;
 static const struct passwd *nobody;
@@ -383,12 +380,16 @@ START_TEST(leftovers_of_another_user_are_killed)
 {
         Jobd__Work__Report *report;
         struct fake_job job;
-        char *text;
+        char script[256], *text;
         pid_t left;
 
         start();
-        job_of_nobody(&job, "setsid sh -c 'trap \"\" TERM; echo $$; exec sleep 1000' & "
-                            "while ! ps -C sleep >/dev/null; do :; done; sleep 0.05");
+        snprintf(script, sizeof(script),
+                 "d=$(mktemp -d); mkfifo $d/up; "
+                 "setsid sh -c 'trap \"\" TERM; echo $$; echo >$0; exec cat %s' $d/up & "
+                 "read x <$d/up; rm -r $d",
+                 fake.never);
+        job_of_nobody(&job, script);
         report = run(&job, OUTCOME(EXITED));
         text = fake_text_of(report->exited->records.data, report->exited->records.len,
                             SPOOL_STDOUT);
