@@ -274,25 +274,8 @@ START_TEST(a_job_dies_with_its_worker)
 }
 END_TEST
 
-int main(void)
-{
-        Suite *suite = suite_create("runner");
-        TCase *tcase = tcase_create("runner");
-
-        tcase_add_checked_fixture(tcase, stage_open, stage_close);
-        tcase_add_test(tcase, a_job_runs_and_its_end_is_reported);
-        tcase_add_test(tcase, a_signal_ends_a_job);
-        tcase_add_test(tcase, a_longer_job_is_reported_as_started);
-        tcase_add_test(tcase, leases_run_one_after_the_other);
-        tcase_add_test(tcase, what_cannot_start_says_why);
-        tcase_add_test(tcase, a_spec_that_is_none_is_refused);
-        tcase_add_test(tcase, a_repeated_start_runs_once);
-        tcase_add_test(tcase, thirty_two_leases_and_no_more);
-        tcase_add_test(tcase, the_users_own_files);
-        tcase_add_test(tcase, the_environment_of_a_job);
-        tcase_add_test(tcase, what_a_job_leaves_is_killed);
-        tcase_add_test(tcase, many_generations_are_killed);
-        tcase_add_test(tcase, a_job_dies_with_its_worker);
-        suite_add_tcase(suite, tcase);
-        return suite_run(suite);
-}
+SUITE_MAIN("runner", stage_open, stage_close, a_job_runs_and_its_end_is_reported,
+           a_signal_ends_a_job, a_longer_job_is_reported_as_started, leases_run_one_after_the_other,
+           what_cannot_start_says_why, a_spec_that_is_none_is_refused, a_repeated_start_runs_once,
+           thirty_two_leases_and_no_more, the_users_own_files, the_environment_of_a_job,
+           what_a_job_leaves_is_killed, many_generations_are_killed, a_job_dies_with_its_worker)

@@ -245,24 +245,9 @@ START_TEST(pause_reaches_the_whole_tree)
 }
 END_TEST
 
-int main(void)
-{
-        Suite *suite = suite_create("runner_orders");
-        TCase *tcase = tcase_create("runner_orders");
-
-        tcase_add_checked_fixture(tcase, stage_open, stage_close);
-        tcase_add_test(tcase, only_what_never_ran_is_revoked);
-        tcase_add_test(tcase, cancel_sends_term);
-        tcase_add_test(tcase, cancel_kills_after_the_grace);
-        tcase_add_test(tcase, a_second_cancel_may_be_impatient);
-        tcase_add_test(tcase, cancel_before_the_start);
-        tcase_add_test(tcase, cancel_reaches_the_whole_tree);
-        tcase_add_test(tcase, the_time_limit);
-        tcase_add_test(tcase, a_warning_comes_before_the_limit);
-        tcase_add_test(tcase, a_paused_jobs_clock_stands_still);
-        tcase_add_test(tcase, a_paused_job_can_be_cancelled);
-        tcase_add_test(tcase, a_signal_reaches_the_whole_tree);
-        tcase_add_test(tcase, pause_reaches_the_whole_tree);
-        suite_add_tcase(suite, tcase);
-        return suite_run(suite);
-}
+SUITE_MAIN("runner_orders", stage_open, stage_close, only_what_never_ran_is_revoked,
+           cancel_sends_term, cancel_kills_after_the_grace, a_second_cancel_may_be_impatient,
+           cancel_before_the_start, cancel_reaches_the_whole_tree, the_time_limit,
+           a_warning_comes_before_the_limit, a_paused_jobs_clock_stands_still,
+           a_paused_job_can_be_cancelled, a_signal_reaches_the_whole_tree,
+           pause_reaches_the_whole_tree)

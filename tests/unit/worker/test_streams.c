@@ -222,21 +222,7 @@ START_TEST(stdin_without_a_pipe_is_empty)
 }
 END_TEST
 
-int main(void)
-{
-        Suite *suite = suite_create("streams");
-        TCase *tcase = tcase_create("streams");
-
-        tcase_add_checked_fixture(tcase, stage_open, stage_close);
-        tcase_add_test(tcase, much_output_is_spooled);
-        tcase_add_test(tcase, output_of_an_older_job_is_spooled);
-        tcase_add_test(tcase, the_cap);
-        tcase_add_test(tcase, a_follower_is_shown_what_comes);
-        tcase_add_test(tcase, a_follower_of_a_file_hears_that_it_grows);
-        tcase_add_test(tcase, a_full_disk_cuts_output_and_not_the_job);
-        tcase_add_test(tcase, stdin_is_fed);
-        tcase_add_test(tcase, stdin_survives_a_new_link);
-        tcase_add_test(tcase, stdin_without_a_pipe_is_empty);
-        suite_add_tcase(suite, tcase);
-        return suite_run(suite);
-}
+SUITE_MAIN("streams", stage_open, stage_close, much_output_is_spooled,
+           output_of_an_older_job_is_spooled, the_cap, a_follower_is_shown_what_comes,
+           a_follower_of_a_file_hears_that_it_grows, a_full_disk_cuts_output_and_not_the_job,
+           stdin_is_fed, stdin_survives_a_new_link, stdin_without_a_pipe_is_empty)

@@ -242,23 +242,11 @@ START_TEST(the_pool_hears_of_dialling_work_and_life)
 }
 END_TEST
 
-int main(void)
-{
-        Suite *suite = suite_create("worker");
-        TCase *tcase = tcase_create("worker");
-
-        tcase_add_checked_fixture(tcase, stage_open, stage_close);
-        tcase_add_test(tcase, an_end_is_repeated_until_it_is_acknowledged);
-        tcase_add_test(tcase, a_running_job_does_not_notice_that_jobd_is_away);
-        tcase_add_test(tcase, the_inventory_tells_what_runs);
-        tcase_add_test(tcase, the_socket_may_come_late_and_its_folder_too);
-        tcase_add_test(tcase, an_idle_worker_retires_at_once);
-        tcase_add_test(tcase, a_retiring_worker_finishes_what_runs_and_gives_the_rest_back);
-        tcase_add_test(tcase, term_means_retire);
-        tcase_add_test(tcase, the_pools_stop_ends_the_job_and_says_so);
-        tcase_add_test(tcase, a_stopped_worker_leaves_unacknowledged_ends_in_its_record);
-        tcase_add_test(tcase, without_its_pool_a_worker_ends_its_job_and_itself);
-        tcase_add_test(tcase, the_pool_hears_of_dialling_work_and_life);
-        suite_add_tcase(suite, tcase);
-        return suite_run(suite);
-}
+SUITE_MAIN("worker", stage_open, stage_close, an_end_is_repeated_until_it_is_acknowledged,
+           a_running_job_does_not_notice_that_jobd_is_away, the_inventory_tells_what_runs,
+           the_socket_may_come_late_and_its_folder_too, an_idle_worker_retires_at_once,
+           a_retiring_worker_finishes_what_runs_and_gives_the_rest_back, term_means_retire,
+           the_pools_stop_ends_the_job_and_says_so,
+           a_stopped_worker_leaves_unacknowledged_ends_in_its_record,
+           without_its_pool_a_worker_ends_its_job_and_itself,
+           the_pool_hears_of_dialling_work_and_life)
