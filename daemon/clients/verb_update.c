@@ -166,6 +166,8 @@ static void update_on_lookup(void *arg, int fault)
 {
         struct update *update = arg;
         struct stream *stream = &update->stream;
+        struct engine *const engine = stream->session->clients->engine;
+        uint32_t before_uid;
 
         stream->read = NULL;
         session_end_wait(stream);
@@ -174,7 +176,9 @@ static void update_on_lookup(void *arg, int fault)
                 return;
         }
         /* At once: what was found is what is so now. */
+        before_uid = engine_set_actor(engine, stream->session->peer.uid);
         fault = update_apply(update);
+        (void)engine_set_actor(engine, before_uid);
         if (fault)
                 session_fail(stream->session, PASS(fault));
         else if (!stream_is_ended(stream))

@@ -68,12 +68,15 @@ class Who(Case):
         self.jobctl("wait", job, **other)
         held = int(self.jobctl("submit", "--hold", "true", **other).out)
         self.jobctl("update", held, "--priority", "7", "--yes")
+        self.jobctl("update", held, "-d", f"afterany:{job}", "--yes")  # that one is read first
         self.jobctl("cancel", held, "--yes")
         mine = self.submit("--hold", "true")
         self.jobctl("cancel", mine)
         # The owner is told, in words; his own acts say nothing.
-        told = {event["event"]: event.get("detail", "") for event in self.events(held, **other)}
-        self.assertTrue(told["updated"].endswith("by root"), told)
+        events = self.events(held, **other)
+        told = {event["event"]: event.get("detail", "") for event in events}
+        self.assertEqual(["priority 7, by root", "dependencies, by root"],
+                         [event["detail"] for event in events if event["event"] == "updated"])
         self.assertEqual("by root", told["cancelled"])
         self.assertEqual("", told["submitted"])
         self.assertNotIn("by", " ".join(event.get("detail", "") for event in self.events(job, **other)))
