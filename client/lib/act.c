@@ -9,9 +9,9 @@
 #include "client/lib/ask.h"
 #include "client/lib/selector.h"
 
-static bool act_is_once(enum jobctl_action action)
+static enum ask_again act_again(enum jobctl_action action)
 {
-        return action == JOBCTL_ACTION_KILL || action == JOBCTL_ACTION_RETRY;
+        return action == JOBCTL_ACTION_KILL || action == JOBCTL_ACTION_RETRY ? ASK_ONCE : ASK_AGAIN;
 }
 
 static void act_fill(const struct jobctl_act_options *options,
@@ -36,7 +36,7 @@ int jobctl_act(struct jobctl *conn, const struct jobctl_act_options *options,
         Jobd__Act act = JOBD__ACT__INIT;
 
         act_fill(options, selector, &act, &request);
-        return ask_wait(conn, &request, act_is_once(options->action), out_result);
+        return ask_wait(conn, &request, act_again(options->action), out_result);
 }
 
 struct act_pending {
@@ -58,7 +58,7 @@ int jobctl_act_async(struct jobctl *conn, const struct jobctl_act_options *optio
         Jobd__Request request = JOBD__REQUEST__INIT;
         Jobd__Act act = JOBD__ACT__INIT;
         _cleanup_(freep) struct act_pending *pending = NULL;
-        struct ask_options ask = { .once = act_is_once(options->action),
+        struct ask_options ask = { .again = act_again(options->action),
                                    .on_result = act_on_result };
         int r;
 

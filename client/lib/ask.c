@@ -3,7 +3,7 @@
  * The simple kind of call: one request, some replies (`more` until the last), one result.
  *
  * The request is packed when it is made and sent again as it was after a reconnection, so that a
- * Submit keeps its key and nothing of the caller must stay alive. A request marked `once` (a
+ * Submit keeps its key and nothing of the caller must stay alive. A request that is ASK_ONCE (a
  * signal, a retry) fails instead, since doing it twice is not the same as doing it. The blocking
  * form turns the connection until the answer is there, which also serves every stream of the
  * connection. Called by submit.c, query.c and act.c.
@@ -21,6 +21,7 @@ struct ask {
         size_t packed_bytes;
         struct jobctl_result *result; /* owned */
         bool answered;
+        unsigned int sent_count;
 };
 
 static void ask_answer(struct ask *ask, int code, const char *text)
@@ -42,18 +43,19 @@ static void ask_free(struct call *call)
 
 static int ask_send(struct call *call)
 {
-        const struct ask *const ask = (const struct ask *)call;
+        struct ask *const ask = (struct ask *)call;
         int r;
 
         if (!conn_may_send(call->conn))
                 return 0;
+        ask->sent_count++;
         r = link_send_packed(call->conn->link, ask->packed, ask->packed_bytes);
         return r ? PASS(r) : 0;
 }
 
 static bool ask_may_repeat(const struct call *call)
 {
-        return !((const struct ask *)call)->options.once;
+        return ((const struct ask *)call)->options.again != ASK_ONCE;
 }
 
 static void ask_on_fail(struct call *call, int code, const char *text)
@@ -62,6 +64,13 @@ static void ask_on_fail(struct call *call, int code, const char *text)
 
         ask_answer(ask, code, text);
         call_free(call);
+}
+
+/* The answer to the first asking was lost, and it was: done. */
+static bool ask_was_done(const struct ask *ask, const Jobd__Error *error)
+{
+        return ask->options.again == ASK_AGAIN_IS_DONE && ask->sent_count > 1 &&
+               (int)error->code == JOBCTL_E_STATE;
 }
 
 static void ask_on_reply(struct call *call, Jobd__Reply **reply)
@@ -81,7 +90,7 @@ static void ask_on_reply(struct call *call, Jobd__Reply **reply)
                 return;
         call_finish(call);
         if (got->body_case == JOBD__REPLY__BODY_ERROR && jobctl_result_count(ask->result) == 0 &&
-            jobctl_result_problem_count(ask->result) == 1)
+            jobctl_result_problem_count(ask->result) == 1 && !ask_was_done(ask, got->error))
                 ask_answer(ask, (int)got->error->code, got->error->message);
         else
                 ask_answer(ask, JOBCTL_OK, "");
@@ -142,11 +151,11 @@ static void ask_on_waited(void *arg, int code, const char *text, struct jobctl_r
                 waiter->result = TAKE_PTR(*result);
 }
 
-int ask_wait(struct jobctl *conn, Jobd__Request *request, bool once,
+int ask_wait(struct jobctl *conn, Jobd__Request *request, enum ask_again again,
              struct jobctl_result **out_result)
 {
         struct ask_waiter waiter = { .conn = conn };
-        const struct ask_options options = { .once = once,
+        const struct ask_options options = { .again = again,
                                              .on_result = ask_on_waited,
                                              .arg = &waiter };
         int r;

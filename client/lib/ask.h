@@ -5,8 +5,15 @@
 #include "client/lib/connection.h"
 #include "client/lib/result.h"
 
+/* May it be asked again when the connection broke before the answer? */
+enum ask_again {
+        ASK_AGAIN,
+        ASK_ONCE,          /* no: twice is not the same */
+        ASK_AGAIN_IS_DONE, /* yes, and JOBCTL_E_STATE as an answer to that says: done already */
+};
+
 struct ask_options {
-        bool once; /* must not be asked again when the connection breaks */
+        enum ask_again again;
         /* Gets JOBCTL_OK and the result, which it may take, or a code with its sentence. */
         void (*on_result)(void *arg, int code, const char *text, struct jobctl_result **result);
         void *arg;
@@ -21,5 +28,5 @@ _must_use_ int ask_start(struct jobctl *conn, Jobd__Request *request,
  * consists of nothing but an error is that code; an error beside other replies is a problem of the
  * result.
  */
-int ask_wait(struct jobctl *conn, Jobd__Request *request, bool once,
+int ask_wait(struct jobctl *conn, Jobd__Request *request, enum ask_again again,
              struct jobctl_result **out_result);

@@ -121,7 +121,7 @@ static int lock_unlock(struct jobctl *conn, const char *name, uint8_t *token, ui
         message.holder_pid = pid;
         request.body_case = JOBD__REQUEST__BODY_UNLOCK;
         request.unlock = &message;
-        return ask_wait(conn, &request, false, NULL);
+        return ask_wait(conn, &request, ASK_AGAIN_IS_DONE, NULL);
 }
 
 /* Too late: out of the line, or given back, before anybody is told so. */
@@ -189,7 +189,7 @@ int jobctl_lock_list(struct jobctl *conn, struct jobctl_result **out_result)
         message.has_list = message.list = true;
         request.body_case = JOBD__REQUEST__BODY_LOCK;
         request.lock = &message;
-        return ask_wait(conn, &request, false, out_result);
+        return ask_wait(conn, &request, ASK_AGAIN, out_result);
 }
 
 /* ---------------------------------------------------------------------------------- resources */
@@ -206,7 +206,7 @@ static int lock_ask_resource(struct jobctl *conn, Jobd__ResourceVerb verb, const
         message.capacity = capacity ? *capacity : 0;
         request.body_case = JOBD__REQUEST__BODY_RESOURCE;
         request.resource = &message;
-        return ask_wait(conn, &request, false, out_result);
+        return ask_wait(conn, &request, ASK_AGAIN, out_result);
 }
 
 int jobctl_resource_list(struct jobctl *conn, struct jobctl_result **out_result)

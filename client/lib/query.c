@@ -16,7 +16,7 @@ static int query(struct jobctl *conn, Jobd__Request__BodyCase kind, void *body,
 
         request.body_case = kind;
         request.ping = body; /* every body is a pointer at the same place */
-        return ask_wait(conn, &request, false, out_result);
+        return ask_wait(conn, &request, ASK_AGAIN, out_result);
 }
 
 struct query_pending {

@@ -73,5 +73,5 @@ int jobctl_queue(struct jobctl *conn, const struct jobctl_queue_options *options
                 op.settings = &settings;
         request.body_case = JOBD__REQUEST__BODY_QUEUE;
         request.queue = &op;
-        return ask_wait(conn, &request, false, out_result);
+        return ask_wait(conn, &request, ASK_AGAIN, out_result);
 }

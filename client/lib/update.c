@@ -33,5 +33,5 @@ int jobctl_update(struct jobctl *conn, const struct jobctl_selector *selector,
                 changes->clears_dependencies && changes->message->n_dependencies == 0;
         request.body_case = JOBD__REQUEST__BODY_UPDATE;
         request.update = &update;
-        return ask_wait(conn, &request, false, out_result);
+        return ask_wait(conn, &request, ASK_AGAIN, out_result);
 }

@@ -313,6 +313,39 @@ START_TEST(test_a_signal_is_not_sent_twice)
 }
 END_TEST
 
+/* The answer was lost: that the lock is held no more says what it did. */
+static void script_unlock(struct fake *fake)
+{
+        fake_accept(fake);
+        fake_done(fake, fake_read(fake, JOBD__REQUEST__BODY_PING)->tag);
+        (void)fake_read(fake, JOBD__REQUEST__BODY_UNLOCK);
+        fake_close(fake);
+        fake_accept(fake);
+        fake_error(fake, fake_read(fake, JOBD__REQUEST__BODY_UNLOCK)->tag,
+                   JOBD__ERROR_CODE__ERROR_STATE, "does not hold", false);
+        fake_error(fake, fake_read(fake, JOBD__REQUEST__BODY_UNLOCK)->tag,
+                   JOBD__ERROR_CODE__ERROR_STATE, "does not hold", false);
+        (void)fake_read(fake, JOBD__REQUEST__BODY_UNLOCK);
+        fake_close(fake);
+        fake_accept(fake);
+        fake_error(fake, fake_read(fake, JOBD__REQUEST__BODY_UNLOCK)->tag,
+                   JOBD__ERROR_CODE__ERROR_DENIED, "no", false);
+        fake_wait_closed(fake);
+}
+
+START_TEST(test_an_unlock_that_comes_again)
+{
+        const pid_t pid = fake_start(path, script_unlock);
+
+        ck_assert_int_eq(jobctl_ping(conn), JOBCTL_OK);
+        ck_assert_int_eq(jobctl_unlock(conn, "build", 42), JOBCTL_OK);
+        ck_assert_int_eq(jobctl_unlock(conn, "build", 42), JOBCTL_E_STATE);
+        ck_assert_int_eq(jobctl_unlock(conn, "build", 42), JOBCTL_E_DENIED);
+        teardown();
+        ck_assert(fake_finish(pid));
+}
+END_TEST
+
 static void script_one_then_gone(struct fake *fake)
 {
         fake_accept(fake);
@@ -680,7 +713,8 @@ SUITE_MAIN("connection", setup, teardown, test_ping, test_a_question_behind_the_
            test_busy_is_tried_again, test_busy_ends_with_patience,
            test_a_broken_greeting_is_tried_again, test_no_greeting_at_all, test_garbage,
            test_long_frame, test_restart_repeats_a_question, test_a_signal_is_not_sent_twice,
-           test_patience_ends, test_killed_is_started_again, test_shut_down_is_left_alone,
-           test_pages_and_problems, test_pieces_of_a_job, test_submit_keeps_its_key,
-           test_submit_tells_environments_apart, test_submit_splits_into_frames,
-           test_submit_refuses_before_sending, test_free_tells_what_is_under_way)
+           test_an_unlock_that_comes_again, test_patience_ends, test_killed_is_started_again,
+           test_shut_down_is_left_alone, test_pages_and_problems, test_pieces_of_a_job,
+           test_submit_keeps_its_key, test_submit_tells_environments_apart,
+           test_submit_splits_into_frames, test_submit_refuses_before_sending,
+           test_free_tells_what_is_under_way)
