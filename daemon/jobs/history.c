@@ -130,13 +130,14 @@ static bool history_has_work(const struct journal_job *row, const struct journal
                history_rest_begin(rows, count) < row->task_count;
 }
 
-/* As at submit; what is unfinished already has its specification counted. */
+/* As at submit; of what is unfinished already only the tasks are counted anew. */
 static int history_check_room(struct engine *e, const struct journal_job *row,
                               const struct journal_task *rows, size_t count, uint64_t number,
                               enum engine_retry which, struct reason *why)
 {
         const struct user *user = engine_get_user(e, row->uid);
         const uint64_t bytes = row->finished ? row->spec_bytes + row->input_bytes : 0;
+        const uint64_t links = row->finished ? asks_count(row->asks) : 0;
         uint64_t tasks = 0;
         int r;
 
@@ -147,8 +148,7 @@ static int history_check_room(struct engine *e, const struct journal_job *row,
         r = submit_check_open(e, why);
         if (r)
                 return r;
-        return user ? submit_check_room(e, user, tasks, bytes, asks_count(row->asks), why)
-                    : FAULT(-ENOMEM);
+        return user ? submit_check_room(e, user, tasks, bytes, links, why) : FAULT(-ENOMEM);
 }
 
 int engine_retry(struct engine *e, const struct journal_job *row, const struct journal_task *tasks,

@@ -124,6 +124,27 @@ START_TEST(what_jobs_wait_and_ask_for_is_limited)
 }
 END_TEST
 
+/* What an unfinished job asks for is counted already, so one of its tasks may run again. */
+START_TEST(a_task_that_runs_again_asks_for_nothing_more)
+{
+        const struct engine_spec locker = {
+                .task_count = 2, .is_array = true, .array_step = 1, .asks = "x a\n"
+        };
+        uint64_t id;
+
+        fake_attach(0);
+        id = fake_submit(1000, &locker);
+        fake_turn();
+        fake_exit(fake.workers[0], fake_find(FAKE_START, 0)->lease, 3);
+        fake_turn();
+        user()->links_count = ENGINE_LINKS_MAX;
+        ck_assert_msg(engine_retry(fake.engine, &fake.jobs[id], fake_task_row(id, 0), 1, 0,
+                                   ENGINE_RETRY_ALL, &why) == 0,
+                      "%s", why.text);
+        user()->links_count = 1;
+}
+END_TEST
+
 /* All who wait for one lock are found out a few at a time; who wants nothing of it comes then. */
 START_TEST(a_turn_parks_so_many)
 {
@@ -156,6 +177,7 @@ int main(void)
         tcase_add_test(tests, nothing_runs_again_on_a_full_disk_or_at_the_end);
         tcase_add_test(tests, who_comes_back_finds_his_place);
         tcase_add_test(tests, what_jobs_wait_and_ask_for_is_limited);
+        tcase_add_test(tests, a_task_that_runs_again_asks_for_nothing_more);
         tcase_add_test(tests, a_turn_parks_so_many);
         suite_add_tcase(suite, tests);
         return suite_run(suite);
