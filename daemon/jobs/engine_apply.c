@@ -300,7 +300,7 @@ void engine_apply(struct engine *e, struct task *task, enum job_event event, con
         engine_write_task(e, task, end);
         if (exit)
                 engine_keep_output(e, task, exit);
-        if (exit)
+        if (exit && exit->outcome != WORKERS_OUTCOME_REFUSED) /* there was no attempt */
                 engine_tally_exit(e, exit);
         e->tally.rerun += event == JOB_EV_RETRY;
         e->tally.returned += event == JOB_EV_UNSTARTED;

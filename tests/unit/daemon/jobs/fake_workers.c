@@ -183,7 +183,7 @@ uint32_t workers_wanted(const struct workers *workers)
 bool workers_has_pool(const struct workers *workers)
 {
         (void)workers;
-        return true;
+        return !fake.is_pool_away;
 }
 
 bool workers_pool_has(const struct workers *workers, uint32_t number, uint64_t generation)
@@ -191,7 +191,7 @@ bool workers_pool_has(const struct workers *workers, uint32_t number, uint64_t g
         (void)workers;
         (void)number;
         (void)generation;
-        return true;
+        return !fake.pool_knows_nobody;
 }
 
 struct worker *fake_dial(uint32_t number)

@@ -71,6 +71,7 @@ struct fake {
         size_t held_count; /* of those that wait */
         uint64_t commit_usec;
         uint32_t dead_acked;
+        bool is_pool_away, pool_knows_nobody;
         uint32_t wanted; /* size of the pool; 0: FAKE_WORKERS */
         /* For runs of any length: rows are not kept, and orders go here instead of into `sent`. */
         void (*on_order)(const struct fake_sent *order);

@@ -243,6 +243,28 @@ static void die_holding(enum workers_slot slot, bool intact, bool held_at_all)
         ck_assert_uint_eq(fake.dead_acked, 1);
 }
 
+/* The worker's policy forbids it: nothing ran, and nothing is counted as if it had. */
+START_TEST(a_refusal_is_no_attempt)
+{
+        struct workers_exit exit = { .outcome = WORKERS_OUTCOME_REFUSED, .exit_code = -1 };
+        const struct tally *const tally = engine_tally(fake.engine);
+        uint64_t id;
+
+        fake_attach(0);
+        exit.lease = start_one(&id);
+        engine_workers_ops.on_exited(fake.engine, fake.workers[0], &exit);
+        ck_assert_int_eq(fake.jobs[id].state, JOB_FAILED);
+        ck_assert_uint_eq(tally->attempts, 0);
+        ck_assert_uint_eq(tally->run_usec.count, 0);
+        fake_turn();
+        ck_assert_uint_ne(fake_submit(1000, &plain), 0);
+        fake_turn();
+        fake_exit(fake.workers[0], fake_find(FAKE_START, 1)->lease, 0);
+        ck_assert_uint_eq(tally->attempts, 1);
+        ck_assert_uint_eq(tally->run_usec.count, 1);
+}
+END_TEST
+
 START_TEST(dead_before_go_is_queued_again)
 {
         uint64_t id;
@@ -671,6 +693,57 @@ START_TEST(leases_of_another_boot_are_lost_in_the_first_turn)
 }
 END_TEST
 
+static void stop_when_looked(void *arg)
+{
+        if (!loop_timer_is_on(fake.engine->orphan_timer))
+                loop_stop(fake.loop, 0);
+        (void)arg;
+}
+
+/* The time is over that workers have to come back. */
+static void look_for_orphans(void)
+{
+        ck_assert_int_eq(loop_timer_start(fake.engine->orphan_timer, 0), 0);
+        ck_assert_int_eq(loop_run(fake.loop, stop_when_looked, NULL), 0);
+        fake_turn();
+}
+
+/* An old copy of the store beside an empty folder of records: nobody can say how it ended. */
+START_TEST(a_lease_that_nobody_knows_is_lost)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        start_one(&id);
+        fake_restart();
+        ck_assert_ptr_null(fake.engine->orphan_timer);
+        engine_workers_ops.on_pool(fake.engine, true);
+        ck_assert(loop_timer_is_on(fake.engine->orphan_timer));
+        look_for_orphans(); /* its worker lives and will dial */
+        fake.pool_knows_nobody = fake.is_pool_away = true;
+        look_for_orphans();
+        ck_assert_int_eq(fake_state(id), JOB_STARTING);
+        fake.is_pool_away = false;
+        look_for_orphans();
+        ck_assert_int_eq(fake.jobs[id].state, JOB_LOST);
+        ck_assert_uint_eq(fake.engine->cores.used, 0);
+}
+END_TEST
+
+/* Connected is known, whatever a pool says that was started after it. */
+START_TEST(a_worker_that_is_here_is_no_orphan)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        start_one(&id);
+        engine_workers_ops.on_pool(fake.engine, true);
+        fake.pool_knows_nobody = true;
+        look_for_orphans();
+        ck_assert_int_eq(fake_state(id), JOB_STARTING);
+}
+END_TEST
+
 START_TEST(rows_that_cannot_be_are_a_fault)
 {
         const struct engine_options options = { 0 };
@@ -847,6 +920,7 @@ int main(void)
                 T(a_stopping_job_that_exits_zero_is_cancelled),
                 T(retries_go_back_to_the_queue_and_not_through_an_end),
                 T(retry_on_names_the_codes),
+                T(a_refusal_is_no_attempt),
                 T(dead_before_go_is_queued_again),
                 T(dead_after_go_is_lost),
                 T(dead_with_a_recorded_end_keeps_its_code),
@@ -872,6 +946,8 @@ int main(void)
                 T(a_crash_keeps_queue_and_leases),
                 T(an_inventory_says_how_many_cores),
                 T(leases_of_another_boot_are_lost_in_the_first_turn),
+                T(a_lease_that_nobody_knows_is_lost),
+                T(a_worker_that_is_here_is_no_orphan),
                 T(rows_that_cannot_be_are_a_fault),
                 T(retry_brings_a_finished_job_back),
                 T(retry_of_a_cancelled_job_without_a_row),
