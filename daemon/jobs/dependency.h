@@ -12,6 +12,7 @@
 #include "daemon/journal/journal.h"
 
 struct engine;
+struct engine_spec;
 struct engine_submission;
 struct engine_update;
 struct job;
@@ -226,6 +227,10 @@ uint64_t deps_lookup_below(const struct deps_lookup *lookup, const char *name, u
 
 /* ------------------------------------------------------------------------------- deps_submit.c */
 
+/* Does any of its jobs wait for another one? */
+bool deps_has_any(const struct engine_submission *submission);
+/* Is one of them a singleton? */
+bool deps_has_singleton(const struct engine_spec *spec);
 /* May the submission enter? 0, ENGINE_E_UNKNOWN or ENGINE_E_STATE. lookup may be NULL. */
 _must_use_ int deps_check(struct engine *engine, const struct engine_submission *submission,
                           const struct deps_lookup *lookup, struct reason *why);

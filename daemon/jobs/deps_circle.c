@@ -103,10 +103,9 @@ static bool circle_stands_for_name(const struct circle *circle, const struct job
         const struct engine_update *const update = circle_update_of(circle, job->id);
         const struct engine_update *const first = circle->sorted[0];
 
-        for (size_t i = 0; update && i < update->spec.dependencies_count; i++)
-                if (update->spec.dependencies[i].kind == DEPS_SINGLETON)
-                        return true;
-        return !update && !(first->sets_name && first->id <= job->id) && deps_stands_for_name(job);
+        if (update)
+                return deps_has_singleton(&update->spec);
+        return !(first->sets_name && first->id <= job->id) && deps_stands_for_name(job);
 }
 
 /* As deps_submit.c will link it. */

@@ -201,14 +201,10 @@ int deps_lookup_new(struct engine *e, const struct engine_submission *submission
                     struct deps_lookup **out_lookup)
 {
         _cleanup_(deps_lookup_freep) struct deps_lookup *lookup = NULL;
-        size_t i;
-        bool has_any = false;
         int r;
 
         *out_lookup = NULL;
-        for (i = 0; i < submission->specs_count && !has_any; i++)
-                has_any = submission->specs[i].dependencies_count > 0;
-        if (!has_any)
+        if (!deps_has_any(submission))
                 return 0;
         lookup = calloc(1, sizeof(*lookup));
         if (!lookup)

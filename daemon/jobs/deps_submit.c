@@ -19,6 +19,22 @@
 
 /* ------------------------------------------------------------------------------------- checking */
 
+bool deps_has_any(const struct engine_submission *submission)
+{
+        for (size_t i = 0; i < submission->specs_count; i++)
+                if (submission->specs[i].dependencies_count > 0)
+                        return true;
+        return false;
+}
+
+bool deps_has_singleton(const struct engine_spec *spec)
+{
+        for (size_t i = 0; i < spec->dependencies_count; i++)
+                if (spec->dependencies[i].kind == DEPS_SINGLETON)
+                        return true;
+        return false;
+}
+
 static int deps_refuse_never(const struct engine_dependency *dependency, uint8_t state,
                              struct reason *why)
 {
@@ -214,12 +230,9 @@ void deps_link(struct engine *e, const struct engine_submission *submission,
         struct deps_linking link = {
                 .engine = e, .submission = submission, .lookup = lookup, .first_id = first_id
         };
-        bool has_any = false;
         size_t i;
 
-        for (i = 0; i < submission->specs_count && !has_any; i++)
-                has_any = submission->specs[i].dependencies_count > 0;
-        if (!has_any)
+        if (!deps_has_any(submission))
                 return;
         engine_note(e, deps_chain_names(&link));
         for (i = 0; i < submission->specs_count && !e->fault; i++)

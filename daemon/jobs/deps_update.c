@@ -73,14 +73,6 @@ struct deps_lookup *engine_lookup_free(struct deps_lookup *lookup)
 
 /* ------------------------------------------------------------------------------------- judging */
 
-static bool deps_update_has_singleton(const struct engine_update *update)
-{
-        for (size_t i = 0; i < update->spec.dependencies_count; i++)
-                if (update->spec.dependencies[i].kind == DEPS_SINGLETON)
-                        return true;
-        return false;
-}
-
 static int deps_update_check_singleton(const struct engine *e,
                                        const struct engine_submission *asker,
                                        const struct engine_update *updates, size_t i,
@@ -90,7 +82,7 @@ static int deps_update_check_singleton(const struct engine *e,
         const struct job *job = job_table_find(&e->jobs, updates[i].id);
         int r = 0;
 
-        if (!deps_update_has_singleton(&updates[i]))
+        if (!deps_has_singleton(&updates[i].spec))
                 return 0;
         if (asker->is_admin && first->user != job->user)
                 return reason_set(why, ENGINE_E_REFUSED,

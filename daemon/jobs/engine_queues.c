@@ -150,7 +150,6 @@ int engine_queue_add(struct engine *e, const struct journal_queue *row, struct r
 /* Another order: all ready jobs leave, and find their places again, as a tree cannot hold two. */
 static void engine_queues_set_policy(struct engine *e, struct queue *queue, uint8_t policy)
 {
-        struct user *user;
         struct lane *lane;
         struct job *job;
 
@@ -158,10 +157,7 @@ static void engine_queues_set_policy(struct engine *e, struct queue *queue, uint
                 while ((job = lane_first(lane)))
                         lanes_take_out(e, job);
         queue->policy = policy;
-        for (user = e->users; user; user = user->hh.next)
-                TAILQ_FOREACH (job, &user->jobs, user_entry)
-                        if (job->lane->queue == queue)
-                                run_queue_update(e, job);
+        run_queue_update_queue(e, queue);
 }
 
 int engine_queue_set(struct engine *e, const struct journal_queue *row, struct reason *why)

@@ -3,7 +3,7 @@
  * Counting: a few adds where the engine does something, and sums when somebody asks.
  *
  * Queued tasks are counted in four places at once (their job, its user, its queue, the machine) and
- * by why they wait; engine_engine_tally_queue_tasks() is the only place where these numbers change,
+ * by why they wait; engine_tally_queue_tasks() is the only place where these numbers change,
  * so that they cannot drift apart. engine_tally_sort_job() moves a job's tasks to another word;
  * run_queue_update() calls it after every change of a job.
  *

@@ -81,8 +81,8 @@ void lending_forget(struct engine *e, struct task *task)
         if (task->lenders == 0)
                 return;
         task->lenders = 0;
-        if (task->core_lease->refs >
-            1) /* the worker goes on with the next one: that lends nothing */
+        /* The worker goes on with the next one: that lends nothing. */
+        if (task->core_lease->refs > 1)
                 core_lease_reclaim(e, task->core_lease);
         lending_count(e, task->job->user, false);
 }

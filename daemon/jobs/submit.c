@@ -490,17 +490,6 @@ static int submit_ask_key(struct engine *e, const struct engine_submission *subm
         return 0;
 }
 
-/* Most submissions need no look into the journal. */
-static bool submit_has_dependencies(const struct engine_submission *submission)
-{
-        size_t i;
-
-        for (i = 0; i < submission->specs_count; i++)
-                if (submission->specs[i].dependencies_count > 0)
-                        return true;
-        return false;
-}
-
 int engine_submit(struct engine *e, const struct engine_submission *submission,
                   engine_submitted_fn done, void *arg, struct journal_read **out_read)
 {
@@ -514,7 +503,7 @@ int engine_submit(struct engine *e, const struct engine_submission *submission,
         same = submit_find_unique(e, submission);
         if (same) {
                 done(arg, 0, same->id, 1, true, same->last_sequence, NULL);
-        } else if (submit_has_dependencies(submission)) {
+        } else if (deps_has_any(submission)) {
                 r = submit_wait_new(e, submission, done, arg, &wait);
                 if (!r)
                         r = submit_look_up(wait);
