@@ -48,11 +48,11 @@ static const struct {
 /* clang-format on */
 _Static_assert(AUDIT_VERBS_MAX + AUDIT_ACT_COUNT <= LOGBOOK_VERBS_MAX, "each is counted apart");
 
-static struct logbook_line audit_line(const struct session *session, uint32_t verb,
+static struct logbook_line audit_line(const struct session *session, bool is_admins, uint32_t verb,
                                       const char *verb_name)
 {
         return (struct logbook_line){
-                .kind = session->is_admin ? LOGBOOK_ACT : LOGBOOK_ATTEMPT,
+                .kind = is_admins ? LOGBOOK_ACT : LOGBOOK_ATTEMPT,
                 .uid = session->peer.uid,
                 .pid = session->peer.pid,
                 .verb = verb,
@@ -63,19 +63,20 @@ static struct logbook_line audit_line(const struct session *session, uint32_t ve
 static struct logbook_line audit_act_line(const struct session *session, enum audit_act act,
                                           uint64_t job)
 {
-        struct logbook_line line =
-                audit_line(session, AUDIT_VERBS_MAX + (uint32_t)act, audit_acts[act].name);
+        struct logbook_line line = audit_line(
+                session, session->is_admin, AUDIT_VERBS_MAX + (uint32_t)act, audit_acts[act].name);
 
         line.job_id = job;
         return line;
 }
 
-void audit_service(const struct session *session, uint32_t verb, const char *verb_name,
-                   const char *what, int r, const struct reason *why)
+void audit_service(const struct session *session, const struct audit_request *request, int r,
+                   const struct reason *why)
 {
-        const struct logbook_line line = audit_line(session, verb, verb_name);
+        const struct logbook_line line =
+                audit_line(session, request->is_admins, request->verb, request->verb_name);
 
-        logbook_write(session->clients->logbook, &line, "asks to %s: %s%s", what,
+        logbook_write(session->clients->logbook, &line, "asks to %s: %s%s", request->what,
                       r == 0  ? "done"
                       : r > 0 ? "refused, "
                               : "failed",

@@ -38,13 +38,17 @@ enum audit_act {
         AUDIT_ACT_COUNT,
 };
 
-/*
- * A request about the service was served, or refused: r as verb_fn returned it, why its sentence.
- * verb: its number, below AUDIT_VERBS_MAX; verb_name: borrowed for ever.
- */
+/* A request about the service, as it came. */
 #define AUDIT_VERBS_MAX 64U
-void audit_service(const struct session *session, uint32_t verb, const char *verb_name,
-                   const char *what, int r, const struct reason *why);
+struct audit_request {
+        uint32_t verb;         /* its number, below AUDIT_VERBS_MAX */
+        const char *verb_name; /* borrowed for ever */
+        bool is_admins;        /* who asked had the rights; what he asked for may end them */
+        char what[128];        /* "asks to WHAT" */
+};
+/* It was served, or refused: r as verb_fn returned it, why its sentence. */
+void audit_service(const struct session *session, const struct audit_request *request, int r,
+                   const struct reason *why);
 /*
  * A request concerns this one job, of that owner. Nothing is said of one's own, and once of many
  * requests in a row, such as the pieces of an input.

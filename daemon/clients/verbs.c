@@ -237,7 +237,7 @@ static int verbs_run(struct session *from, const Jobd__Request *request, struct 
 {
         const size_t i = (size_t)request->body_case;
         const struct verb *verb = i < ARRAY_SIZE(verbs) ? &verbs[i] : NULL;
-        char what[128];
+        struct audit_request asked;
         uint32_t before_uid;
         bool is_told;
         int r;
@@ -247,12 +247,16 @@ static int verbs_run(struct session *from, const Jobd__Request *request, struct 
                                   "unknown request %zu: this daemon is older than its client", i);
         from->clients->tally.requests[i]++;
         /* Before it is served: afterwards the session may be no administrator's any more. */
-        is_told = verb->audit == AUDIT_SERVICE && verb->describe(request, what, sizeof(what));
+        asked.verb = (uint32_t)i;
+        asked.verb_name = verb->name;
+        asked.is_admins = from->is_admin;
+        is_told = verb->audit == AUDIT_SERVICE &&
+                  verb->describe(request, asked.what, sizeof(asked.what));
         before_uid = engine_set_actor(from->clients->engine, from->peer.uid);
         r = verbs_serve(from, verb, request, why);
         (void)engine_set_actor(from->clients->engine, before_uid);
         if (is_told)
-                audit_service(from, (uint32_t)i, verb->name, what, r, why);
+                audit_service(from, &asked, r, why);
         return r;
 }
 

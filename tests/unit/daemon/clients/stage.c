@@ -369,6 +369,10 @@ static int stage_reload(void *arg, struct reason *why)
         struct stage *stage = arg;
 
         strcat(stage->trace, "reload ");
+        if (stage->is_demoting) {
+                stage->options.admin_gid = (gid_t)-1;
+                clients_set_limits(stage->clients, &stage->options);
+        }
         return reason_set(why, 1, "a.conf:3: that is no number");
 }
 

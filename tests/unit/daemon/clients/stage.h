@@ -42,6 +42,7 @@ struct stage {
         bool is_lagging;  /* unless set, all of it is durable at once */
         unsigned int turns, turns_wanted;
         char trace[1024]; /* what clients_ops was asked */
+        bool is_demoting; /* a reload leaves no group of administrators */
 };
 
 /* From here this process is an ordinary user. */

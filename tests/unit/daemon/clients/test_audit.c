@@ -8,6 +8,8 @@
 
 #include "common/log.h"
 
+#include "daemon/clients/logbook.h"
+#include "daemon/clients/shared.h"
 #include "daemon/clients/verbs.h"
 #include "setup.h"
 #include "tests/unit/suite.h"
@@ -52,6 +54,15 @@ static void setup_user_heard(void)
 {
         start_hearing();
         setup_user();
+}
+
+/* An ordinary user, in the group of administrators. */
+static void setup_member_heard(void)
+{
+        start_hearing();
+        setup_machine();
+        stage.options.admin_gid = getgid();
+        setup_open();
 }
 
 static void teardown_heard(void)
@@ -136,6 +147,25 @@ START_TEST(acts_on_the_service)
                                             "asks to end the drain: done\n"
                                             "asks to reload the configuration: refused, "));
         ck_assert_ptr_nonnull(strstr(heard, "asks to shut down at once: done\n"));
+}
+END_TEST
+
+/* Who gives up the rights by what he asks had them when he asked. */
+START_TEST(the_last_act_is_an_act)
+{
+        Jobd__Reload reload = JOBD__RELOAD__INIT;
+        Jobd__Drain drain = JOBD__DRAIN__INIT;
+        const struct logbook_line attempt = { .kind = LOGBOOK_ATTEMPT, .uid = getuid() };
+
+        stage.is_demoting = true;
+        /* So many attempts are told of; acts are more. */
+        for (int i = 0; i < 10; i++)
+                logbook_write(stage.clients->logbook, &attempt, "asks");
+        heard[0] = '\0';
+        serve(JOBD__REQUEST__BODY_RELOAD, &reload);
+        expect_heard("asks to reload the configuration: refused, a.conf:3: that is no number\n");
+        serve(JOBD__REQUEST__BODY_DRAIN, &drain);
+        expect_heard("");
 }
 END_TEST
 
@@ -272,7 +302,8 @@ END_TEST
 int main(void)
 {
         Suite *suite = suite_create("clients audit");
-        TCase *t = tcase_create("audit"), *user = tcase_create("user");
+        TCase *t = tcase_create("audit"), *user = tcase_create("user"),
+              *member = tcase_create("member");
 
         tcase_add_checked_fixture(t, setup_heard, teardown_heard);
         tcase_add_test(t, every_request_has_a_word_on_it);
@@ -289,5 +320,8 @@ int main(void)
         tcase_add_checked_fixture(user, setup_user_heard, teardown_heard);
         tcase_add_test(user, attempts_of_others);
         suite_add_tcase(suite, user);
+        tcase_add_checked_fixture(member, setup_member_heard, teardown_heard);
+        tcase_add_test(member, the_last_act_is_an_act);
+        suite_add_tcase(suite, member);
         return suite_run(suite);
 }
