@@ -17,6 +17,8 @@
 #include "common/clock.h"
 #include "common/fs.h"
 
+#include "daemon/journald.h"
+
 #define PROCESS_FDS_USEC USEC_PER_SEC
 
 void process_init(struct process *process)
@@ -77,6 +79,7 @@ void process_read(struct process *process, struct clients_process *out_process)
                 .cpu_usec = process_usec(&usage.ru_utime) + process_usec(&usage.ru_stime),
                 .open_fds = process->fds_count,
                 .max_fds = limit.rlim_cur,
+                .log_lines_lost = journald_lost(),
                 .turn_usec = process->turn_usec,
         };
         process_read_memory(out_process);

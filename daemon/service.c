@@ -27,12 +27,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
-#define SD_JOURNAL_SUPPRESS_LOCATION
-#include <systemd/sd-journal.h>
 
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/parse.h"
+
+#include "daemon/journald.h"
 
 static const char *const service_variables[] = {
         "NOTIFY_SOCKET",  "LISTEN_PID",    "LISTEN_FDS",
@@ -224,11 +224,22 @@ static void service_log_field(struct iovec *field, char *text)
         *field = (struct iovec){ .iov_base = text, .iov_len = strlen(text) };
 }
 
+/* stderr leads to the same journal, without the fields. It is a socket: service_connect_log(). */
+static void service_log_plainly(const struct log_record *record)
+{
+        char line[4096];
+        const int size = snprintf(line, sizeof(line), "<%d>%s\n", (int)record->level, record->text);
+
+        if (send(STDERR_FILENO, line, MIN((size_t)size, sizeof(line) - 1),
+                 MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+                journald_count_lost();
+}
+
 static void service_on_log(const struct log_record *record)
 {
         char message[4096], priority[16], job[48], uid[32], verb[64], id[64], event[64];
         char ident[] = "SYSLOG_IDENTIFIER=jobd";
-        struct iovec fields[8];
+        struct iovec fields[JOURNALD_FIELDS_MAX];
         int count = 0;
 
         snprintf(message, sizeof(message), "MESSAGE=%s", record->text);
@@ -254,9 +265,8 @@ static void service_on_log(const struct log_record *record)
                 service_log_field(&fields[count++], id);
                 service_log_field(&fields[count++], event);
         }
-        if (sd_journal_sendv(fields, count) < 0)
-                /* stderr leads to the same journal, without the fields. */
-                dprintf(STDERR_FILENO, "<%d>%s\n", (int)record->level, record->text);
+        if (journald_send(fields, (size_t)count) == JOURNALD_E_GONE)
+                service_log_plainly(record);
 }
 
 void service_connect_log(void)
@@ -267,6 +277,9 @@ void service_connect_log(void)
 
         if (!stream || sscanf(stream, "%" SCNu64 ":%" SCNu64, &dev, &ino) != 2)
                 return;
-        if (fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino)
-                log_set_sink(service_on_log);
+        if (fstat(STDERR_FILENO, &st) < 0 || st.st_dev != dev || st.st_ino != ino ||
+            !S_ISSOCK(st.st_mode))
+                return;
+        journald_init(JOURNALD_SOCKET);
+        log_set_sink(service_on_log);
 }

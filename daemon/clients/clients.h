@@ -43,6 +43,7 @@ struct clients_process {
         uint64_t resident_bytes, virtual_bytes;
         uint64_t cpu_usec;
         uint64_t open_fds, max_fds; /* the first about a second old at most */
+        uint64_t log_lines_lost;    /* that nobody took */
         struct histogram turn_usec; /* since the start */
 };
 

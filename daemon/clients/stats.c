@@ -101,6 +101,7 @@ static const struct stats_row stats_rows[] = {
         { { "jobd_process_cpu_seconds_total", "Processor time that the daemon has used, user and system.", COUNTER, USEC_PER_SEC }, AT(process.cpu_usec) },
         { { "jobd_process_open_fds", "Descriptors that the daemon has open.", GAUGE, 1 }, AT(process.open_fds) },
         { { "jobd_process_max_fds", "Descriptors that it may have open.", GAUGE, 1 }, AT(process.max_fds) },
+        { { "jobd_log_lines_lost_total", "Log lines that systemd's journal did not take.", COUNTER, 1 }, AT(process.log_lines_lost) },
 };
 /* clang-format on */
 

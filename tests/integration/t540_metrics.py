@@ -196,6 +196,7 @@ class Truth(Case):
         self.assertEqual({"usage": 2, "no_such_job": 1, "busy": 0}, refused)
         self.assertEqual(1, numbers.get("jobd_connections"))
         self.assertGreater(numbers.get("jobd_process_open_fds"), 5)
+        self.assertEqual(0, numbers.get("jobd_log_lines_lost_total"))
         self.assertGreater(numbers.get("jobd_process_resident_memory_bytes"), 1e6)
         self.assertGreater(numbers.get("jobd_database_bytes"), 4096)
         self.assertGreater(numbers.get("jobd_disk_free_bytes"), 1e6)
