@@ -10,9 +10,6 @@
 #include "worker/environment.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #define ENVIRONMENT_OURS_MAX 24
@@ -219,74 +216,4 @@ const char *environment_find(const struct environment *environment, const char *
                 if (strncmp(*entry, key, size) == 0 && (*entry)[size] == '=')
                         return *entry + size + 1;
         return NULL;
-}
-
-/* What `%c` stands for, in `number` when it is one; NULL: nothing, it stays as it is. */
-static const char *environment_expand_one(char c, const struct environment_facts *facts,
-                                          char number[static ENVIRONMENT_NUMBER_MAX])
-{
-        uint64_t value;
-
-        switch (c) {
-        case 'j':
-        case 'A':
-                value = facts->job;
-                break;
-        case 'a':
-                value = facts->is_array ? facts->array_index : facts->task;
-                break;
-        case 'x':
-                return facts->name ? facts->name : "job";
-        case 'u':
-                return facts->user ? facts->user : "user";
-        case '%':
-                return "%";
-        default:
-                return NULL;
-        }
-        snprintf(number, ENVIRONMENT_NUMBER_MAX, "%" PRIu64, value);
-        return number;
-}
-
-static void environment_flatten(char *text, size_t size)
-{
-        for (size_t i = 0; i < size; i++)
-                if (text[i] == '/')
-                        text[i] = '_';
-}
-
-char *environment_expand(const void *pattern, size_t size, const struct environment_facts *facts)
-{
-        const char *from = pattern;
-        char number[ENVIRONMENT_NUMBER_MAX];
-        _cleanup_(freep) char *text = NULL;
-        size_t room = size + 1, used = 0;
-
-        text = malloc(room);
-        if (!text)
-                return NULL;
-        for (size_t i = 0; i < size; i++) {
-                const char *value = NULL;
-                char *bigger;
-
-                if (from[i] == '%' && i + 1 < size)
-                        value = environment_expand_one(from[i + 1], facts, number);
-                if (!value) {
-                        text[used++] = from[i];
-                        continue;
-                }
-                i++;
-                room += strlen(value);
-                bigger = realloc(text, room);
-                if (!bigger)
-                        return NULL;
-                text = bigger;
-                memcpy(text + used, value, strlen(value));
-                /* A job's name is a name: it must not lead into another folder. */
-                if (from[i] == 'x')
-                        environment_flatten(text + used, strlen(value));
-                used += strlen(value);
-        }
-        text[used] = '\0';
-        return TAKE_PTR(text);
 }

@@ -41,9 +41,3 @@ _must_use_ int environment_build(const Jobd__Environment *own, const Jobd__Spec 
 void environment_deinit(struct environment *environment);
 /* The value of `key`, or NULL. */
 const char *environment_find(const struct environment *environment, const char *key);
-
-/*
- * %j job, %A job, %a array index (task when there is no array), %x job name, %u user name, %%.
- * Anything else stays. Owned by the caller; NULL when memory ends.
- */
-char *environment_expand(const void *pattern, size_t size, const struct environment_facts *facts);

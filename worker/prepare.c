@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/file_pattern.h"
+
 #include "worker/cgroup.h"
 
 #define PREPARE_PATH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
@@ -211,25 +213,31 @@ static int prepare_affinity(const struct prepare_site *site, const struct lease 
         return 0;
 }
 
-static int prepare_path(const ProtobufCBinaryData *pattern, const struct environment_facts *facts,
+static int prepare_path(const ProtobufCBinaryData *pattern, const struct file_pattern_facts *facts,
                         char **out_path)
 {
         if (!pattern->len)
                 return 0;
-        *out_path = environment_expand(pattern->data, pattern->len, facts);
+        *out_path = file_pattern_expand(pattern->data, pattern->len, facts);
         return *out_path ? 0 : FAULT(-ENOMEM);
 }
 
 static int prepare_paths(const Jobd__Spec *spec, const struct environment_facts *facts,
                          struct preparation *out)
 {
+        const struct file_pattern_facts names = {
+                .job = facts->job,
+                .number = facts->is_array ? facts->array_index : facts->task,
+                .name = facts->name,
+                .user = facts->user,
+        };
         int r;
 
-        r = prepare_path(&spec->input_path, facts, &out->input_path);
+        r = prepare_path(&spec->input_path, &names, &out->input_path);
         if (r == 0)
-                r = prepare_path(&spec->output_path, facts, &out->output_path);
+                r = prepare_path(&spec->output_path, &names, &out->output_path);
         if (r == 0)
-                r = prepare_path(&spec->error_path, facts, &out->error_path);
+                r = prepare_path(&spec->error_path, &names, &out->error_path);
         if (r)
                 return PASS(r);
         out->cwd = spec->has_cwd && spec->cwd.len ? prepare_copy(&spec->cwd) : strdup("/");

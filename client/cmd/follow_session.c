@@ -25,6 +25,7 @@
 #include <sys/sysmacros.h>
 
 #include "client/cmd/line_filter.h"
+#include "client/cmd/output_place.h"
 #include "client/cmd/select.h"
 #include "client/cmd/sink.h"
 
@@ -43,6 +44,7 @@ struct follow_session {
         struct follow_session **backlink; /* borrowed: the submission's way to us while it waits */
         bool cancelled;                   /* by Ctrl-C */
         bool leaving;                     /* as soon as the job's number is known */
+        char *where;                      /* owned: what -o said; NULL: nothing, or not known yet */
         bool told_where;
         bool done;
         int status;
@@ -136,33 +138,30 @@ static void session_flush_sinks(struct follow_session *session)
 
 /* --------------------------------------------------------------------------------- the stream */
 
-/* `%j` in the name of an output file, as the worker writes it; other patterns stay. Owned. */
-static char *session_expand_path(const struct follow_session *session, const char *path)
-{
-        const size_t room = strlen(path) + 64;
-        char *const text = malloc(room);
-        const char *const mark = strstr(path, "%j");
-
-        if (text && mark)
-                snprintf(text, room, "%.*s%llu%s", (int)(mark - path), path,
-                         (unsigned long long)session->job, mark + 2);
-        else if (text)
-                snprintf(text, room, "%s", path);
-        return text;
-}
-
 static void session_on_news(void *arg, const struct jobctl_item *news)
 {
         struct follow_session *const session = arg;
         const char *const path = jobctl_get_text(news, JOBCTL_NEWS_OUTPUT_PATH, NULL);
-        _cleanup_(freep) char *shown = NULL;
 
-        if (!path || session->told_where || !(session->options->flags & FOLLOW_SESSION_SAY_WHERE))
+        if (path && !session->where && (session->options->flags & FOLLOW_SESSION_SAY_WHERE))
+                session->where = strdup(path);
+}
+
+/* Once, when it is known. Asking is a call that waits: Ctrl-C ends us meanwhile, as it leaves. */
+static void session_tell_where(struct follow_session *session, const sigset_t *before)
+{
+        const struct follow_session_options *const options = session->options;
+        _cleanup_(freep) char *path = NULL;
+        sigset_t caught;
+
+        if (!session->where || session->told_where)
                 return;
         session->told_where = true;
-        shown = session_expand_path(session, path);
+        (void)sigprocmask(SIG_SETMASK, before, &caught);
+        path = output_place_find(session->app, session->job, options->task, session->where);
+        (void)sigprocmask(SIG_SETMASK, &caught, NULL);
         app_tell(session->app, "the output of job %llu is in %s", (unsigned long long)session->job,
-                 shown ? shown : path);
+                 path ? path : session->where);
 }
 
 /* The job's stdin takes more, or no more: session_fill_poll() looks at it in the next round. */
@@ -323,8 +322,9 @@ static void session_fill_poll(const struct follow_session *session, struct pollf
                                  .events = POLLOUT };
 }
 
-static int session_loop(struct follow_session *session)
+static int session_loop(struct follow_session *session, const sigset_t *before)
 {
+        session_tell_where(session, before);
         while (!session->done || (session->status != EXIT_CODE_INTERRUPTED &&
                                   (sink_is_full(session->out) || sink_is_full(session->err)))) {
                 struct pollfd p[SLOT_COUNT];
@@ -342,6 +342,7 @@ static int session_loop(struct follow_session *session)
                         session_read_stdin(session);
                 if (p[SLOT_CONN].revents && !session->done)
                         (void)jobctl_process(session->app->conn);
+                session_tell_where(session, before);
         }
         return 0;
 }
@@ -467,6 +468,7 @@ static void session_deinit(struct follow_session *session)
         line_filter_free(session->filter);
         sink_free(session->out);
         sink_free(session->err);
+        free(session->where);
         free(session->room);
         fd_close(session->signal_fd);
 }
@@ -491,7 +493,7 @@ static int session_run(struct follow_session *session)
                 session_finish(session, app_fail_answer(session->app, r));
         if (sigprocmask(SIG_BLOCK, &caught, &before) < 0)
                 return FAULT(-errno);
-        r = session_loop(session);
+        r = session_loop(session, &before);
         (void)sigprocmask(SIG_SETMASK, &before, NULL);
         return r ? PASS(r) : 0;
 }

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Jobs with tasks: what list, info, logs, wait, cancel, retry, events and status make of them."""
 
+import os
+import pwd
+
 import harness
 
 # Fails while FILE does not exist.
@@ -180,9 +183,22 @@ class Logs(harness.Case):
         self.assertEqual("err\n" * 6, lines.err)
 
     def test_output_that_goes_elsewhere(self):
-        job = self.submit("--array", "0-1", "-o", "out.%a", "echo", "x")
+        """It is named as the file is called: each that is said to be there is."""
+        pattern, name = "%u-%x/%j.%A.%a.100%%", pwd.getpwuid(os.getuid()).pw_name
+        folder = os.path.join(self.work, name + "-a_b")
+        os.mkdir(folder)
+        job = self.submit("--array", "4-8:2", "-J", "a/b", "-o", pattern, "echo", "x")
         self.jobctl("wait", job)
-        self.assertIn(f"the output of job {job} is in", self.jobctl("logs", job).err)
+        said = [f"jobctl: the output of job {job} is in {folder}/{job}.{job}.{n}.100%" for n in (4, 6, 8)]
+        self.assertEqual(said, self.jobctl("logs", job).err.splitlines())
+        self.assertEqual(sorted(line.rpartition(" ")[2] for line in said), sorted(os.path.join(folder, file) for file in os.listdir(folder)))
+        self.assertEqual(said[1:2], self.jobctl("logs", f"{job}.1").err.splitlines())
+        gate = self.pipe("gate")
+        job = self.submit("-o", "%x.txt", "sh", "-c", f'read x <"{gate.path}"; exit 5')
+        attach = self.jobctl_start("attach", job)
+        self.assertEqual(f"jobctl: the output of job {job} is in {self.work}/job.txt\n".encode(), attach.stderr.readline())
+        gate.send()
+        self.end(attach, 5)
 
     def test_several_jobs_keep_their_order(self):
         jobs = [self.submit("echo", n) for n in range(3)]

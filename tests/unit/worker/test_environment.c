@@ -143,47 +143,6 @@ START_TEST(system_mode_fills_what_is_missing)
 }
 END_TEST
 
-START_TEST(patterns)
-{
-        static const struct {
-                const char *pattern, *path;
-        } rows[] = {
-                { "", "" },
-                { "/a/b", "/a/b" },
-                { "/o/%j.out", "/o/17.out" },
-                { "/o/%A_%a", "/o/17_3" },
-                { "/%u/%x.%j%j", "/ann/fit.1717" },
-                { "/100%%", "/100%" },
-                { "/%%j", "/%j" },
-                { "/%q%", "/%q%" },
-                { "%", "%" },
-        };
-
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                char *path = environment_expand(rows[i].pattern, strlen(rows[i].pattern), &facts);
-
-                ck_assert_str_eq(path, rows[i].path);
-                free(path);
-        }
-}
-END_TEST
-
-START_TEST(a_name_never_adds_a_folder)
-{
-        char *path;
-
-        facts.name = "../../etc/x";
-        path = environment_expand("/o/%x", 5, &facts);
-        ck_assert_str_eq(path, "/o/.._.._etc_x");
-        free(path);
-        facts.name = NULL;
-        facts.user = NULL;
-        path = environment_expand("/%x/%u", 6, &facts);
-        ck_assert_str_eq(path, "/job/user");
-        free(path);
-}
-END_TEST
-
 int main(void)
 {
         Suite *suite = suite_create("environment");
@@ -196,8 +155,6 @@ int main(void)
         tcase_add_test(tcase, an_array_task_is_called_by_its_own_number);
         tcase_add_test(tcase, thread_counts_follow_cpus_unless_set);
         tcase_add_test(tcase, system_mode_fills_what_is_missing);
-        tcase_add_test(tcase, patterns);
-        tcase_add_test(tcase, a_name_never_adds_a_folder);
         suite_add_tcase(suite, tcase);
         return suite_run(suite);
 }
