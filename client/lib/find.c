@@ -170,6 +170,16 @@ static int find_check_listener(int fd, const char *path, struct failure *failure
         return FIND_E_REFUSED;
 }
 
+/* The machine's own daemon: who runs it can say more. */
+static void find_explain_system(struct failure *failure)
+{
+        const bool has_systemd = access("/run/systemd/system", F_OK) == 0; /* sd_booted(3) */
+
+        failure_set(failure, JOBCTL_E_NO_DAEMON, "no daemon listens at %s: %s", FIND_SYSTEM_SOCKET,
+                    has_systemd ? "\"systemctl status jobd.socket jobd.service\" says why"
+                                : "without systemd, root starts it with \"jobd --system\"");
+}
+
 int find_dial(const struct find_target *target, int *out_fd, struct failure *failure)
 {
         /* Sentences for what usocket_connect() answers; %s is the path. */
@@ -204,10 +214,7 @@ int find_dial(const struct find_target *target, int *out_fd, struct failure *fai
                 failure_set(failure, answers[i].code, answers[i].format, target->socket);
 #pragma GCC diagnostic pop
                 if (i == USOCKET_E_NOBODY && strcmp(target->socket, FIND_SYSTEM_SOCKET) == 0)
-                        failure_set(failure, answers[i].code,
-                                    "no daemon listens at %s: \"systemctl status jobd.socket "
-                                    "jobd.service\" says why",
-                                    target->socket);
+                        find_explain_system(failure);
                 return answers[i].answer;
         }
         r = find_check_listener(fd, target->socket, failure);

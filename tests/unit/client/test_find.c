@@ -175,6 +175,20 @@ START_TEST(test_nobody)
 }
 END_TEST
 
+/* systemctl is of use only where systemd runs the machine. */
+START_TEST(test_nobody_of_the_system)
+{
+        const bool has_systemd = access("/run/systemd/system", F_OK) == 0;
+
+        if (access(FIND_SYSTEM_SOCKET, F_OK) == 0)
+                return;
+        ck_assert_int_eq(dial(FIND_SYSTEM_SOCKET), FIND_E_NOBODY);
+        ck_assert_ptr_nonnull(strstr(failure.text, FIND_SYSTEM_SOCKET));
+        ck_assert(!strstr(failure.text, "systemctl") == !has_systemd);
+        ck_assert(!strstr(failure.text, "jobd --system") == has_systemd);
+}
+END_TEST
+
 START_TEST(test_too_long)
 {
         char path[300];
@@ -343,6 +357,7 @@ END_TEST
 SUITE_MAIN("find", setup, teardown, test_a_named_socket_decides, test_the_variable,
            test_an_empty_variable_is_none, test_places_go_before_the_variable,
            test_the_system_first_where_it_is, test_the_user_last, test_state_folder,
-           test_relative_state_folder, test_runtime_folder, test_nobody, test_too_long,
-           test_somebody, test_a_squatter, test_start_that_fails_is_explained, test_long_complaint,
-           test_no_program, test_how_it_is_started, test_a_folder_of_somebody_else)
+           test_relative_state_folder, test_runtime_folder, test_nobody, test_nobody_of_the_system,
+           test_too_long, test_somebody, test_a_squatter, test_start_that_fails_is_explained,
+           test_long_complaint, test_no_program, test_how_it_is_started,
+           test_a_folder_of_somebody_else)
