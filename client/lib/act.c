@@ -4,8 +4,6 @@
  * once only, because a second one would be a second one; the others may be repeated after a
  * reconnection. The asynchronous form is for programs that follow a job at the same time.
  */
-#include <errno.h>
-
 #include "client/lib/ask.h"
 #include "client/lib/selector.h"
 
@@ -39,38 +37,12 @@ int jobctl_act(struct jobctl *conn, const struct jobctl_act_options *options,
         return ask_wait(conn, &request, act_again(options->action), out_result);
 }
 
-struct act_pending {
-        jobctl_result_fn fn;
-        void *arg;
-};
-
-static void act_on_result(void *arg, int code, const char *text, struct jobctl_result **result)
-{
-        _cleanup_(freep) struct act_pending *pending = arg;
-
-        if (pending->fn)
-                pending->fn(pending->arg, code, text, code ? NULL : *result);
-}
-
 int jobctl_act_async(struct jobctl *conn, const struct jobctl_act_options *options,
                      const struct jobctl_selector *selector, jobctl_result_fn fn, void *arg)
 {
         Jobd__Request request = JOBD__REQUEST__INIT;
         Jobd__Act act = JOBD__ACT__INIT;
-        _cleanup_(freep) struct act_pending *pending = NULL;
-        struct ask_options ask = { .again = act_again(options->action),
-                                   .on_result = act_on_result };
-        int r;
 
-        pending = malloc(sizeof(*pending));
-        if (!pending)
-                return failure_from(&conn->failure, -ENOMEM, "an action");
-        *pending = (struct act_pending){ .fn = fn, .arg = arg };
-        ask.arg = pending;
         act_fill(options, selector, &act, &request);
-        r = ask_start(conn, &request, &ask);
-        if (r)
-                return failure_from(&conn->failure, r, "an action");
-        (void)TAKE_PTR(pending);
-        return JOBCTL_OK;
+        return ask_async(conn, &request, act_again(options->action), fn, arg);
 }

@@ -6,7 +6,7 @@
  * Submit keeps its key and nothing of the caller must stay alive. A request that is ASK_ONCE (a
  * signal, a retry) fails instead, since doing it twice is not the same as doing it. The blocking
  * form turns the connection until the answer is there, which also serves every stream of the
- * connection. Called by submit.c, query.c and act.c.
+ * connection; the other one tells a callback. Called by submit.c, query.c and act.c.
  */
 #include "client/lib/ask.h"
 
@@ -170,4 +170,36 @@ int ask_wait(struct jobctl *conn, Jobd__Request *request, enum ask_again again,
         else
                 jobctl_result_free(waiter.result);
         return waiter.code;
+}
+
+struct ask_pending {
+        jobctl_result_fn fn;
+        void *arg;
+};
+
+static void ask_on_pending(void *arg, int code, const char *text, struct jobctl_result **result)
+{
+        _cleanup_(freep) struct ask_pending *pending = arg;
+
+        if (pending->fn)
+                pending->fn(pending->arg, code, text, code ? NULL : *result);
+}
+
+int ask_async(struct jobctl *conn, Jobd__Request *request, enum ask_again again,
+              jobctl_result_fn fn, void *arg)
+{
+        _cleanup_(freep) struct ask_pending *pending = malloc(sizeof(*pending));
+        const struct ask_options options = { .again = again,
+                                             .on_result = ask_on_pending,
+                                             .arg = pending };
+        int r = -ENOMEM;
+
+        if (pending) {
+                *pending = (struct ask_pending){ .fn = fn, .arg = arg };
+                r = ask_start(conn, request, &options);
+        }
+        if (r)
+                return failure_from(&conn->failure, r, "asking the daemon");
+        (void)TAKE_PTR(pending); /* ask_on_pending() has it */
+        return JOBCTL_OK;
 }

@@ -30,3 +30,9 @@ _must_use_ int ask_start(struct jobctl *conn, Jobd__Request *request,
  */
 int ask_wait(struct jobctl *conn, Jobd__Request *request, enum ask_again again,
              struct jobctl_result **out_result);
+/*
+ * The same without waiting: fn (may be NULL) gets the result, borrowed, or NULL with a code.
+ * Returns likewise; after JOBCTL_OK fn is called once, at the latest by jobctl_free().
+ */
+int ask_async(struct jobctl *conn, Jobd__Request *request, enum ask_again again,
+              jobctl_result_fn fn, void *arg);

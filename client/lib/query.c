@@ -4,8 +4,6 @@
  * stack and lets ask.c send it and wait. All may be asked twice without harm, so all are repeated
  * after a reconnection.
  */
-#include <errno.h>
-
 #include "client/lib/ask.h"
 #include "client/lib/selector.h"
 
@@ -19,40 +17,15 @@ static int query(struct jobctl *conn, Jobd__Request__BodyCase kind, void *body,
         return ask_wait(conn, &request, ASK_AGAIN, out_result);
 }
 
-struct query_pending {
-        jobctl_result_fn fn;
-        void *arg;
-};
-
-static void query_on_result(void *arg, int code, const char *text, struct jobctl_result **result)
-{
-        _cleanup_(freep) struct query_pending *pending = arg;
-
-        if (pending->fn)
-                pending->fn(pending->arg, code, text, code ? NULL : *result);
-}
-
 /* The same without waiting. */
 static int query_async(struct jobctl *conn, Jobd__Request__BodyCase kind, void *body,
                        jobctl_result_fn fn, void *arg)
 {
         Jobd__Request request = JOBD__REQUEST__INIT;
-        _cleanup_(freep) struct query_pending *pending = NULL;
-        struct ask_options ask = { .on_result = query_on_result };
-        int r;
 
-        pending = malloc(sizeof(*pending));
-        if (!pending)
-                return failure_from(&conn->failure, -ENOMEM, "asking the daemon");
-        *pending = (struct query_pending){ .fn = fn, .arg = arg };
-        ask.arg = pending;
         request.body_case = kind;
         request.ping = body;
-        r = ask_start(conn, &request, &ask);
-        if (r)
-                return failure_from(&conn->failure, r, "asking the daemon");
-        (void)TAKE_PTR(pending);
-        return JOBCTL_OK;
+        return ask_async(conn, &request, ASK_AGAIN, fn, arg);
 }
 
 int jobctl_ping(struct jobctl *conn)
