@@ -45,11 +45,10 @@ static const struct option_row cmd_top_rows[] = {
 static int top_await(struct app *app, struct top_fetch *fetch, struct top_model *out_model)
 {
         const char *text;
-        int r = top_fetch_begin(fetch);
+        int r;
 
-        if (r)
-                return r;
-        while (top_fetch_is_pending(fetch)) {
+        top_fetch_begin(fetch);
+        while (top_fetch_is_pending(fetch) && !top_fetch_failure(fetch, &text)) {
                 struct pollfd p = { .fd = jobctl_fd(app->conn), .events = POLLIN };
 
                 if (poll(&p, 1, -1) < 0 && errno != EINTR)

@@ -8,7 +8,8 @@
  * more than one. It is opened anew before the next questions are asked, beginning with the newest
  * event there is; when that is not the one that was seen last, something happened in between, and
  * one more picture is due. So nothing is missed, and nothing is asked while nothing happens -
- * except when the pool is missing, whose coming is none.
+ * except when the pool is missing, whose coming is none. (Of others' jobs no events are told: of
+ * these top_live.c thinks.)
  *
  * The library makes the connection anew and repeats the questions by itself. Called by top_live.c
  * and cmd_top.c.
@@ -78,6 +79,14 @@ static void fetch_fail(struct top_fetch *fetch, int code, const char *text)
         snprintf(fetch->text, sizeof(fetch->text), "%s", text);
 }
 
+/* What a call to the library came to, when it is no answer. */
+static int fetch_check(struct top_fetch *fetch, int r)
+{
+        if (r)
+                fetch_fail(fetch, r, jobctl_error_text(fetch->app->conn));
+        return r;
+}
+
 /* ------------------------------------------------------------------------------------- events */
 
 static void fetch_on_event(void *arg, const struct jobctl_item *event)
@@ -109,7 +118,8 @@ static int fetch_watch(struct top_fetch *fetch)
 
         if (!fetch->options.watch || fetch->stream)
                 return JOBCTL_OK;
-        return jobctl_events(fetch->app->conn, &query, &ops, fetch, &fetch->stream);
+        return fetch_check(fetch,
+                           jobctl_events(fetch->app->conn, &query, &ops, fetch, &fetch->stream));
 }
 
 /* ---------------------------------------------------------------------------------- questions */
@@ -144,10 +154,13 @@ static int fetch_ask_jobs(struct top_fetch *fetch, enum top_part part)
                                                    .limit = fetch->options.limit,
                                                    .all_users = fetch->options.all_users };
 
-        if (!selector)
+        if (!selector) {
+                fetch_fail(fetch, JOBCTL_E_SYSTEM, "out of memory");
                 return JOBCTL_E_SYSTEM;
+        }
         fetch->pending++;
-        return jobctl_list_async(fetch->app->conn, &query, fetch_on_jobs, &fetch->questions[part]);
+        return fetch_check(fetch, jobctl_list_async(fetch->app->conn, &query, fetch_on_jobs,
+                                                    &fetch->questions[part]));
 }
 
 /*
@@ -204,13 +217,14 @@ static void fetch_on_jobs(void *arg, int code, const char *text, const struct jo
         fetch_on_answer(question->fetch, code, text);
 }
 
-int top_fetch_begin(struct top_fetch *fetch)
+void top_fetch_begin(struct top_fetch *fetch)
 {
         static const struct jobctl_stats_options stats = { .size = sizeof(stats) };
+        struct jobctl *const conn = fetch->app->conn;
         int r;
 
-        if (fetch->pending > 0)
-                return 0;
+        if (fetch->pending > 0 || fetch->code)
+                return;
         top_model_deinit(&fetch->model);
         fetch->is_ready = false;
         fetch->is_stale = false;
@@ -218,15 +232,14 @@ int top_fetch_begin(struct top_fetch *fetch)
         r = fetch_watch(fetch);
         if (r == JOBCTL_OK) {
                 fetch->pending++;
-                r = jobctl_status_async(fetch->app->conn, fetch_on_status, fetch);
+                r = fetch_check(fetch, jobctl_status_async(conn, fetch_on_status, fetch));
         }
         if (r == JOBCTL_OK) {
                 fetch->pending++;
-                r = jobctl_stats_async(fetch->app->conn, &stats, fetch_on_stats, fetch);
+                r = fetch_check(fetch, jobctl_stats_async(conn, &stats, fetch_on_stats, fetch));
         }
         for (size_t i = 0; i < TOP_ENDED && r == JOBCTL_OK; i++)
                 r = fetch_ask_jobs(fetch, (enum top_part)i);
-        return r ? app_fail_answer(fetch->app, r) : 0;
 }
 
 bool top_fetch_is_pending(const struct top_fetch *fetch)

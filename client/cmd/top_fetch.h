@@ -19,8 +19,8 @@ int top_fetch_new(struct app *app, const struct top_fetch_options *options,
 struct top_fetch *top_fetch_free(struct top_fetch *fetch);
 DEFINE_CLEANUP(struct top_fetch *, top_fetch_free);
 
-/* Asks for a picture; a no-op while one is asked for. 0, or an exit status after the sentence. */
-int top_fetch_begin(struct top_fetch *fetch);
+/* Asks for a picture; a no-op while one is asked for. Whether it could: top_fetch_failure(). */
+void top_fetch_begin(struct top_fetch *fetch);
 bool top_fetch_is_pending(const struct top_fetch *fetch);
 /* The picture that is there, once; then it is the caller's: true and *out_model. */
 bool top_fetch_take(struct top_fetch *fetch, struct top_model *out_model);

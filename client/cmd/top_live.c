@@ -4,6 +4,7 @@
  * runs) and for the connection; it has a time-out only when something is due:
  *
  *     something happened, and the newest picture is older than the interval:  ask for another
+ *     others use the daemon, whose doings are not told to us:  ask now and then
  *     something runs:  draw again when the next second begins, from what is known
  *     an answer is late:  say so
  *
@@ -26,6 +27,7 @@
 #include "client/cmd/top_live_private.h"
 
 #define LIVE_LATE_USEC (2 * USEC_PER_SEC)
+#define LIVE_OTHERS_INTERVALS 5
 #define LIVE_READ_BYTES 256
 #define LIVE_LINE_END "\033[K\n"
 
@@ -117,11 +119,23 @@ static void live_draw(struct top_live *live)
 
 /* ----------------------------------------------------------------------------------- pictures */
 
+/* It cannot go on, and says why where that is seen: not on the screen that goes away. */
+static void live_check(struct top_live *live)
+{
+        const char *text;
+        const int code = top_fetch_failure(live->fetch, &text);
+
+        if (code == JOBCTL_OK || live->done)
+                return;
+        top_terminal_leave(&live->terminal);
+        live_finish(live, app_fail(live->app, exit_code_from_answer(code), "%s", text));
+}
+
 static void live_ask(struct top_live *live)
 {
         live->asked_usec = clock_mono_usec();
-        if (top_fetch_begin(live->fetch))
-                live_finish(live, EXIT_CODE_ERROR);
+        top_fetch_begin(live->fetch);
+        live_check(live);
 }
 
 static void live_take(struct top_live *live)
@@ -146,16 +160,27 @@ static bool live_has_running(const struct top_live *live)
         return false;
 }
 
+/* When the next picture is due, monotonic; USEC_NONE: when something happens. */
+static uint64_t live_ask_usec(const struct top_live *live)
+{
+        const uint64_t interval_usec = live->options.interval_usec;
+
+        if (top_fetch_is_pending(live->fetch))
+                return USEC_NONE;
+        if (top_fetch_is_stale(live->fetch))
+                return live->asked_usec + interval_usec;
+        return live->model.is_system ? live->asked_usec + LIVE_OTHERS_INTERVALS * interval_usec
+                                     : USEC_NONE;
+}
+
 /* Milliseconds until something is due; -1: nothing is. */
 static int live_next_msec(const struct top_live *live)
 {
         const uint64_t now = clock_mono_usec();
-        uint64_t at = USEC_NONE;
+        uint64_t at = live_ask_usec(live);
 
         if (top_fetch_is_pending(live->fetch) && !live->view.is_away)
                 at = live->asked_usec + LIVE_LATE_USEC;
-        else if (!top_fetch_is_pending(live->fetch) && top_fetch_is_stale(live->fetch))
-                at = live->asked_usec + live->options.interval_usec;
         if (live_has_running(live) && live->view.mode != TOP_PAUSE && !live->is_stuck)
                 at = MIN(at, now + USEC_PER_SEC - clock_wall_usec() % USEC_PER_SEC);
         if (at == USEC_NONE)
@@ -165,14 +190,13 @@ static int live_next_msec(const struct top_live *live)
 
 static void live_on_time(struct top_live *live)
 {
-        const uint64_t passed = clock_mono_usec() - live->asked_usec;
+        const uint64_t now = clock_mono_usec();
 
-        if (top_fetch_is_pending(live->fetch)) {
-                if (passed >= LIVE_LATE_USEC && !live->view.is_away)
-                        live->view.is_away = live->is_dirty = true;
-        } else if (top_fetch_is_stale(live->fetch) && passed >= live->options.interval_usec) {
+        if (live_ask_usec(live) <= now)
                 live_ask(live);
-        }
+        else if (top_fetch_is_pending(live->fetch) && !live->view.is_away &&
+                 now - live->asked_usec >= LIVE_LATE_USEC)
+                live->view.is_away = live->is_dirty = true;
         if (live_has_running(live) &&
             clock_wall_usec() / USEC_PER_SEC != live->view.now_wall_usec / USEC_PER_SEC)
                 live->is_dirty = true;
@@ -194,17 +218,10 @@ static void live_note_connection(struct top_live *live)
 
 static void live_on_connection(struct top_live *live)
 {
-        const char *text;
-        int code;
-
         (void)jobctl_process(live->app->conn);
         live_note_connection(live);
         live_take(live);
-        code = top_fetch_failure(live->fetch, &text);
-        if (code == JOBCTL_OK || live->done)
-                return;
-        top_terminal_leave(&live->terminal);
-        live_finish(live, app_fail(live->app, exit_code_from_answer(code), "%s", text));
+        live_check(live);
 }
 
 /* ------------------------------------------------------------------------------------ signals */

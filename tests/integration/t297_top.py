@@ -102,7 +102,7 @@ class InATerminal(TerminalCase):
         """top in a window that says what its terminal is like before and after."""
         terminal = Terminal(self, **{"columns": 100, "rows": 24, **size})
         words = shlex.join([harness.program("jobctl"), "top", *options])
-        terminal.shell(f"trap : INT QUIT; echo before; stty -g; {words}; x=$?; stty -g; echo status=$x; exec cat")
+        terminal.begin(f"trap : INT QUIT; echo before; stty -g; {words}; x=$?; stty -g; echo status=$x; exec cat")
         self.until_keys(terminal)
         return terminal
 
@@ -151,6 +151,24 @@ class InATerminal(TerminalCase):
         self.row(terminal, r"^night +\d+ ")
         terminal.keys("q")
         self.assertEqual([], self.gave_back(terminal, 0))
+
+    @unittest.skipUnless(os.getuid() == 0, "only root can be somebody else")
+    def test_what_others_do(self):
+        """Who is told only of his own jobs asks now and then."""
+        self.daemon.stop()
+        self.daemon = harness.Daemon(self, "system")
+        self.start(system=True)
+        terminal = Terminal(self, columns=100)
+        nobody = f"setpriv --reuid={harness.NOBODY} --regid={harness.NOBODY} --clear-groups"
+        terminal.begin(f"{nobody} {shlex.quote(harness.program('jobctl'))} top --interval 100ms; echo status=$?; exec cat")
+        self.until_keys(terminal)
+        held = self.submit("--hold", "true")
+        self.row(terminal, r"Queued 1 +Running 0 +Finished 0$")
+        self.assertIn("there are no jobs", terminal.screen()[-2])
+        self.jobctl("cancel", held)
+        self.row(terminal, r"Queued 0 +Running 0 +Finished 1$")
+        terminal.keys("q")
+        terminal.end(0)
 
     def test_nothing_wakes_it_when_nothing_happens(self):
         self.submit("--hold", "true")
@@ -270,7 +288,7 @@ class InATerminal(TerminalCase):
     def test_stop_and_continue(self):
         """Under a shell with job control."""
         terminal = Terminal(self, columns=100, rows=24)
-        terminal.shell("exec env PS1='ready> ' ENV= bash --norc --noprofile -i")
+        terminal.begin("exec env PS1='ready> ' ENV= bash --norc --noprofile -i")
         terminal.until(lambda lines: lines[-1] == "ready>")
         terminal.keys("stty -g", "Enter")
         before = terminal.until(lambda lines: len(lines) > 1 and lines[-1] == "ready>")[-2]

@@ -40,6 +40,7 @@ class Terminal:
         self.begin(shlex.join([harness.program("jobctl"), *map(str, words)]) + "; echo status=$?; exec cat")
 
     def begin(self, line):
+        """Runs a line of shell in the window instead of jobctl."""
         start = self.case.pipe(self.name + ".start")
         line = f"read x <{shlex.quote(start.path)}; {line}"
         self.tmux("new-session", "-d", "-x", str(self.columns), "-y", str(self.rows), line)
@@ -76,10 +77,6 @@ class Terminal:
     def keys(self, *keys):
         """Presses them: characters, or names such as Down, Enter, C-c."""
         self.tmux("send-keys", *keys)
-
-    def shell(self, line):
-        """Runs a line of shell in the window instead of jobctl."""
-        self.begin(line)
 
     def end(self, status):
         lines = self.until(lambda lines: lines[-1].startswith("status="))
