@@ -115,7 +115,7 @@ static void complete_answer(struct complete *ask)
                 fn(ask);
         else
                 complete_add_jobs(ask, ask->kind);
-        complete_end(ask);
+        complete_flush(ask);
 }
 
 /* Only what a terminal shows as it is: the answer repeats it. */

@@ -52,10 +52,10 @@ enum complete_tail {
  */
 void complete_add(struct complete *ask, const char *value, enum complete_tail tail,
                   const char *description);
-/* Sends what there is, before something that may last. */
+/* Sends what there is, and the first line in any case: at the end, and before what may last. */
 void complete_flush(struct complete *ask);
-/* The first line, when no candidate had it written. */
-void complete_end(struct complete *ask);
+/* The daemon to ask, after what there is was sent; nobody waits for it. NULL: there is none. */
+struct jobctl *complete_connect(struct complete *ask);
 
 /* What completes a kind; NULL: nothing, or the shell itself. */
 typedef void (*complete_fn)(struct complete *ask);

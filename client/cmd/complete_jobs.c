@@ -74,14 +74,13 @@ static int jobs_select_digits(struct jobctl_selector *selector, const char *digi
         if (parse_u64(digits, "id", 1, INT64_MAX, &first, &why))
                 return JOBCTL_E_USAGE;
         last = first;
-        for (size_t n = strlen(digits); n <= JOBS_DIGITS_MAX; n++) {
+        for (size_t n = strlen(digits);; n++) {
                 r = jobctl_selector_add_range(selector, first, last);
-                if (r)
+                if (r || n >= JOBS_DIGITS_MAX)
                         return r;
                 first *= 10;
                 last = last * 10 + 9;
         }
-        return JOBCTL_OK;
 }
 
 static int jobs_select(const struct jobs_fit *fit, const char *digits,
@@ -155,13 +154,11 @@ static void jobs_add_ids(struct complete *ask, const struct jobs_fit *fit, bool 
                 complete_add(ask, "all", COMPLETE_CLOSED, fit->all);
         if (digits[strspn(digits, "0123456789")] || digits[0] == '0')
                 return;
-        complete_flush(ask);
         if (jobs_select(fit, digits, &selector))
                 return;
-        conn = app_connection(ask->app);
+        conn = complete_connect(ask);
         if (!conn)
                 return;
-        jobctl_set_patience(conn, 0);
         query.selector = selector;
         if (!digits[0] && !fit->held)
                 query.limit = JOBS_SHOWN_MAX;
@@ -221,11 +218,9 @@ static void jobs_add_tasks(struct complete *ask, const struct jobs_fit *fit, uin
         struct jobctl *conn;
         struct reason why;
 
-        complete_flush(ask);
-        conn = app_connection(ask->app);
+        conn = complete_connect(ask);
         if (!conn)
                 return;
-        jobctl_set_patience(conn, 0);
         if (!digits[0]) {
                 (void)jobs_add_tasks_between(ask, fit, conn, id, first, last);
                 return;

@@ -16,8 +16,7 @@
 #define LIVE_NAMES_MAX 1000U
 #define LIVE_TEXT_MAX 80
 
-/* Nobody waits for a daemon at a TAB. NULL: there is none. */
-static struct jobctl *live_connect(struct complete *ask)
+struct jobctl *complete_connect(struct complete *ask)
 {
         struct jobctl *conn;
 
@@ -49,7 +48,7 @@ static void live_add_names(struct complete *ask)
 {
         const struct jobctl_list_options query = { .size = sizeof(query), .limit = LIVE_NAMES_MAX };
         _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
-        struct jobctl *const conn = live_connect(ask);
+        struct jobctl *const conn = complete_connect(ask);
 
         if (!conn || jobctl_list(conn, &query, &result))
                 return;
@@ -68,7 +67,7 @@ static void live_add_queues_if(struct complete *ask, bool only_mine)
         const struct jobctl_queue_options query = { .size = sizeof(query),
                                                     .action = JOBCTL_QUEUE_LIST };
         _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
-        struct jobctl *const conn = live_connect(ask);
+        struct jobctl *const conn = complete_connect(ask);
 
         if (!conn || jobctl_queue(conn, &query, &result))
                 return;
@@ -101,7 +100,7 @@ static void live_add_all_queues(struct complete *ask)
 static void live_add_resources_with(struct complete *ask, const char *units)
 {
         _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
-        struct jobctl *const conn = live_connect(ask);
+        struct jobctl *const conn = complete_connect(ask);
 
         if (!conn || jobctl_resource_list(conn, &result))
                 return;
@@ -136,7 +135,7 @@ static void live_add_resource_units(struct complete *ask)
 static void live_add_locks(struct complete *ask)
 {
         _cleanup_(jobctl_result_freep) struct jobctl_result *result = NULL;
-        struct jobctl *const conn = live_connect(ask);
+        struct jobctl *const conn = complete_connect(ask);
 
         if (!conn || jobctl_lock_list(conn, &result))
                 return;

@@ -125,8 +125,3 @@ void complete_flush(struct complete *ask)
         complete_begin(ask);
         fflush(stdout);
 }
-
-void complete_end(struct complete *ask)
-{
-        complete_flush(ask);
-}
