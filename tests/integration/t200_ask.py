@@ -252,12 +252,14 @@ class Events(harness.Case):
         first = self.submit("true")
         self.jobctl("wait", first)
         follow = self.jobctl_start("events", "-f")
-        self.daemon.sessions_ready(1)
         lines = self.lines(follow)
+        self.assertRegex(lines.next(), rf"  {first} +submitted")
         second = self.submit("false")
         self.jobctl("wait", second, status=1)
-        seen = [lines.until(str(second)) for _ in range(2)]
-        self.assertTrue(all(str(second) in line for line in seen))
+        seen = []
+        while not seen or "failed" not in seen[-1]:
+            seen.append(lines.next())
+        self.assertRegex("\n".join(seen), rf"  {second} +submitted(.|\n)*  {second} +failed.*$")
         history = self.jobctl("events").out
         self.assertIn("submitted", history)
         follow.terminate()
