@@ -179,7 +179,6 @@ static void info_print_labels(const struct jobctl_item *spec, FILE *out)
         }
 }
 
-/* As --halt takes it: "soon,fail=1". */
 /* "gpu=2"; "archive", "archive:shared": as one asks for them. */
 static void info_print_asks(const struct jobctl_item *spec, FILE *out)
 {
@@ -217,6 +216,7 @@ static void info_print_retry_on(const struct jobctl_item *spec, FILE *out)
                 putc('\n', out);
 }
 
+/* As --halt takes it: "soon,fail=1". */
 static void info_print_halt(const struct jobctl_item *spec, FILE *out)
 {
         const struct jobctl_item *const halt = jobctl_get_item(spec, JOBCTL_SPEC_HALT);
