@@ -2,6 +2,7 @@
 """What README.md shows, taken from it and run as it stands there: the five minutes, the three lines that
 replace three scripts, the settings; and every command that it names exists."""
 
+import json
 import os
 import re
 import subprocess
@@ -52,6 +53,16 @@ class Transcript(harness.Case):
         self.assertEqual("ok\n", done.stdout, done)
         for complaint in done.stderr.splitlines():
             self.assertRegex(complaint, "there is no (user|group)")
+
+    def test_the_build_by_hand(self):
+        """The preset that it names builds the programs alone; nobody waits for tests."""
+        line = re.search(r"^By hand: `(.*?)`", section("Install it, run a job"), re.M)[1]
+        self.assertEqual("sh packaging/deps.sh build && cmake --preset release && cmake --build --preset release", line)
+        with open(os.path.join(manual.SOURCE, "CMakePresets.json"), encoding="utf-8") as f:
+            presets = json.load(f)
+        release = next(one for one in presets["configurePresets"] if one["name"] == "release")
+        self.assertEqual("OFF", release["cacheVariables"].get("BUILD_TESTING"))
+        self.assertIn("release", [one["name"] for one in presets["buildPresets"] if one["configurePreset"] == "release"])
 
     def test_every_page_exists(self):
         there_are = {(page.name, page.section) for page in manual.pages()}

@@ -2,6 +2,10 @@
 /* What the parts of the fakes ask of each other. */
 #pragma once
 
+#ifdef NDEBUG
+#error "what the fakes are asked stands inside of assert()"
+#endif
+
 #include "fakes.h"
 
 /* Everything that was fetched is answered, or will never be. */
