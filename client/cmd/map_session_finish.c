@@ -188,12 +188,16 @@ bool map_session_count(struct map_session *session, struct map_task *task)
 
 /* ------------------------------------------------------------------------------ exit status */
 
-/* How many of `have` make --halt give up: its number, or its part of all tasks. */
+/* As jobd does in daemon/jobs/halt.c: of fewer, no percentage makes it give up. */
+#define FINISH_HALT_PERCENT_MIN_TASKS 3U
+
+/* How many make --halt give up: its number, or its part of all tasks. */
 static uint64_t finish_halt_limit(const struct map_plan *plan, uint64_t tasks)
 {
         if (plan->halt_percent == 0)
                 return plan->halt_count;
-        return MAX((tasks * plan->halt_percent + 99) / 100, (uint64_t)1);
+        return MAX((tasks * plan->halt_percent + 99) / 100,
+                   (uint64_t)FINISH_HALT_PERCENT_MIN_TASKS);
 }
 
 /* True when it halted; *out_status is what that means. */

@@ -6,8 +6,9 @@
  * turn's DECIDE, ahead of the scheduler, so that nothing starts in between.
  *
  * The words are GNU parallel's (--halt): `soon` lets running tasks end, `now` stops them. A rule in
- * percent waits for at least three ended tasks, and counts the tasks that are known so far. Jobs
- * with a rule get no look-ahead (scheduler.c): a lease ahead would be a start behind the halt.
+ * percent waits for at least three of those that it counts, out of the tasks that are known so far
+ * (the client's exit status goes by the same, client/cmd/map_session_finish.c). Jobs with a rule
+ * get no look-ahead (scheduler.c): a lease ahead would be a start behind the halt.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -86,6 +86,15 @@ class Map(harness.Case):
         self.jobctl("map", "-j1", "--halt", "soon,fail=2", "exit {}", ":::", "3", "7", "8", "9", status=2)
         self.jobctl("map", "-j1", "--halt", "now,success=1", "exit {}", ":::", "3", "0", "8", status=0)
 
+    def test_halt_in_percent_needs_three(self):
+        """Of fewer it does not give up, and the exit code is then the number of failures and nothing else."""
+        for halt, codes, status, ran in (("soon,fail=10%", "70000", 1, 5), ("soon,fail=40%", "45000", 2, 5),
+                                         ("now,fail=20%", "1110000000", 30, 3), ("soon,success=10%", "0100", 0, 4)):
+            with self.subTest(halt=halt, codes=codes):
+                done = self.jobctl("map", "-k", "-j1", "--halt", halt, "echo {}; exit {}", ":::", *codes, status=status)
+                self.assertEqual(codes[:ran], "".join(done.out.split()))
+                self.assertEqual(status == 30, "halted" in done.err)
+
     def test_what_cannot_be_run_is_told(self):
         done = self.jobctl("map", "./not-there", ":::", "a", status=1)
         self.assertIn("not-there", done.err)
