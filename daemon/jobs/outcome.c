@@ -37,8 +37,10 @@ static const enum job_event outcome_events[WORKERS_OUTCOME_COUNT] = {
 
 static bool outcome_retry_matches(const struct job_extra *x, const struct workers_exit *exit)
 {
+        /* What could not be started would not start the next time either, unless somebody knows
+         * better. */
         if (!x->has_retry_on)
-                return true;
+                return exit->outcome != WORKERS_OUTCOME_NOT_STARTED;
         if (exit->exit_code < 0 || exit->exit_code > 255)
                 return false;
         return x->retry_on[exit->exit_code / 8] & (1U << (exit->exit_code % 8));

@@ -200,6 +200,16 @@ class Retries(Case):
         with self.daemon.client() as client:
             self.assertEqual(1, client.jobs(job)[job]["attempts"][0]["attempt"])
 
+    def test_what_cannot_be_started_is_not_retried(self):
+        """It would not start the next time either; who knows better names its code."""
+        self.start()
+        for command, status, options, attempts in (("./not-there", 127, (), 1), (self.file("plain"), 126, (), 1),
+                                                   ("./not-there", 127, ("--retry-on", "127"), 2)):
+            with self.subTest(command=command, options=options):
+                job = self.submit("--retries", "1", "--retry-delay", "10ms", *options, command)
+                self.jobctl("wait", job, status=status)
+                self.assertEqual(attempts, self.jobctl("info", "--json", job).json["attempts"][0]["attempt"])
+
     def test_retry_by_hand(self):
         self.start()
         trace = os.path.join(self.work, "trace")
