@@ -78,6 +78,51 @@ class OtherOptions(unittest.TestCase):
         self.assertEqual(set(), code - told, "not in the manual")
         self.assertEqual(set(), told - code, "only in the manual")
 
+    def told_keys(self):
+        """(section as `--set` takes it, key, what the page says of it)."""
+        text, found = {}, []
+        for _, _, heading, literal, line in manual.page("jobd.conf").walk():
+            if literal or not heading.startswith("["):
+                continue
+            if re.match(r"\*\w+=\*$", line):
+                text = {"section": heading.strip("[]").replace('"NAME"', '"x"'), "key": line.strip("*="), "said": ""}
+                found.append(text)
+            elif line.startswith("\t") and text:
+                text["said"] += " " + line.strip()
+        return [(one["section"], one["key"], one["said"].replace("_", "")) for one in found]
+
+    def test_defaults_of_jobd_conf(self):
+        row = r'\{ "(\w+)",\s+"(\w+)",\s+CONFIG_\w+,\s+[^"]*?"([^"]*)",(?:\s+"([^"]*)",)?'
+        code = {(section, key): (of_users, of_system or of_users) for name in ("config_values.c", "config_named.c")
+                for section, key, of_users, of_system in re.findall(row, self.table("daemon", name))}
+        self.assertGreater(len(code), 25)
+        for section, key, said in self.told_keys():
+            of_users, of_system = code.pop((section.split()[0], key))
+            with self.subTest(section=section, key=key):
+                told = f"{of_system} in system mode, else {of_users}" if of_system != of_users else of_system
+                self.assertRegex(said, rf"\b[Dd]efault:? {re.escape(told)}(?:[.:;,]? |\.$|$)")
+        self.assertEqual({}, code)
+
+    def test_ranges_of_jobd_conf(self):
+        """`A to B`: both are taken, and what is just outside of them is not."""
+        units = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "ms": 0.001, "d": 86400}
+        right, wrong = [], []
+        for section, key, said in self.told_keys():
+            told = re.search(r"\b([\d.]+)([A-Za-z]*) to (infinity|([\d.]+)([A-Za-z]*)\b)", said)
+            if not told:
+                continue
+            least, most = float(told[1]) * units[told[2]], None if told[3] == "infinity" else float(told[4]) * units[told[5]]
+            right += [(section, key, told[1] + told[2]), (section, key, told[3])]
+            wrong += [(section, key, str(int(least) - 1 if least >= 1 else 0))] * (least > 0)
+            wrong += [(section, key, "infinity" if most is None else str(int(most) + 1))] * (most is not None)
+        self.assertGreater(len(wrong), 20)
+        judge = [harness.program("jobd"), "--user", "--check-config", "--config", "/dev/null", "--set"]
+        for status, cases in ((0, right), (6, wrong)):
+            for section, key, value in cases:
+                with self.subTest(setting=f"[{section}] {key}={value}"):
+                    done = subprocess.run([*judge, f"{section}.{key}={value}"], capture_output=True, text=True, check=False)
+                    self.assertEqual(status, done.returncode, done.stderr)
+
 
 class Pages(unittest.TestCase):
     maxDiff = None

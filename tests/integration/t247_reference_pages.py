@@ -82,6 +82,15 @@ class Protocol(unittest.TestCase):
         self.assertEqual(self.bodies["Reply"], told | {"error"})
         self.assertIn("*error*", manual.page("jobd-protocol").text)
 
+    def test_who_has_to_be_an_administrator(self):
+        rows = re.findall(r'\{ "(\w+)", (ROLE_\w+), \w+, \w+,\s+(\w+)', text_of("daemon", "clients", "verbs.c"))
+        self.assertEqual(self.bodies["Request"], {name.replace("stdin", "stdin_data") for name, _, _ in rows})
+        always = {name for name, role, _ in rows if role == "ROLE_ADMIN"}
+        to_change = {name for name, _, needs_admin in rows if needs_admin != "NULL"}
+        page = " ".join(manual.page("jobd-protocol").text.split())
+        told = re.search(r"Changing (\w+)s and the (\w+), ([^.]*) are for administrators", page)
+        self.assertEqual((to_change, always), ({told[1], told[2]}, set(re.findall(r"\*(\w+)\*", told[3]))))
+
     def test_every_code_of_an_error(self):
         told = {int(number): name for _, _, block in manual.page("jobd-protocol").blocks()
                 for number, name in re.findall(r"^(\d+)\s+(ERROR_\w+)", "\n".join(block), re.M)}
@@ -108,10 +117,13 @@ class Daemon(harness.Case):
             self.assertRegex(said, r"%[\w.]+".join(map(re.escape, pieces)))
 
     def test_every_exit_code(self):
-        """Those of the help are those of the page."""
+        """Those of the help are those of the page, and of the program."""
         told = subprocess.run([harness.program("jobd"), "--help"], capture_output=True, text=True, check=True).stdout
         there_are = re.findall(r"\b\d+\b", told[told.index("Ends with"):].split("SIGHUP")[0])
         self.assertEqual(there_are, re.findall(r"^(\d+)$", manual.page("jobd").section_text("EXIT STATUS"), re.M))
+        code = re.findall(r"\bMAIN_EXIT_\w+ = (\d+)", text_of("daemon", "main.c"))
+        code += re.findall(r"#define (?:KERNEL|DAEMON)_EXIT\w* (\d+)", text_of("common", "kernel.h") + text_of("daemon", "daemon.h"))
+        self.assertEqual({"0", *code}, set(there_are))
 
     def test_every_key_of_the_policy(self):
         """worker/policy.c, jobd-worker(8) and the sample know the same ones."""
