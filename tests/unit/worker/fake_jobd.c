@@ -110,6 +110,8 @@ static pid_t fake_execute(const struct fake *fake, const char *const argv[], int
         signal(SIGPIPE, SIG_DFL);
         if (line_fd >= 0 && dup2(line_fd, 3) < 0)
                 _exit(99);
+        if (fake->err_fd && dup2(fake->err_fd, STDERR_FILENO) < 0)
+                _exit(99);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual"
         execv(fake->exe, (char *const *)argv);
@@ -143,23 +145,23 @@ void fake_start_worker(struct fake *fake)
 
 void fake_start_pool(struct fake *fake, unsigned int workers)
 {
-        char count[16];
-        const char *argv[] = { "jobd-worker",
-                               "--pool",
-                               "--workers",
-                               count,
-                               "--socket",
-                               fake->socket,
-                               "--records",
-                               fake->records,
-                               "--spool",
-                               fake->spool,
-                               "--policy",
-                               fake->policy,
-                               fake->is_system ? NULL : "--user",
-                               NULL };
+        char count[16], state[16];
+        const char *argv[] = { "jobd-worker", "--pool",     "--workers",   count,     "--socket",
+                               fake->socket,  "--records",  fake->records, "--spool", fake->spool,
+                               "--policy",    fake->policy, NULL,          NULL,      NULL,
+                               NULL,          NULL };
+        size_t n = 12;
 
         snprintf(count, sizeof(count), "%u", workers);
+        snprintf(state, sizeof(state), "%d", fake->state_fd);
+        if (!fake->is_system)
+                argv[n++] = "--user";
+        if (fake->is_delegated)
+                argv[n++] = "--delegated";
+        if (fake->state_fd) {
+                argv[n++] = "--state-fd";
+                argv[n++] = state;
+        }
         fake->pid = fake_execute(fake, argv, -1);
 }
 

@@ -26,6 +26,9 @@ struct fake {
         pid_t pid;   /* the program under test: a worker or the pool; 0: none */
         int line_fd; /* to a worker that the test started itself */
         bool is_system;
+        bool is_delegated;  /* a pool that is told so */
+        int state_fd;       /* of a pool that goes on for an earlier program; 0: none */
+        int err_fd;         /* borrowed: the program's stderr; 0: the test's */
         const char *policy; /* system mode */
         const char *cgroup; /* of a worker; NULL: none */
         const char *exe;    /* the program; JOBD_WORKER_PATH */

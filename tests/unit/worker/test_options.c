@@ -37,6 +37,10 @@ START_TEST(a_pool)
         ck_assert_uint_eq(options.workers, 4);
         ck_assert_uint_eq(options.owner_uid, 107);
         ck_assert(!options.is_user_mode);
+        ck_assert(!options.is_delegated);
+        ck_assert_int_eq(PARSE("--pool", FOLDERS, "--workers=1", "--delegated"), 0);
+        ck_assert(options.is_delegated);
+        ck_assert(!options.is_user_mode);
 }
 END_TEST
 

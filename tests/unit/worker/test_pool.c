@@ -5,10 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -558,6 +561,30 @@ START_TEST(a_stop_leaves_a_short_grace)
 }
 END_TEST
 
+/* The unit's TimeoutStopSec= is not to end it before it has ended the jobs. */
+START_TEST(a_stop_gives_a_minute_at_most)
+{
+        char path[128], *log;
+        int err_fd;
+
+        snprintf(path, sizeof(path), "%s/log", fake.dir);
+        err_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        ck_assert_int_ge(err_fd, 0);
+        fake.err_fd = err_fd;
+        fake.grace_usec = 1000 * USEC_PER_SEC;
+        start_pool(1);
+        kill(fake.pid, SIGTERM);
+        wire_free_report(fake_await(pool, REPORT(DEAD_WORKER)));
+        hang_up();
+        fake_unlisten(&fake);
+        expect_clean_exit();
+        close(err_fd);
+        ck_assert_int_eq(fs_read_file(AT_FDCWD, path, 65536, &log, NULL), 0);
+        ck_assert_msg(strstr(log, "KILL after 60 s") != NULL, "%s", log);
+        free(log);
+}
+END_TEST
+
 START_TEST(alone_and_idle_it_ends_itself)
 {
         ck_assert_int_eq(setenv("JOBD_POOL_IDLE_SEC", "1", 1), 0);
@@ -750,6 +777,43 @@ START_TEST(an_older_build_too)
 }
 END_TEST
 
+/* What it was started with, but for the words that belong to one program's start. */
+START_TEST(the_next_program_is_told_of_the_delegation)
+{
+        char path[64], *words;
+        struct stat st;
+        size_t size;
+
+        /* A pool that is given this test's own cgroup would rearrange it: here there is none. */
+        if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return;
+        if (stat("/sys/fs/cgroup", &st) == 0)
+                ck_assert_int_eq(mount("none", "/sys/fs/cgroup", "tmpfs", 0, NULL), 0);
+        fake.is_delegated = true;
+        change_build(JOBD_WORKER_PATH, JOBD_WORKER_NEXT_PATH, JOBD_WORKER_NEXT_BUILD);
+        snprintf(path, sizeof(path), "/proc/%u/cmdline", pool->pid);
+        ck_assert_int_eq(fs_read_file(AT_FDCWD, path, 65536, &words, &size), 0);
+        for (size_t i = 0; i < size; i++)
+                words[i] = words[i] ? words[i] : ' ';
+        ck_assert_ptr_nonnull(strstr(words, " --after-build " JOBD_WORKER_NEXT_BUILD " "));
+        ck_assert_ptr_nonnull(strstr(words, " --user"));
+        ck_assert_ptr_nonnull(strstr(words, " --delegated"));
+        free(words);
+}
+END_TEST
+
+/* The program before this one was a later version, which had more to say. */
+START_TEST(lines_of_another_version_are_passed_over)
+{
+        fake.state_fd = memfd_create("state", 0);
+        ck_assert_int_ge(fake.state_fd, 0);
+        ck_assert_int_gt(dprintf(fake.state_fd, "colour blue\nwanted 2\nworkers of a kind\n"), 0);
+        start_pool(1);
+        accept_all(2);
+        close(fake.state_fd);
+}
+END_TEST
+
 START_TEST(a_build_that_is_not_there_is_tried_once)
 {
         start_pool(1);
@@ -855,12 +919,15 @@ int main(void)
         tcase_add_test(tcase, a_stubborn_job_is_killed_after_the_grace);
         tcase_add_test(tcase, a_stop_shortens_a_long_grace);
         tcase_add_test(tcase, a_stop_leaves_a_short_grace);
+        tcase_add_test(tcase, a_stop_gives_a_minute_at_most);
         tcase_add_test(tcase, alone_and_idle_it_ends_itself);
         tcase_add_test(tcase, alone_and_busy_it_does_not);
         tcase_add_test(tcase, output_is_compressed);
         tcase_add_test(tcase, a_link_in_the_spool_is_not_followed);
         tcase_add_test(tcase, a_newer_build_is_executed_in_place);
         tcase_add_test(tcase, an_older_build_too);
+        tcase_add_test(tcase, the_next_program_is_told_of_the_delegation);
+        tcase_add_test(tcase, lines_of_another_version_are_passed_over);
         tcase_add_test(tcase, a_build_that_is_not_there_is_tried_once);
         tcase_add_test(tcase, a_worker_that_does_not_dial_is_killed);
         tcase_add_test(tcase, a_worker_that_hangs_over_its_work_is_killed);

@@ -76,6 +76,21 @@ START_TEST(a_second_cancel_may_be_impatient)
 }
 END_TEST
 
+START_TEST(a_later_cancel_never_gives_more)
+{
+        static const uint64_t graces[] = { UINT64_MAX - 1, 1000 * USEC_PER_SEC, 200 * USEC_PER_MSEC,
+                                           500 * USEC_PER_SEC };
+        Jobd__Work__Report *report;
+
+        stage_start_blocked(5, "trap '' TERM", "true");
+        for (size_t i = 0; i < ARRAY_SIZE(graces); i++)
+                fake_cancel(jobd, 5, graces[i]);
+        report = stage_expect_end(5, OUTCOME(CANCELLED));
+        ck_assert_uint_eq(report->exited->exit_signal, SIGKILL);
+        wire_free_report(report);
+}
+END_TEST
+
 START_TEST(cancel_before_the_start)
 {
         Jobd__Work__Report *report;
@@ -247,7 +262,7 @@ END_TEST
 
 SUITE_MAIN("runner_orders", stage_open, stage_close, only_what_never_ran_is_revoked,
            cancel_sends_term, cancel_kills_after_the_grace, a_second_cancel_may_be_impatient,
-           cancel_before_the_start, cancel_reaches_the_whole_tree, the_time_limit,
-           a_warning_comes_before_the_limit, a_paused_jobs_clock_stands_still,
+           a_later_cancel_never_gives_more, cancel_before_the_start, cancel_reaches_the_whole_tree,
+           the_time_limit, a_warning_comes_before_the_limit, a_paused_jobs_clock_stands_still,
            a_paused_job_can_be_cancelled, a_signal_reaches_the_whole_tree,
            pause_reaches_the_whole_tree)

@@ -74,6 +74,37 @@ START_TEST(the_cap)
 }
 END_TEST
 
+/* jobd's Welcome sets a limit; a job may set a smaller one for itself. */
+static void expect_cut(uint64_t lease, uint64_t own_bytes, const char *mark)
+{
+        const char *command[] = { "/bin/sh", "-c", "yes | head -c 3000000", NULL };
+        Jobd__Work__Report *report;
+        struct fake_job job;
+        char *text;
+
+        fake_job_init(&job, lease, command);
+        job.spec.has_output_cap_bytes = true;
+        job.spec.output_cap_bytes = own_bytes;
+        fake_job_send(jobd, &job);
+        report = stage_expect_end(lease, OUTCOME(EXITED));
+        ck_assert(report->exited->output_cut);
+        wire_free_report(report);
+        fake_ack(jobd, lease);
+        text = fake_spooled_text(&fake, lease, SPOOL_MARK);
+        ck_assert_str_eq(text, mark);
+        free(text);
+}
+
+START_TEST(the_smaller_cap_counts)
+{
+        jobd = fake_close(jobd);
+        fake.output_cap_bytes = 1 << 20;
+        jobd = fake_accept_worker(&fake, 0);
+        expect_cut(5, 2 << 20, "output cut after 1 MiB");
+        expect_cut(6, 512 << 10, "output cut after 512 KiB");
+}
+END_TEST
+
 static void expect_piece(uint64_t offset, const char *wanted)
 {
         Jobd__Work__Report *report = fake_await(jobd, REPORT(OUTPUT_PIECE));
@@ -223,6 +254,7 @@ START_TEST(stdin_without_a_pipe_is_empty)
 END_TEST
 
 SUITE_MAIN("streams", stage_open, stage_close, much_output_is_spooled,
-           output_of_an_older_job_is_spooled, the_cap, a_follower_is_shown_what_comes,
-           a_follower_of_a_file_hears_that_it_grows, a_full_disk_cuts_output_and_not_the_job,
-           stdin_is_fed, stdin_survives_a_new_link, stdin_without_a_pipe_is_empty)
+           output_of_an_older_job_is_spooled, the_cap, the_smaller_cap_counts,
+           a_follower_is_shown_what_comes, a_follower_of_a_file_hears_that_it_grows,
+           a_full_disk_cuts_output_and_not_the_job, stdin_is_fed, stdin_survives_a_new_link,
+           stdin_without_a_pipe_is_empty)

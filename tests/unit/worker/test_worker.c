@@ -3,8 +3,11 @@
  * worker.c: a jobd that goes and comes, retiring, stopping, and what the pool hears. Conversations
  * between a real worker and a scripted jobd.
  */
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/fs.h"
 
 #include "proto/spool.h"
 
@@ -174,6 +178,41 @@ START_TEST(the_pools_stop_ends_the_job_and_says_so)
 }
 END_TEST
 
+/* A job that does not listen is killed after its own grace or the stop's, whichever is shorter. */
+static void stop_deaf(uint64_t own_usec, uint64_t stop_usec)
+{
+        char script[200];
+        const char *command[] = { "/bin/sh", "-c", script, NULL };
+        Jobd__Work__Report *report;
+        struct fake_job job;
+
+        snprintf(script, sizeof(script), "trap '' TERM; echo up > %s/up; read x < %s", fake.dir,
+                 gate);
+        fake_job_init(&job, 5, command);
+        job.spec.has_grace_usec = true;
+        job.spec.grace_usec = own_usec;
+        fake_job_send(jobd, &job);
+        stage_read_fifo("up");
+        line_send(fake.line_fd, LINE_STOP, stop_usec);
+        report = stage_expect_end(5, OUTCOME(CANCELLED));
+        ck_assert_uint_eq(report->exited->exit_signal, SIGKILL);
+        wire_free_report(report);
+        fake_ack(jobd, 5);
+        expect_orderly_end();
+}
+
+START_TEST(a_stop_grants_no_more_than_the_jobs_own_grace)
+{
+        stop_deaf(100 * USEC_PER_MSEC, 1000 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(a_stop_grants_no_more_than_its_own_grace)
+{
+        stop_deaf(1000 * USEC_PER_SEC, 100 * USEC_PER_MSEC);
+}
+END_TEST
+
 START_TEST(a_stopped_worker_leaves_unacknowledged_ends_in_its_record)
 {
         struct record_image image;
@@ -212,6 +251,31 @@ START_TEST(without_its_pool_a_worker_ends_its_job_and_itself)
 }
 END_TEST
 
+/* The line came through our own exec: what a job or a helper executes is not to have it. */
+START_TEST(nothing_it_executes_inherits_a_descriptor)
+{
+        char path[64], *text;
+        unsigned int flags;
+        DIR *folder;
+
+        snprintf(path, sizeof(path), "/proc/%d/fdinfo", (int)fake.pid);
+        folder = opendir(path);
+        ck_assert_ptr_nonnull(folder);
+        for (const struct dirent *entry; (entry = readdir(folder));) {
+                const int fd = atoi(entry->d_name);
+
+                /* Not what this test has inherited itself; 3 is the line. */
+                if (entry->d_name[0] == '.' || (fd != 3 && fcntl(fd, F_GETFD) == 0))
+                        continue;
+                ck_assert_int_eq(fs_read_file(dirfd(folder), entry->d_name, 65536, &text, NULL), 0);
+                ck_assert_int_eq(sscanf(text, "pos: %*s flags: %o", &flags), 1);
+                ck_assert_msg(flags & O_CLOEXEC, "descriptor %s stays open", entry->d_name);
+                free(text);
+        }
+        closedir(folder);
+}
+END_TEST
+
 START_TEST(the_pool_hears_of_dialling_work_and_life)
 {
         struct line_message message;
@@ -246,7 +310,8 @@ SUITE_MAIN("worker", stage_open, stage_close, an_end_is_repeated_until_it_is_ack
            a_running_job_does_not_notice_that_jobd_is_away, the_inventory_tells_what_runs,
            the_socket_may_come_late_and_its_folder_too, an_idle_worker_retires_at_once,
            a_retiring_worker_finishes_what_runs_and_gives_the_rest_back, term_means_retire,
-           the_pools_stop_ends_the_job_and_says_so,
+           the_pools_stop_ends_the_job_and_says_so, a_stop_grants_no_more_than_the_jobs_own_grace,
+           a_stop_grants_no_more_than_its_own_grace,
            a_stopped_worker_leaves_unacknowledged_ends_in_its_record,
            without_its_pool_a_worker_ends_its_job_and_itself,
-           the_pool_hears_of_dialling_work_and_life)
+           nothing_it_executes_inherits_a_descriptor, the_pool_hears_of_dialling_work_and_life)
