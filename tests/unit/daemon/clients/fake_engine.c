@@ -42,6 +42,7 @@ void fake_engine_init(struct engine *e, struct loop *loop)
         *e = (struct engine){ .loop = loop,
                               .tally = { .wait_usec = { .bounds = &histogram_long_usec },
                                          .run_usec = { .bounds = &histogram_long_usec } },
+                              .actor_uid = ENGINE_NOBODY,
                               .spool_fd = -1 };
         ck_assert_int_eq(watch_book_new(&e->watches), 0);
         ck_assert_int_eq(queues_init(&e->queues), 0);
@@ -686,6 +687,7 @@ int engine_update(struct engine *e, const struct engine_submission *asker,
                   struct reason *why)
 {
         ck_assert_uint_eq(asker->uid, getuid());
+        e->updated_uid = e->actor_uid;
         for (*out_index = 0; *out_index < count; ++*out_index) {
                 const struct job *job = fake_row(e, updates[*out_index].id);
 

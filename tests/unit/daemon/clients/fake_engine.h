@@ -82,7 +82,8 @@ struct engine {
         size_t events_count;
         bool is_disk_full;
 
-        uint32_t actor_uid; /* who acts just now */
+        uint32_t actor_uid;   /* who acts just now; ENGINE_NOBODY */
+        uint32_t updated_uid; /* who did the last update */
         /* what was counted; the test's own */
         struct tally tally;
         struct tally_machine machine;

@@ -263,6 +263,21 @@ START_TEST(parents_are_looked_up_first)
 }
 END_TEST
 
+/* The history of a job says which administrator has changed it. */
+START_TEST(is_done_by_who_asked)
+{
+        add();
+        ask_priority(2, IDS({ 1 }), 3);
+        peer_expect(peer, "2 act(1 queued)");
+        ck_assert_uint_eq(e->updated_uid, getuid());
+        e->updated_uid = ENGINE_NOBODY;
+        ask_dependency(3, 1001, false, false);
+        peer_expect(peer, "3 act(1 queued)");
+        ck_assert_uint_eq(e->updated_uid, getuid());
+        ck_assert_uint_eq(e->actor_uid, ENGINE_NOBODY);
+}
+END_TEST
+
 START_TEST(starts_while_parents_are_looked_up)
 {
         struct job *job = add();
@@ -377,6 +392,7 @@ int main(void)
         tcase_add_test(t, what_is_no_good);
         tcase_add_test(t, what_it_waits_for_is_replaced);
         tcase_add_test(t, parents_are_looked_up_first);
+        tcase_add_test(t, is_done_by_who_asked);
         tcase_add_test(t, starts_while_parents_are_looked_up);
         tcase_add_test(t, goes_while_parents_are_looked_up);
         tcase_add_test(t, what_is_gathered_has_weight);
