@@ -366,6 +366,8 @@ static int main_act(struct jobd *jobd, int argc, char **argv, struct reason *why
 
 static void main_release(struct jobd *jobd)
 {
+        if (jobd->pool && !jobd->setup.has_served)
+                start_pool_end(jobd->pool);
         jobd->pool = start_pool_free(jobd->pool);
         for (size_t i = 0; i < ARRAY_SIZE(jobd->setup.listen_fds); i++)
                 fd_close(jobd->setup.listen_fds[i]);

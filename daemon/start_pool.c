@@ -343,6 +343,12 @@ void start_pool_on_link(struct start_pool *pool, bool connected)
                 start_pool_wait(pool);
 }
 
+void start_pool_end(struct start_pool *pool)
+{
+        if (pool->pid_fd >= 0 && pidfd_send_signal(pool->pid_fd, SIGTERM, NULL, 0) < 0)
+                log_debug("the pool stays: %s", strerror(errno));
+}
+
 void start_pool_stop(struct start_pool *pool)
 {
         pool->watch = loop_watch_free(pool->watch);

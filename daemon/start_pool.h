@@ -47,6 +47,11 @@ _must_use_ int start_pool_watch(struct start_pool *pool, struct loop *loop);
 /* The pool's link came or went (workers_ops.on_pool). */
 void start_pool_on_link(struct start_pool *pool, bool connected);
 /*
+ * Our child, if there is one, is to end: jobd did not come as far as to serve, so nobody else knows
+ * of it. In system mode it is root's and stays for the next start.
+ */
+void start_pool_end(struct start_pool *pool);
+/*
  * No more restarts: jobd is ending. Lets go of the loop, so it must come before loop_free(); may be
  * called twice.
  */

@@ -136,6 +136,18 @@ class StateFolder(harness.Case):
         database.close()
         self.refuses("newer", "install that version again", status=65)
 
+    def test_a_start_in_vain_leaves_nothing_behind(self):
+        self.start()
+        self.jobctl("shutdown")
+        self.daemon.wait()
+        database = sqlite3.connect(self.database())
+        database.execute("PRAGMA user_version = 1000")
+        database.close()
+        # Whoever is left would hold its stderr, and this would wait for its end.
+        done = subprocess.run([harness.program("jobd"), "--user", "--state-dir", self.daemon.state], env=self.env,
+                              stdin=subprocess.DEVNULL, stdout=-1, stderr=-1, timeout=harness.DEADLINE, check=False)
+        self.assertEqual(65, done.returncode, done.stderr)
+
     def test_somebody_elses_database(self):
         self.with_a_job()
         path = self.database()

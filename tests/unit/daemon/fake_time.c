@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * clock_mono_usec() and loop_timer_*() for tests that must not wait: the linker puts these in their
- * place (--wrap, in CMakeLists.txt). There is one timer; it has no object, its handle is NULL.
+ * place (--wrap, in CMakeLists.txt). There is one timer; its handle points at nothing of use.
  */
 #include "fake_time.h"
 
@@ -19,6 +19,7 @@ bool __wrap_loop_timer_is_on(const struct loop_timer *timer);
 uint64_t fake_now_usec, fake_due_usec;
 static loop_timer_fn timer_fn;
 static void *timer_arg;
+static uint64_t timer_handle;
 
 uint64_t __wrap_clock_mono_usec(void)
 {
@@ -30,7 +31,7 @@ int __wrap_loop_timer_new(struct loop *loop _unused_, loop_timer_fn fn, void *ar
 {
         timer_fn = fn;
         timer_arg = arg;
-        *out_timer = NULL;
+        *out_timer = (void *)&timer_handle;
         return 0;
 }
 

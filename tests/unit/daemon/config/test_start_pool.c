@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "common/fs.h"
 
 #include "daemon/start_pool.h"
+#include "tests/unit/daemon/fake_time.h"
 #include "tests/unit/suite.h"
 
 /* The test's program: says how it was started, and waits for its end. */
@@ -69,6 +71,7 @@ static void set_up(void)
         ck_assert_int_eq(loop_new(&loop), 0);
         pool = NULL;
         started_pid = 0;
+        fake_time_start();
 }
 
 static void tear_down(void)
@@ -211,29 +214,38 @@ static void read_children(char *out_text, size_t room)
         close(fd);
 }
 
-static void on_deadline(void *arg _unused_)
-{
-        ck_abort_msg("nothing is started");
-}
-
-static void on_fifo(void *arg _unused_, unsigned int flags _unused_)
+static void stop_loop(void *arg _unused_, unsigned int flags _unused_)
 {
         loop_stop(loop, 0);
 }
 
-/* Turns the loop until the program says that it runs. */
-static void turn_until_started(void)
+static void stop_at_timer(void *arg _unused_)
 {
-        struct loop_timer *deadline;
-        struct loop_watch *watch;
+        if (fake_due_usec > 0)
+                loop_stop(loop, 0);
+}
 
-        ck_assert_int_eq(loop_timer_new(loop, on_deadline, NULL, &deadline), 0);
-        ck_assert_int_eq(loop_timer_start(deadline, 10 * USEC_PER_SEC), 0);
-        ck_assert_int_eq(loop_watch_new(loop, fifo_fd, LOOP_READ, on_fifo, NULL, &watch), 0);
-        ck_assert_int_eq(loop_run(loop, NULL, NULL), 0);
-        loop_watch_free(watch);
-        loop_timer_free(deadline);
+/* Turns the loop until the next attempt is set, and returns how long that is away. */
+static uint64_t turn_until_waiting(void)
+{
+        ck_assert_int_eq(loop_run(loop, stop_at_timer, NULL), 0);
+        return fake_due_usec - fake_now_usec;
+}
+
+/* The one that runs dies. */
+static uint64_t let_it_die(void)
+{
+        const pid_t first = started_pid;
+        uint64_t delay_usec;
+
+        ck_assert_int_eq(kill(first, SIGKILL), 0);
+        delay_usec = turn_until_waiting();
+        fake_time_pass(delay_usec - 1);
+        ck_assert_uint_ne(fake_due_usec, 0);
+        fake_time_pass(1);
         expect_started();
+        ck_assert_int_ne(started_pid, first);
+        return delay_usec;
 }
 
 START_TEST(running_pool_is_left_alone_until_it_goes)
@@ -245,42 +257,77 @@ START_TEST(running_pool_is_left_alone_until_it_goes)
         ck_assert_int_eq(make(true), 0);
         ck_assert_int_eq(start_pool_run(pool, &why), 0);
         ck_assert_int_eq(start_pool_watch(pool, loop), 0);
+        /* Does it dial us, before we look again? */
+        ck_assert_uint_eq(turn_until_waiting(), USEC_PER_SEC);
         start_pool_on_link(pool, true);
+        fake_time_pass(USEC_PER_SEC);
+        ck_assert_uint_eq(fake_due_usec, 0);
         /* The holder is still our only child: nothing was started, not even slowly. */
         read_children(children, sizeof(children));
         snprintf(expected, sizeof(expected), "%d ", holder);
         ck_assert_str_eq(children, expected);
 
+        /* It has let go of us, but is there: looked for, and more and more seldom. */
+        start_pool_on_link(pool, false);
+        ck_assert_uint_eq(turn_until_waiting(), USEC_PER_SEC);
+        fake_time_pass(USEC_PER_SEC);
+        ck_assert_uint_eq(turn_until_waiting(), 2 * USEC_PER_SEC);
+        read_children(children, sizeof(children));
+        ck_assert_str_eq(children, expected);
+
         close(lock_end_fd);
         ck_assert_int_eq(waitpid(holder, NULL, 0), holder);
-        start_pool_on_link(pool, false);
-        turn_until_started();
+        fake_time_pass(2 * USEC_PER_SEC);
+        expect_started();
 }
 END_TEST
 
 START_TEST(dead_pool_comes_back)
 {
-        pid_t first;
-
         ck_assert_int_eq(make(true), 0);
         ck_assert_int_eq(start_pool_run(pool, &why), 0);
         ck_assert_int_eq(start_pool_watch(pool, loop), 0);
         expect_started();
-        first = started_pid;
-        ck_assert_int_eq(kill(first, SIGKILL), 0);
-        turn_until_started();
-        ck_assert_int_ne(started_pid, first);
+        start_pool_on_link(pool, true);
+        start_pool_on_link(pool, false); /* it is changing itself, or hangs: it has not ended */
+        ck_assert_uint_eq(fake_due_usec, 0);
+        for (uint64_t sec = 2; sec < 60; sec *= 2)
+                ck_assert_uint_eq(let_it_die(), sec * USEC_PER_SEC);
+        ck_assert_uint_eq(let_it_die(), 60 * USEC_PER_SEC);
+        ck_assert_uint_eq(let_it_die(), 60 * USEC_PER_SEC);
+        /* One that has lived for a while. */
+        fake_time_pass(10 * USEC_PER_SEC);
+        ck_assert_uint_eq(let_it_die(), USEC_PER_SEC);
 }
 END_TEST
 
-static void end_loop(void *arg _unused_)
+/* As in system mode, where nobody is left who could start it. */
+START_TEST(dead_pool_of_root_stays_dead)
 {
-        loop_stop(loop, 0);
+        struct loop_watch *watch;
+        int pid_fd;
+
+        ck_assert_int_eq(make(false), 0);
+        ck_assert_int_eq(start_pool_run(pool, &why), 0);
+        expect_started();
+        /* Ours is looked at first, and then there is nothing more to do. */
+        ck_assert_int_eq(start_pool_watch(pool, loop), 0);
+        pid_fd = pidfd_open(started_pid, 0);
+        ck_assert_int_ge(pid_fd, 0);
+        ck_assert_int_eq(loop_watch_new(loop, pid_fd, LOOP_READ, stop_loop, NULL, &watch), 0);
+        ck_assert_int_eq(kill(started_pid, SIGKILL), 0);
+        ck_assert_int_eq(loop_run(loop, NULL, NULL), 0);
+        ck_assert_uint_eq(fake_due_usec, 0);
+        start_pool_on_link(pool, false);
+        ck_assert_uint_eq(fake_due_usec, 0);
+        loop_watch_free(watch);
+        close(pid_fd);
 }
+END_TEST
 
 START_TEST(stopped_parent_starts_nothing)
 {
-        struct loop_timer *end;
+        int lock_end_fd;
 
         ck_assert_int_eq(make(true), 0);
         ck_assert_int_eq(start_pool_run(pool, &why), 0);
@@ -289,12 +336,49 @@ START_TEST(stopped_parent_starts_nothing)
         start_pool_stop(pool);
         start_pool_stop(pool);
         start_pool_on_link(pool, false);
-        ck_assert_int_eq(loop_timer_new(loop, end_loop, NULL, &end), 0);
-        ck_assert_int_eq(loop_timer_start(end, USEC_PER_MSEC), 0);
-        ck_assert_int_eq(loop_run(loop, NULL, NULL), 0);
-        loop_timer_free(end);
+        ck_assert_uint_eq(fake_due_usec, 0);
+        /* The same for one that somebody else has started. */
+        ck_assert_int_eq(kill(started_pid, 0), 0);
+        pool = start_pool_free(pool);
+        ck_assert_int_eq(kill(started_pid, SIGKILL), 0);
+        ck_assert_int_eq(waitpid(started_pid, NULL, 0), started_pid);
+        hold_lock(&lock_end_fd);
+        ck_assert_int_eq(make(true), 0);
+        ck_assert_int_eq(start_pool_run(pool, &why), 0);
+        ck_assert_int_eq(start_pool_watch(pool, loop), 0);
+        start_pool_on_link(pool, true);
+        fake_time_pass(USEC_PER_SEC);
+        start_pool_stop(pool);
+        start_pool_on_link(pool, false);
+        ck_assert_uint_eq(fake_due_usec, 0);
+        close(lock_end_fd);
+}
+END_TEST
+
+START_TEST(pool_outlives_its_parent)
+{
+        ck_assert_int_eq(make(true), 0);
+        ck_assert_int_eq(start_pool_run(pool, &why), 0);
+        expect_started();
+        pool = start_pool_free(pool);
         /* It may live on: that is the point of a pool. */
         ck_assert_int_eq(kill(started_pid, 0), 0);
+}
+END_TEST
+
+START_TEST(pool_of_a_start_in_vain_ends)
+{
+        siginfo_t info = { 0 };
+
+        ck_assert_int_eq(make(true), 0);
+        start_pool_end(pool); /* there is none */
+        ck_assert_int_eq(start_pool_run(pool, &why), 0);
+        expect_started();
+        start_pool_end(pool);
+        ck_assert_int_eq(waitid(P_PID, (id_t)started_pid, &info, WEXITED), 0);
+        ck_assert_int_eq(info.si_code, CLD_KILLED);
+        ck_assert_int_eq(info.si_status, SIGTERM);
+        started_pid = 0;
 }
 END_TEST
 
@@ -309,7 +393,10 @@ int main(void)
         tcase_add_test(tests, missing_program_is_a_sentence);
         tcase_add_test(tests, running_pool_is_left_alone_until_it_goes);
         tcase_add_test(tests, dead_pool_comes_back);
+        tcase_add_test(tests, dead_pool_of_root_stays_dead);
         tcase_add_test(tests, stopped_parent_starts_nothing);
+        tcase_add_test(tests, pool_outlives_its_parent);
+        tcase_add_test(tests, pool_of_a_start_in_vain_ends);
         suite_add_tcase(suite, tests);
         return suite_run(suite);
 }
