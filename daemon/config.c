@@ -295,7 +295,7 @@ uint32_t config_cores(const struct config *config, bool is_resized)
                 return config->cores;
         if (config->has_workers || is_resized)
                 return 0;
-        machine_read(MACHINE_CGROUPS, MACHINE_OWN_CGROUP, &machine);
+        machine_read(&machine);
         return machine.cores;
 }
 

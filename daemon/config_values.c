@@ -144,7 +144,7 @@ static int config_set_workers(void *fields, const struct config_key *key, const 
         if (strcmp(value, "auto") != 0) {
                 r = config_set_count32(fields, key, value, why);
         } else {
-                machine_read(MACHINE_CGROUPS, MACHINE_OWN_CGROUP, &machine);
+                machine_read(&machine);
                 config->workers = machine.affinity_cores;
         }
         if (r == 0)
@@ -220,7 +220,7 @@ static int config_set_memory(void *fields, const struct config_key *key, const c
 
         if (strcmp(value, "auto") != 0)
                 return config_set_size(fields, key, value, why);
-        machine_read(MACHINE_CGROUPS, MACHINE_OWN_CGROUP, &machine);
+        machine_read(&machine);
         *(uint64_t *)config_field(fields, key) = machine.memory_bytes;
         return 0;
 }

@@ -4,6 +4,9 @@
  * of our control group, or of one above it, has time for: 2.5 cores are 2, since a core that is
  * given away must be there. Memory is what is built in, and no more than memory.max.
  *
+ * A service manager that runs us runs the pool as a service of its own: then a limit of our service
+ * is for jobd alone, and the groups above, such as system.slice, are what we have in common.
+ *
  * Control groups are read in the second hierarchy alone; a file that is missing or strange limits
  * nothing, since jobd has to start on any machine. Small files of the kernel, read at the load of
  * the configuration. Called by config.c and config_values.c.
@@ -20,6 +23,8 @@
 
 #include "common/cleanup.h"
 #include "common/fs.h"
+
+#include "daemon/service.h"
 
 #define MACHINE_FILE_MAX 4096
 
@@ -76,7 +81,7 @@ static void machine_apply_group(const char *folder, struct machine *machine)
 }
 
 /* Our group and all above it; the path is as the kernel writes it: "0::/a/b". */
-static void machine_apply_groups(const char *cgroups, const char *own_cgroup,
+static void machine_apply_groups(const char *cgroups, const char *own_cgroup, bool is_apart,
                                  struct machine *machine)
 {
         char text[MACHINE_FILE_MAX];
@@ -94,14 +99,17 @@ static void machine_apply_groups(const char *cgroups, const char *own_cgroup,
 
                 if (!folder)
                         return;
-                machine_apply_group(folder, machine);
+                if (!is_apart)
+                        machine_apply_group(folder, machine);
+                is_apart = false;
                 end = strrchr(path, '/');
                 if (end)
                         *end = '\0';
         } while (end);
 }
 
-void machine_read(const char *cgroups, const char *own_cgroup, struct machine *out_machine)
+void machine_read_at(const char *cgroups, const char *own_cgroup, bool is_apart,
+                     struct machine *out_machine)
 {
         const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
 
@@ -109,5 +117,10 @@ void machine_read(const char *cgroups, const char *own_cgroup, struct machine *o
         out_machine->cores = out_machine->affinity_cores;
         if (pages > 0 && page_bytes > 0)
                 out_machine->memory_bytes = (uint64_t)pages * (uint64_t)page_bytes;
-        machine_apply_groups(cgroups, own_cgroup, out_machine);
+        machine_apply_groups(cgroups, own_cgroup, is_apart, out_machine);
+}
+
+void machine_read(struct machine *out_machine)
+{
+        machine_read_at("/sys/fs/cgroup", "/proc/self/cgroup", service_is_managed(), out_machine);
 }

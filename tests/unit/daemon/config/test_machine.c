@@ -37,7 +37,7 @@ static void set_up(void)
         snprintf(path, sizeof(path), "%s/a/b", dir);
         ck_assert_int_eq(mkdir(path, 0700), 0);
         put("own", "1:name=systemd:/elsewhere\n0::/a/b\n");
-        machine_read(dir, "/nonexistent", &bare);
+        machine_read_at(dir, "/nonexistent", false, &bare);
 }
 
 static void tear_down(void)
@@ -63,13 +63,27 @@ START_TEST(the_tightest_group_counts)
         put("a/cpu.max", "150000 100000\n");
         put("a/b/memory.max", "2097152\n");
         put("a/memory.max", "1048576\n");
-        machine_read(dir, own, &machine);
+        machine_read_at(dir, own, false, &machine);
         ck_assert_uint_eq(machine.affinity_cores, bare.affinity_cores);
         ck_assert_uint_eq(machine.cores, 1);
         ck_assert_uint_eq(machine.memory_bytes, 1048576);
         put("a/cpu.max", "50000 100000\n");
-        machine_read(dir, own, &machine);
+        machine_read_at(dir, own, false, &machine);
         ck_assert_uint_eq(machine.cores, 1);
+}
+END_TEST
+
+START_TEST(the_pools_group_is_beside_ours)
+{
+        put("a/b/cpu.max", "100000 100000\n");
+        put("a/b/memory.max", "1048576\n");
+        put("a/memory.max", "2097152\n");
+        machine_read_at(dir, own, true, &machine);
+        ck_assert_uint_eq(machine.cores, bare.cores);
+        ck_assert_uint_eq(machine.memory_bytes, 2097152);
+        put("own", "0::/\n");
+        machine_read_at(dir, own, true, &machine);
+        ck_assert_uint_eq(machine.memory_bytes, bare.memory_bytes);
 }
 END_TEST
 
@@ -80,11 +94,11 @@ START_TEST(what_is_strange_limits_nothing)
         put("cpu.max", "100 0\n");
         put("a/b/memory.max", "max\n");
         put("a/memory.max", "");
-        machine_read(dir, own, &machine);
+        machine_read_at(dir, own, false, &machine);
         ck_assert_uint_eq(machine.cores, bare.cores);
         ck_assert_uint_eq(machine.memory_bytes, bare.memory_bytes);
         put("own", "no group at all");
-        machine_read(dir, own, &machine);
+        machine_read_at(dir, own, false, &machine);
         ck_assert_uint_eq(machine.cores, bare.cores);
 }
 END_TEST
@@ -97,6 +111,7 @@ int main(void)
         tcase_add_checked_fixture(tests, set_up, tear_down);
         tcase_add_test(tests, without_groups_it_is_all_of_it);
         tcase_add_test(tests, the_tightest_group_counts);
+        tcase_add_test(tests, the_pools_group_is_beside_ours);
         tcase_add_test(tests, what_is_strange_limits_nothing);
         suite_add_tcase(suite, tests);
         return suite_run(suite);
