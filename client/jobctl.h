@@ -578,6 +578,9 @@ int jobctl_selector_set_name(struct jobctl_selector *selector, const char *name)
 int jobctl_selector_set_queue(struct jobctl_selector *selector, const char *queue);
 int jobctl_selector_add_state(struct jobctl_selector *selector, enum jobctl_state state);
 int jobctl_selector_add_label(struct jobctl_selector *selector, const char *key, const char *value);
+/* Of the queued ones those that are held, those that something else keeps; beside the states. */
+void jobctl_selector_set_held(struct jobctl_selector *selector, bool on);
+void jobctl_selector_set_waiting(struct jobctl_selector *selector, bool on);
 void jobctl_selector_set_all(struct jobctl_selector *selector, bool on);
 void jobctl_selector_set_unfinished(struct jobctl_selector *selector, bool on);
 

@@ -51,12 +51,13 @@ int select_tasks(const struct app *app, uint64_t job, uint64_t first, uint64_t l
 /* "held" and "waiting" are shown for queued jobs; "active" and "finished" mean several states. */
 static const struct {
         const char *word;
+        void (*set_fn)(struct jobctl_selector *selector, bool on); /* or NULL, and two states */
         enum jobctl_state first, last;
 } select_groups[] = {
-        { "held", JOBCTL_STATE_QUEUED, JOBCTL_STATE_QUEUED },
-        { "waiting", JOBCTL_STATE_QUEUED, JOBCTL_STATE_QUEUED },
-        { "active", JOBCTL_STATE_QUEUED, JOBCTL_STATE_STOPPING },
-        { "finished", JOBCTL_STATE_SUCCEEDED, JOBCTL_STATE_LOST },
+        { "held", jobctl_selector_set_held, JOBCTL_STATE_NONE, JOBCTL_STATE_NONE },
+        { "waiting", jobctl_selector_set_waiting, JOBCTL_STATE_NONE, JOBCTL_STATE_NONE },
+        { "active", NULL, JOBCTL_STATE_QUEUED, JOBCTL_STATE_STOPPING },
+        { "finished", NULL, JOBCTL_STATE_SUCCEEDED, JOBCTL_STATE_LOST },
 };
 
 const char *select_state_group(size_t i)
@@ -74,6 +75,10 @@ static int select_add_state(const struct app *app, const char *word,
 
         for (size_t i = 0; i < ARRAY_SIZE(select_groups); i++)
                 if (strcmp(select_groups[i].word, word) == 0) {
+                        if (select_groups[i].set_fn) {
+                                select_groups[i].set_fn(selector, true);
+                                return 0;
+                        }
                         first = select_groups[i].first;
                         last = select_groups[i].last;
                 }

@@ -174,6 +174,16 @@ int jobctl_selector_add_label(struct jobctl_selector *selector, const char *key,
         return label->key && label->value ? JOBCTL_OK : JOBCTL_E_SYSTEM;
 }
 
+void jobctl_selector_set_held(struct jobctl_selector *selector, bool on)
+{
+        selector->message->has_held = selector->message->held = on;
+}
+
+void jobctl_selector_set_waiting(struct jobctl_selector *selector, bool on)
+{
+        selector->message->has_waiting = selector->message->waiting = on;
+}
+
 void jobctl_selector_set_all(struct jobctl_selector *selector, bool on)
 {
         selector->message->has_all = selector->message->all = on;

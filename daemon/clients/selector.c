@@ -81,6 +81,17 @@ static int selector_copy_ranges(struct selector *s, const Jobd__Selector *from)
         return 0;
 }
 
+/* Who asks for all that is queued gets it, whatever he asks for beside. */
+static void selector_copy_queued(struct selector *s, const Jobd__Selector *from)
+{
+        if (s->state_mask & (1U << JOB_QUEUED))
+                return;
+        s->wants_held = from->has_held && from->held;
+        s->wants_waiting = from->has_waiting && from->waiting;
+        if (s->wants_held || s->wants_waiting)
+                s->state_mask |= 1U << JOB_QUEUED;
+}
+
 static int selector_copy(struct selector *s, const Jobd__Selector *from)
 {
         int r;
@@ -92,6 +103,7 @@ static int selector_copy(struct selector *s, const Jobd__Selector *from)
         }
         for (size_t i = 0; i < from->n_states; i++)
                 s->state_mask |= 1U << ((unsigned int)from->states[i] % 32);
+        selector_copy_queued(s, from);
         if (from->has_unfinished && from->unfinished)
                 s->options.scope = SELECTOR_UNFINISHED;
         r = selector_copy_labels(s, from);
@@ -107,7 +119,8 @@ static int selector_check(const struct selector_options *options, struct reason 
         if (!from || options->may_be_empty)
                 return 0;
         if (from->n_ids == 0 && !from->all && !from->last && !from->name && from->n_states == 0 &&
-            from->n_labels == 0 && !from->unfinished && !from->queue)
+            from->n_labels == 0 && !from->unfinished && !from->queue && !from->held &&
+            !from->waiting)
                 return reason_set(why, JOBD__ERROR_CODE__ERROR_USAGE,
                                   "no job was named: give ids, a filter, or all");
         if (from->n_ids > SELECTOR_RANGES_MAX)
@@ -230,7 +243,10 @@ bool selector_may_match(const struct selector *s, const struct job *job)
         if (s->state_mask == 0)
                 return true;
         engine_view_job(s->engine, job, &view);
-        return s->state_mask & (1U << view.state);
+        if (view.state != JOB_QUEUED || !(s->wants_held || s->wants_waiting))
+                return s->state_mask & (1U << view.state);
+        return view.blockers & JOBD__BLOCKER__BLOCKER_HOLD ? s->wants_held
+                                                           : view.blockers && s->wants_waiting;
 }
 
 bool selector_matches(const struct selector *s, const struct job *job,

@@ -42,6 +42,8 @@ struct selector {
         char **labels;       /* owned: key, value, key, value... */
         size_t labels_count; /* pairs */
         uint32_t state_mask; /* 0: any */
+        /* Of the queued ones only these, when either is set. */
+        bool wants_held, wants_waiting;
 
         struct selector_range *ranges; /* owned */
         size_t ranges_count;

@@ -72,6 +72,25 @@ class Look(harness.Case):
         self.assertNotIn("bad", self.jobctl("list", "--name", "good").out)
         self.assertEqual(1, len(self.jobctl("list", "-n", "1", "--json").json_lines))
 
+    def test_what_is_shown_as_held_or_waiting_is_found_so(self):
+        """Other queued jobs are not, so that nobody ends or changes what he did not mean."""
+        self.start()
+        held = self.submit("--hold", "true")
+        both = self.submit("--hold", "--begin", "now+1h", "true")
+        later = self.submit("--begin", "now+1h", "true")
+        after = self.submit("-d", f"afterok:{held}", "true")
+        for states, found in (("held", {held, both}), ("waiting", {later, after}), ("held,waiting", {held, both, later, after}),
+                              ("queued", {held, both, later, after}), ("queued,held", {held, both, later, after}),
+                              ("held,failed", {held, both}), ("running,waiting", {later, after}), ("running", set())):
+            with self.subTest(states=states):
+                self.assertEqual(found, set(map(int, self.jobctl("list", "--ids", "--state", states).out.split())))
+        self.jobctl("update", "--state", "waiting", "--yes", "--priority", "7")
+        self.assertEqual([None, None, 7, 7],
+                         [self.jobctl("info", "--json", job).json.get("priority") for job in (held, both, later, after)])
+        self.jobctl("cancel", "--state", "held", "--name", "other", status=3)
+        self.jobctl("cancel", "--state", "held", "--yes")
+        self.assertEqual(["cancelled", "cancelled", "queued"], [self.state(job) for job in (held, both, later)])
+
     def test_list_json_is_one_object_a_line(self):
         self.start()
         job = self.submit("-J", "n", "sh", "-c", "exit 3")
