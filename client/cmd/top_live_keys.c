@@ -20,6 +20,9 @@
 #include "client/cmd/top_keys.h"
 #include "client/cmd/top_live_private.h"
 
+/* Takes back what stands in the line. */
+#define LIVE_LINE_AGAIN "\r\033[K"
+
 /* --------------------------------------------------------------------------------- which job */
 
 size_t live_find_selected(const struct top_live *live, size_t *out_count)
@@ -302,9 +305,11 @@ static void live_on_ask(struct top_live *live, int key)
                 live_act(live, live->asked_action, live->asked_id);
 }
 
-/* Help, or the end of logs: any key leads back. */
+/* Help, or the end of logs: any key leads back, and the line that said so goes. */
 static void live_on_back(struct top_live *live, int key _unused_)
 {
+        if (live->view.mode == TOP_PAUSE)
+                (void)top_terminal_write(LIVE_LINE_AGAIN, strlen(LIVE_LINE_AGAIN));
         live->view.mode = TOP_LIST;
         live_enter(live);
 }
