@@ -2,6 +2,9 @@
 """wait, list, info, status, logs, attach, events, purge: what one can ask afterwards and meanwhile."""
 
 import json
+import os
+import socket
+import threading
 
 import harness
 
@@ -160,6 +163,25 @@ class Look(harness.Case):
         out = self.jobctl("config").out
         self.assertIn("Workers", out)
         self.assertIn("command line", self.jobctl("config", "--origin").out)
+
+    def test_ping_asks_once(self):
+        """Others are patient with a daemon that goes away just now: it may come back. To ping it is none."""
+        path, calls = os.path.join(self.dir, "leaving.sock"), []
+
+        def leave(listener):
+            while True:
+                try:
+                    listener.accept()[0].close()
+                except OSError:
+                    return
+                calls.append(1)
+        with socket.create_server(path, family=socket.AF_UNIX) as listener:
+            thread = threading.Thread(target=leave, args=[listener])
+            thread.start()
+            self.jobctl("--socket", path, "ping", status=69)
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+        self.assertEqual([1], calls)
 
     def test_help_leads_with_examples(self):
         out = self.jobctl("help").out

@@ -154,7 +154,7 @@ class Case(harness.Case):
         self.held = self.submit("--hold", "-J", "plain-name", "true")
         self.done = self.submit("-J", "over", "false")
         self.jobctl("wait", self.done, status=None)
-        self.array = self.submit("--hold", "--array", "0-30", "true")
+        self.array = self.submit("--hold", "-J", "plain-name", "--array", "0-30", "true")
         self.jobctl("resource", "set", RESOURCE + "=3")
         self.jobctl("queue", "add", "night")
         self.locker = self.jobctl_start("lock", "--", LOCK, "sh", "-c", "echo has; read x", stdin=subprocess.PIPE)
@@ -218,6 +218,14 @@ class Words(Case):
         self.assertLess({str(i) for i in range(10, last + 1)}, set(self.words("info", "1")))
         self.assertNotIn("2", self.words("info", "1"))
 
+    def test_a_hundred_of_many(self):
+        self.start()
+        with self.daemon.client() as client:
+            first = client.submit(*[[b"true"]] * 101, hold=True)["first_id"]
+        for command in ("release", "cancel"):
+            self.assertEqual(["last", "all", *map(str, range(first, first + 100))], self.words(command, ""))
+        self.assertEqual([str(first + 100)], self.words("release", str(first + 100))[2:])
+
     def test_values_of_options(self):
         self.start_all()
         ids = [str(i) for i in (self.running, self.held, self.array)]
@@ -245,6 +253,8 @@ class Words(Case):
         self.assertIn("A,PLAIN", self.words("run", "--export", "A,", env={"PLAIN": "x"}))
         self.assertIn("running,failed", self.words("list", "--state", "running,"))
         self.assertIn("active", self.words("list", "--state", ""))
+        self.jobctl("queue", "pause", "night")
+        self.assertEqual("0 jobs, paused", self.ask("submit", "-q", "")[1]["night"])
         self.assertEqual("1 job", self.ask("submit", "-q", "")[1]["default"].replace("3", "1").replace("jobs", "job"))
 
     def test_commands_and_options_are_those_of_the_tables(self):

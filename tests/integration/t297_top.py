@@ -19,6 +19,12 @@ KEYS = "q quit   j k move   c cancel   p pause   l logs   / filter   ? help"
 POLL_FOR_EVER = re.compile(r"^7 0x[0-9a-f]+ 0x[0-9a-f]+ 0xf{8,16} ")
 
 
+def asked(case):
+    """How many lists the daemon was asked for."""
+    families = case.jobctl("metrics").out
+    return sum(int(count) for count in re.findall(r'^jobd_requests_total\{[^}]*"list"[^}]*\} (\d+)', families, re.M))
+
+
 class Once(harness.Case):
     """Off a terminal, and as JSON: one picture."""
 
@@ -49,6 +55,16 @@ class Once(harness.Case):
         self.assertRegex(out, r"(?m)^QUEUE +JOBS +RUNNING +QUEUED +CORES +CORE-TIME +SHARE$")
         self.assertRegex(out, r"(?m)^night +1 +0 +1 +0 ")
         self.assertNotIn("USER", out)
+
+    def test_what_has_ended_is_asked_for_when_there_is_room(self):
+        self.start()
+        self.jobctl("wait", self.submit("true"))
+        self.submit("--hold", "true")
+        before = asked(self)
+        self.assertEqual(["held"], re.findall(r"held|succeeded", self.jobctl("top", "-n", 1).out))
+        self.assertEqual(2, asked(self) - before)
+        self.assertEqual(["held", "succeeded"], re.findall(r"held|succeeded", self.jobctl("top", "-n", 2).out))
+        self.assertEqual(5, asked(self) - before)
 
     def test_json(self):
         self.start()
@@ -186,14 +202,10 @@ class InATerminal(TerminalCase):
 
     def test_many_jobs_are_few_questions(self):
         terminal = self.begin("--interval", "500ms")
-
-        def asked():
-            families = self.jobctl("metrics").out
-            return sum(int(count) for count in re.findall(r'^jobd_requests_total\{[^}]*"list"[^}]*\} (\d+)', families, re.M))
-        begin, before = time.monotonic(), asked()
+        begin, before = time.monotonic(), asked(self)
         self.jobctl("map", "true", ":::", *range(300))
         self.row(terminal, r"Finished [1-9]")
-        self.assertLessEqual(asked() - before, 3 * (2 + (time.monotonic() - begin) / 0.5))
+        self.assertLessEqual(asked(self) - before, 3 * (2 + (time.monotonic() - begin) / 0.5))
 
     def test_keys(self):
         ids = [self.submit("--hold", "-J", f"job-{i}", "true") for i in range(30)]
@@ -213,7 +225,7 @@ class InATerminal(TerminalCase):
         self.assertIn("job-11", "\n".join(terminal.screen()))
         self.row(terminal, rf"^job {ids[11]} is held")
         terminal.keys("/")
-        terminal.keys("J", "o", "b", "-", "2", "x", "BSpace")
+        terminal.keys("\u00e4", "BSpace", "J", "o", "b", "-", "2", "x", "BSpace")
         terminal.until(lambda lines: lines[-1] == "/Job-2_")
         self.assertEqual([2, *range(20, 30)], [int(n) for n in re.findall(r"job-(\d+)", "\n".join(terminal.screen()))])
         terminal.keys("Enter")
@@ -271,7 +283,8 @@ class InATerminal(TerminalCase):
         terminal.keys("x")
         self.until_keys(terminal)
         terminal.keys("q")
-        terminal.until(lambda lines: lines[-1] == "status=0")
+        lines = terminal.until(lambda lines: lines[-1] == "status=0")
+        self.assertNotIn("any key", "\n".join(lines))
 
     def test_signals(self):
         for signo in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
@@ -310,6 +323,27 @@ class InATerminal(TerminalCase):
         terminal.keys("clear; stty -g", "Enter")
         terminal.until(lambda lines: lines == [before, "ready>"])
 
+    def test_stop_in_the_logs(self):
+        """Ctrl-Z while they have the terminal stops both, and both come back."""
+        job, _, _ = self.submit_blocked()
+        terminal = Terminal(self, columns=100, rows=24)
+        terminal.begin("exec env PS1='ready> ' ENV= bash --norc --noprofile -i")
+        terminal.until(lambda lines: lines[-1] == "ready>")
+        terminal.keys(harness.program("jobctl") + " top", "Enter")
+        self.row(terminal, rf"^ *{job} +running")
+        terminal.keys("l")
+        self.daemon.sessions_ready(2)
+        terminal.keys("C-z")
+        terminal.until(lambda lines: lines[-1] == "ready>" and "Stopped" in "\n".join(lines))
+        terminal.keys("fg", "Enter")
+        terminal.until(lambda lines: lines[-1].endswith(" top"))
+        terminal.keys("C-c")
+        terminal.until(lambda lines: lines[-1].endswith("-- any key: back to top --"))
+        terminal.keys("x")
+        self.until_keys(terminal)
+        terminal.keys("q")
+        terminal.until(lambda lines: lines[-1] == "ready>")
+
     def test_a_window_that_changes(self):
         for i in range(30):
             self.submit("--hold", "-J", f"job-{i}", "true")
@@ -339,6 +373,21 @@ class InATerminal(TerminalCase):
         self.row(terminal, "one +succeeded")
         self.daemon.stop()
         self.row(terminal, "; the daemon does not answer$")
+        terminal.keys("q")
+        self.assertEqual([], self.gave_back(terminal, 0))
+
+    def test_an_answer_that_is_late(self):
+        """Without a pool it asks all the time; an answer that does not come is asked for again after a restart."""
+        os.kill(self.daemon.pool()["pid"], signal.SIGKILL)
+        self.daemon.ask_until("status", lambda status: not status["pool_connected"])
+        terminal = self.begin("--interval", "100ms")
+        self.row(terminal, "the pool is not connected$")
+        os.kill(self.daemon.pid, signal.SIGSTOP)
+        self.row(terminal, "; the daemon does not answer$")
+        self.daemon.kill()
+        self.daemon.start(workers=4)
+        self.row(terminal, r"as of \d\d:\d\d:\d\d$")
+        self.row(terminal, r"Finished 0$")
         terminal.keys("q")
         self.assertEqual([], self.gave_back(terminal, 0))
 

@@ -104,6 +104,7 @@ class Format(Case):
     def test_what_cannot_be_written_says_so(self):
         self.start()
         self.assertIn("cannot open the folder", self.jobctl("metrics", "-o", "nowhere/x.prom", status=1).err)
+        self.assertSays(self.jobctl("metrics", "--json", "-o", "x.prom", status=2), "not json")
         self.assertIn("no name of a file", self.jobctl("metrics", "-o", "/tmp/", status=2).err)
         os.mkdir(os.path.join(self.work, "x.prom"))
         self.assertIn("cannot write x.prom", self.jobctl("metrics", "-o", "x.prom", status=1).err)

@@ -220,3 +220,18 @@ size_t fake_record(uint8_t *out, unsigned int stream, const char *text)
         memcpy(out + SPOOL_HEADER_BYTES, text, strlen(text));
         return SPOOL_HEADER_BYTES + strlen(text);
 }
+
+struct jobctl_result *fake_result(const Jobd__Reply *reply)
+{
+        struct jobctl_result *result = NULL;
+        Jobd__Reply *unpacked = NULL;
+        struct reason why = { "" };
+        void *data = NULL;
+        size_t size = 0;
+
+        fake_expect(wire_pack(&reply->base, &data, &size) == 0, "an answer that can be packed");
+        fake_expect(wire_unpack_reply(data, size, &unpacked, &why) == 0, why.text);
+        free(data);
+        fake_expect(result_new(&result) == 0 && result_add(result, unpacked) == 0, "a result");
+        return result;
+}

@@ -7,6 +7,8 @@
 
 #include "proto/wire.h"
 
+#include "client/lib/result.h"
+
 struct fake {
         int listen_fd;
         int fd;                 /* the connection of now */
@@ -41,3 +43,6 @@ void fake_expect(bool truth, const char *what);
 void fake_wait_closed(struct fake *fake);
 /* A record of a log: header and text. Returns its bytes. */
 size_t fake_record(uint8_t *out, unsigned int stream, const char *text);
+
+/* For tests without a connection: the result of a call that got this one answer; owned. */
+struct jobctl_result *fake_result(const Jobd__Reply *reply);

@@ -253,6 +253,19 @@ START_TEST(test_check)
 }
 END_TEST
 
+START_TEST(test_dependencies_are_cleared)
+{
+        ck_assert_int_eq(jobctl_spec_add_dependency(spec, JOBCTL_DEPENDENCY_AFTEROK, 7), 0);
+        ck_assert_int_eq(jobctl_spec_add_dependency(spec, JOBCTL_DEPENDENCY_AFTER, 8), 0);
+        ck_assert_int_eq(jobctl_spec_set_number(spec, JOBCTL_SPEC_DEPENDENCIES_ANY, 1), 0);
+        jobctl_spec_clear_dependencies(spec);
+        ck_assert_uint_eq(jobctl_count(item, JOBCTL_SPEC_DEPENDENCIES), 0);
+        ck_assert_uint_eq(jobctl_number_or(item, JOBCTL_SPEC_DEPENDENCIES_ANY, 0), 0);
+        ck_assert_int_eq(jobctl_spec_add_dependency(spec, JOBCTL_DEPENDENCY_AFTEROK, 9), 0);
+        ck_assert_uint_eq(jobctl_count(item, JOBCTL_SPEC_DEPENDENCIES), 1);
+}
+END_TEST
+
 START_TEST(test_states)
 {
         for (unsigned int i = 1; i < JOBCTL_STATE_COUNT; i++)
@@ -269,4 +282,5 @@ END_TEST
 
 SUITE_MAIN("spec", setup, teardown, test_argv, test_shell, test_fields, test_wrong_fields,
            test_map_fields, test_reading_foreign_fields, test_labels_and_codes, test_capture,
-           test_capture_in_a_deleted_folder, test_environment, test_check, test_states)
+           test_capture_in_a_deleted_folder, test_environment, test_check,
+           test_dependencies_are_cleared, test_states)

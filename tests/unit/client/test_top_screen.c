@@ -75,6 +75,28 @@ START_TEST(test_a_screen)
 }
 END_TEST
 
+/* What keeps jobs from starting stands above all of them. */
+START_TEST(test_what_is_wrong)
+{
+        static const char *const words[] = { "draining: nothing starts", "the disk is full",
+                                             "the pool is not connected",
+                                             "the daemon does not answer" };
+
+        (void)draw();
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                ck_assert(!shows(words[i]));
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+                model.is_draining = i == 0;
+                model.is_disk_full = i == 1;
+                model.is_pool_missing = i == 2;
+                view.is_away = i == 3;
+                (void)draw();
+                for (size_t k = 0; k < ARRAY_SIZE(words); k++)
+                        ck_assert(shows(words[k]) == (i == k));
+        }
+}
+END_TEST
+
 START_TEST(test_every_size_is_filled)
 {
         model.users = (struct top_shares){ .rows = shares, .count = 2, .core_seconds = 100 };
@@ -125,5 +147,5 @@ START_TEST(test_told_once)
 }
 END_TEST
 
-SUITE_MAIN("top_screen", setup, teardown, test_a_screen, test_every_size_is_filled, test_shares,
-           test_filter_and_scroll, test_told_once)
+SUITE_MAIN("top_screen", setup, teardown, test_a_screen, test_what_is_wrong,
+           test_every_size_is_filled, test_shares, test_filter_and_scroll, test_told_once)
