@@ -28,6 +28,11 @@ static uint64_t checkpoint_used(const struct store *store)
         return store->wal_frames * (store->page_bytes + FRAME_HEADER_BYTES);
 }
 
+uint64_t checkpoint_wal_bytes(const struct store *store)
+{
+        return WAL_HEADER_BYTES + checkpoint_used(store);
+}
+
 /* With a small reserve checkpoints come earlier, so that most of it stays free. */
 static uint64_t checkpoint_limit(const struct checkpoint *checkpoint)
 {

@@ -21,6 +21,8 @@ struct checkpoint {
         uint64_t blocked_at_bytes; /* WAL in use then */
 };
 
+/* The WAL file is at least so long. */
+uint64_t checkpoint_wal_bytes(const struct store *store);
 /*
  * Frames in use ask for a checkpoint now, even when work waits. While the disk is full it waits,
  * unless half of the reserve is in use: then trying is better than running out of it.

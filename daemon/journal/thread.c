@@ -43,10 +43,11 @@ struct thread {
         struct work_queue group; /* batches of the open transaction */
         size_t group_bytes;
         struct highwater_mark group_mark;
-        uint64_t begun_usec; /* when the transaction began */
-        bool is_full;        /* as the exchange was told */
-        bool is_below_floor; /* one reason for it: checkpoints wait */
-        bool may_grow;       /* space was made: the WAL may get the reserve that it lacks */
+        uint64_t begun_usec;       /* when the transaction began */
+        struct exchange_disk disk; /* sizes as of the last checkpoint, room as of the last commit */
+        bool is_full;              /* as the exchange was told */
+        bool is_below_floor;       /* one reason for it: checkpoints wait */
+        bool may_grow;             /* space was made: the WAL may get the reserve that it lacks */
         bool has_failed;
 };
 
@@ -82,28 +83,40 @@ static void thread_fail(struct thread *thread)
 
 /* ----------------------------------------------------------------------------------- the disk */
 
-static void thread_run_checkpoint(struct thread *thread)
-{
-        if (!thread->has_failed &&
-            checkpoint_run(thread->tools.checkpoint, thread->tools.store) < 0)
-                thread_fail(thread);
-}
-
+/* Done after each commit, so it asks the disk for no more than it must: room. */
 static void thread_check_disk(struct thread *thread)
 {
         const struct thread_tools *const tools = &thread->tools;
-        struct exchange_disk disk = { 0 };
+        struct exchange_disk *const disk = &thread->disk;
         bool full;
 
-        if (state_dir_read_free(tools->dir, &disk.free_bytes) < 0)
+        if (state_dir_read_free(tools->dir, &disk->free_bytes) < 0)
                 return;
-        disk.database_bytes = state_dir_size_of(tools->dir, STATE_DIR_DATABASE);
-        disk.wal_bytes = state_dir_size_of(tools->dir, STATE_DIR_WAL);
-        thread->is_below_floor = disk.free_bytes < tools->floor_bytes;
+        /* Commits do nothing to the files but to make this one longer. */
+        disk->wal_bytes = MAX(disk->wal_bytes, checkpoint_wal_bytes(tools->store));
+        thread->is_below_floor = disk->free_bytes < tools->floor_bytes;
         full = thread->is_below_floor || checkpoint_is_blocked(tools->checkpoint);
         thread->may_grow = thread->may_grow || (thread->is_full && !full);
         thread->is_full = full;
-        exchange_set_disk(tools->exchange, full, &disk);
+        exchange_set_disk(tools->exchange, full, disk);
+}
+
+static void thread_measure_files(struct thread *thread)
+{
+        const struct state_dir *const dir = thread->tools.dir;
+
+        thread->disk.database_bytes = state_dir_size_of(dir, STATE_DIR_DATABASE);
+        thread->disk.wal_bytes = state_dir_size_of(dir, STATE_DIR_WAL);
+        thread_check_disk(thread);
+}
+
+static void thread_run_checkpoint(struct thread *thread)
+{
+        if (thread->has_failed)
+                return;
+        if (checkpoint_run(thread->tools.checkpoint, thread->tools.store) < 0)
+                thread_fail(thread);
+        thread_measure_files(thread);
 }
 
 /* ---------------------------------------------------------------------------------- the group */
@@ -313,15 +326,14 @@ static void thread_settle_wal(struct thread *thread)
 
         if (thread->has_failed)
                 return;
-        if (checkpoint_is_due(tools->checkpoint, tools->store, thread->is_below_floor)) {
+        if (checkpoint_is_due(tools->checkpoint, tools->store, thread->is_below_floor))
                 thread_run_checkpoint(thread);
-                thread_check_disk(thread);
-        }
         if (!thread->may_grow || thread->has_failed)
                 return;
         thread->may_grow = false;
         if (checkpoint_grow(tools->checkpoint, tools->store) < 0)
                 thread_fail(thread);
+        thread_measure_files(thread);
 }
 
 static void thread_settle(struct thread *thread)
@@ -377,7 +389,7 @@ int thread_start(const struct thread_tools *tools, struct thread **out_thread)
                 return FAULT(-ENOMEM);
         thread->tools = *tools;
         STAILQ_INIT(&thread->group);
-        thread_check_disk(thread); /* the first submission must find the answer */
+        thread_measure_files(thread); /* the first submission must find the answer */
         /* Signals are for the loop. */
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches, fetches, reads and errands: what is told, in which order, and only after the commit. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/clock.h"
 
@@ -494,6 +495,45 @@ START_TEST(commits_are_measured)
 }
 END_TEST
 
+static uint64_t size_of(const char *name)
+{
+        _cleanup_(freep) char *path = fixture_path(&the, name);
+        struct stat st;
+
+        ck_assert_int_eq(stat(path, &st), 0);
+        return (uint64_t)st.st_size;
+}
+
+/* What is told of the files is what they are, behind every commit. */
+static void check_sizes(struct journal_stats *out_stats)
+{
+        struct answer answer;
+
+        fixture_read_task(&the, 1, 0, false, &answer); /* the thread is done with the commit */
+        answer_deinit(&answer);
+        journal_read_stats(the.journal, out_stats);
+        ck_assert_uint_eq(out_stats->database_bytes, size_of("jobd.db"));
+        ck_assert_uint_eq(out_stats->wal_bytes, size_of("jobd.db-wal"));
+}
+
+START_TEST(files_are_measured)
+{
+        struct journal_stats before, after;
+        uint64_t id = 0;
+
+        fixture_start(&the);
+        check_sizes(&before);
+        /* With a small reserve a checkpoint comes soon; until then the WAL grows behind it. */
+        do {
+                fixture_submit(&the, ++id, 5);
+                fixture_wait_durable(&the, id);
+                check_sizes(&after);
+        } while (after.database_bytes == before.database_bytes && id < 1000);
+        ck_assert_uint_gt(after.database_bytes, before.database_bytes);
+        ck_assert_uint_ge(after.wal_bytes, before.wal_bytes);
+}
+END_TEST
+
 TCase *commit_case(void)
 {
         TCase *const tcase = tcase_create("commit");
@@ -513,5 +553,6 @@ TCase *commit_case(void)
         tcase_add_test(tcase, every_column_of_a_job_comes_back);
         tcase_add_test(tcase, a_key_keeps_its_first_answer);
         tcase_add_test(tcase, commits_are_measured);
+        tcase_add_test(tcase, files_are_measured);
         return tcase;
 }
