@@ -185,22 +185,19 @@ int engine_queue_set(struct engine *e, const struct journal_queue *row, struct r
 
 static void engine_queues_move_job(struct engine *e, struct job *job, struct queue *to)
 {
-        struct journal_batch *batch = engine_batch(e);
-        struct journal_job row;
-
         lanes_set_queue(e, job, to);
         run_queue_update(e, job); /* it may have been too wide for the other one */
         job->last_sequence = e->sequence;
-        engine_fill_job_row(job, &row);
-        if (batch)
-                engine_note(e, journal_set_job(batch, &row));
 }
 
 static void engine_queues_move_jobs(struct engine *e, const struct queue *from, struct queue *to)
 {
+        struct journal_batch *batch = engine_batch(e);
         struct user *user;
         struct job *job;
 
+        if (batch)
+                engine_note(e, journal_move_jobs(batch, from->id, to->id));
         for (user = e->users; user; user = user->hh.next)
                 TAILQ_FOREACH (job, &user->jobs, user_entry)
                         if (job->lane->queue == from)
@@ -264,7 +261,7 @@ int engine_queue_remove(struct engine *e, const char *name, const char *move_to,
                 return r;
         e->sequence++;
         batch = engine_batch(e);
-        if (to)
+        if (to && queue->jobs_count > 0)
                 engine_queues_move_jobs(e, queue, to);
         if (batch)
                 engine_note(e, journal_drop_queue(batch, queue->id));

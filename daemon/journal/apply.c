@@ -272,6 +272,16 @@ static int apply_drop_queue(struct apply *apply, struct op *op)
         return apply_drop_row(apply, STATEMENT_QUEUE_DROP, queue->row.id);
 }
 
+static int apply_move_jobs(struct apply *apply, struct op *op)
+{
+        const struct op_move *const given = (const void *)op;
+        struct binder move = store_bind(apply->store, STATEMENT_JOB_MOVE);
+
+        bind_number(&move, given->to);
+        bind_number(&move, given->from);
+        return store_run(apply->store, &move, NULL);
+}
+
 static int apply_put_resource(struct apply *apply, struct op *op)
 {
         const struct op_resource *const resource = (const void *)op;
@@ -371,6 +381,7 @@ static int (*const appliers[OP_COUNT])(struct apply *apply, struct op *op) = {
         [OP_PUT_SETTING] = apply_put_setting,
         [OP_PUT_QUEUE] = apply_put_queue,
         [OP_DROP_QUEUE] = apply_drop_queue,
+        [OP_MOVE_JOBS] = apply_move_jobs,
         [OP_FETCH_SPEC] = apply_fetch_spec,
         [OP_FETCH_INPUT] = apply_fetch_input,
         [OP_PUT_DEPENDENCY] = apply_put_dependency,

@@ -346,6 +346,18 @@ int journal_drop_queue(struct journal_batch *batch, uint32_t id)
         return 0;
 }
 
+int journal_move_jobs(struct journal_batch *batch, uint32_t from, uint32_t to)
+{
+        struct op_move *const op = batch_take_op(batch, OP_MOVE_JOBS, sizeof(*op));
+
+        if (!op)
+                return FAULT(-ENOMEM);
+        op->from = from;
+        op->to = to;
+        batch_append(batch, &op->op, 0);
+        return 0;
+}
+
 static int batch_put_resource(struct journal_batch *batch, enum op_kind kind, uint32_t uid,
                               const char *name, uint32_t capacity)
 {

@@ -26,6 +26,7 @@ enum op_kind {
         OP_DROP_JOB,
         OP_PUT_QUEUE,
         OP_DROP_QUEUE,
+        OP_MOVE_JOBS,
         OP_PUT_RESOURCE,
         OP_DROP_RESOURCE,
         OP_PUT_GRANT,
@@ -124,6 +125,11 @@ struct op_grant { /* OP_PUT_GRANT, OP_DROP_GRANT: uid and token only */
 struct op_drop { /* OP_DROP_JOB */
         struct op op;
         uint64_t job;
+};
+
+struct op_move { /* OP_MOVE_JOBS */
+        struct op op;
+        uint32_t from, to;
 };
 
 struct op_queue { /* OP_PUT_QUEUE; OP_DROP_QUEUE: only row.id */

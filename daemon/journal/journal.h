@@ -314,6 +314,9 @@ _must_use_ int journal_set_output(struct journal_batch *batch, uint64_t job, uin
 /* Inserts or replaces. */
 _must_use_ int journal_put_queue(struct journal_batch *batch, const struct journal_queue *row);
 _must_use_ int journal_drop_queue(struct journal_batch *batch, uint32_t id);
+/* From here on all unfinished jobs of queue `from` are in `to`; O(unfinished jobs) of the thread.
+ */
+_must_use_ int journal_move_jobs(struct journal_batch *batch, uint32_t from, uint32_t to);
 _must_use_ int journal_put_event(struct journal_batch *batch, const struct journal_event *row);
 _must_use_ int journal_put_key(struct journal_batch *batch, uint32_t uid,
                                const uint8_t key[static JOURNAL_KEY_BYTES], uint64_t first_id,

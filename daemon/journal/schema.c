@@ -24,8 +24,8 @@
  *     dependency       what unfinished jobs wait for, as far as it is not decided
  *
  * What an index costs is paid at each submission, so there are only three beside the primary keys:
- * job_by_uid (lists of a user), job_unfinished (start-up, and nothing else), event_by_job (history
- * of a job, and forgetting it). input_by_task costs one entry a chunk.
+ * job_by_uid (lists of a user), job_unfinished (what goes through all that is queued), event_by_job
+ * (history of a job, and forgetting it). input_by_task costs one entry a chunk.
  *
  * If you change the format: append a step, never edit one that was released; add the column to
  * statement.c and row.c; add a fixture of the older version to test_schema.c.

@@ -68,6 +68,8 @@ static const char *const statements[STATEMENT_COUNT] = {
         [STATEMENT_JOB_UNFINISHED] =
                 "SELECT " JOB_COLUMNS " FROM job INDEXED BY job_unfinished WHERE finished = 0"
                 " ORDER BY id",
+        [STATEMENT_JOB_MOVE] =
+                "UPDATE job INDEXED BY job_unfinished SET queue = ? WHERE finished = 0 AND queue = ?",
 
         [STATEMENT_JOB_TOTALS] =
                 "SELECT " TOTALS_JOB_COLUMNS " FROM job WHERE id <= ? ORDER BY id DESC",

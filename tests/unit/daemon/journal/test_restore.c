@@ -298,6 +298,28 @@ START_TEST(queues_come_back)
 }
 END_TEST
 
+START_TEST(jobs_move_to_another_queue)
+{
+        struct journal_batch *const batch = batch_new();
+
+        fixture_start(&the);
+        for (uint64_t id = 1; id <= 4; id++) {
+                struct journal_job row = job_row(id, 5);
+
+                row.queue = id == 3 ? 6 : 5;
+                row.finished = id == 2;
+                ck_assert_int_eq(journal_put_job(batch, &row), 0);
+        }
+        ck_assert_int_eq(journal_move_jobs(batch, 5, 0), 0);
+        fixture_post(&the, batch, 4);
+        fixture_wait_durable(&the, 4);
+        fixture_close(&the);
+        /* What has ended keeps the queue that it was in. */
+        ck_assert_int_eq(fixture_sql(&the, "SELECT group_concat(queue, '') FROM job"), 560);
+        ck_assert_int_eq(fixture_sql(&the, "SELECT sum(queue = 0) FROM job WHERE id IN (1, 4)"), 2);
+}
+END_TEST
+
 /* Rows that are small and few: one line each, in the order of the statement. */
 static char small_rows[400];
 
@@ -393,6 +415,7 @@ TCase *restore_case(void)
         tcase_add_test(tcase, a_callback_can_stop_it);
         tcase_add_test(tcase, dependencies_come_with_their_parents_ends);
         tcase_add_test(tcase, queues_come_back);
+        tcase_add_test(tcase, jobs_move_to_another_queue);
         tcase_add_test(tcase, settings_resources_and_locks_come_back);
         return tcase;
 }
