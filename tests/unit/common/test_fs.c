@@ -75,6 +75,7 @@ END_TEST
 START_TEST(folders_are_refused)
 {
         _cleanup_(fd_closep) int fd = -1;
+        char advice[100];
 
         suite_enter_folder(folder);
         ck_assert_int_eq(mkdir("open", 0700), 0);
@@ -84,7 +85,10 @@ START_TEST(folders_are_refused)
         ck_assert_int_eq(chmod("open", 0720), 0);
         expect_refused("open", 0700, getuid(), "can be written by others");
         ck_assert_int_eq(fs_open_folder("open", 0770, getuid(), &fd, NULL), 0);
-        expect_refused("open", 0770, getuid() + 1, "belongs to uid");
+        snprintf(advice, sizeof(advice),
+                 "belongs to uid %u, not to uid %u; give it back (chown %u)", getuid(),
+                 getuid() + 1, getuid() + 1);
+        expect_refused("open", 0770, getuid() + 1, advice);
         ck_assert_int_eq(symlink("open", "link"), 0);
         expect_refused("link", 0777, getuid(), "is not a folder");
         expect_refused("link/", 0777, getuid(), "is not a folder");

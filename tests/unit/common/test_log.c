@@ -114,6 +114,37 @@ START_TEST(the_sink_gets_the_fields)
 }
 END_TEST
 
+START_TEST(more_may_be_said_about_it)
+{
+        const struct log_record about = { .level = LOG_LEVEL_NOTICE,
+                                          .event = LOG_EVENT_ADMIN,
+                                          .job_id = 18,
+                                          .has_uid = true,
+                                          .uid = 1000,
+                                          .verb = "drain",
+                                          .text = "not looked at" };
+        struct log_record hidden = about;
+
+        unsetenv("JOBD_LOG_LEVEL");
+        log_init("jobd", LOG_LEVEL_NOTICE);
+        log_set_sink(keep_record);
+        errno = EDOM;
+        log_write_about(&about, "by\n%s", "anna");
+        ck_assert_int_eq(errno, EDOM);
+        ck_assert_int_eq(last.level, LOG_LEVEL_NOTICE);
+        ck_assert_int_eq(last.event, LOG_EVENT_ADMIN);
+        ck_assert_uint_eq(last.job_id, 18);
+        ck_assert(last.has_uid);
+        ck_assert_uint_eq(last.uid, 1000);
+        ck_assert_str_eq(last.verb, "drain");
+        ck_assert_str_eq(last_text, "by\\nanna");
+        hidden.level = LOG_LEVEL_INFO;
+        log_write_about(&hidden, "hidden");
+        ck_assert_str_eq(last_text, "by\\nanna");
+        log_set_sink(NULL);
+}
+END_TEST
+
 START_TEST(a_long_message_is_cut_with_a_mark)
 {
         static char text[10000];
@@ -141,4 +172,5 @@ END_TEST
 
 SUITE_MAIN("log", NULL, NULL, lines_carry_the_name,
            the_level_is_notice_at_first_and_the_environment_wins, the_journal_gets_a_prefix,
-           hostile_text_stays_one_line, the_sink_gets_the_fields, a_long_message_is_cut_with_a_mark)
+           hostile_text_stays_one_line, the_sink_gets_the_fields, more_may_be_said_about_it,
+           a_long_message_is_cut_with_a_mark)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/loop.h"
+#include "common/process.h"
 
 #include "suite.h"
 
@@ -23,6 +25,7 @@ struct world {
         int fds[2];
         int turns, reads, writes, timers, signals, alarms, jumps;
         int stop_at_turn;
+        pid_t tid; /* of the thread that runs the loop */
 };
 
 static void world_init(struct world *w)
@@ -417,12 +420,14 @@ START_TEST(an_alarm_rings_at_its_time_and_at_once_when_past)
 }
 END_TEST
 
-static void *write_after_a_while(void *arg)
+/* The other thread's wait is what is waited for. */
+static void *write_to_the_sleeper(void *arg)
 {
         struct world *w = arg;
-        struct pollfd never = { .fd = -1 };
+        struct process_stat stat;
 
-        poll(&never, 1, 50);
+        while (process_read_stat(w->tid, &stat) && stat.state != 'S')
+                sched_yield();
         if (write(w->fds[1], "q", 1) != 1)
                 return w;
         return NULL;
@@ -436,11 +441,12 @@ START_TEST(an_idle_loop_sleeps)
         void *failed;
 
         world_init(&w);
+        w.tid = gettid();
         ck_assert_int_eq(loop_timer_new(w.loop, on_timer, &w, &w.timer), 0);
         ck_assert_int_eq(loop_alarm_new(w.loop, on_alarm, &w, &w.alarm), 0);
         ck_assert_int_eq(loop_signal_new(w.loop, SIGUSR1, on_signal, &w, &w.sig), 0);
         ck_assert_int_eq(loop_watch_new(w.loop, w.fds[0], LOOP_READ, on_ready, &w, &w.watch), 0);
-        ck_assert_int_eq(pthread_create(&thread, NULL, write_after_a_while, &w), 0);
+        ck_assert_int_eq(pthread_create(&thread, NULL, write_to_the_sleeper, &w), 0);
         ck_assert_int_eq(getrusage(RUSAGE_THREAD, &before), 0);
         ck_assert_int_eq(loop_run(w.loop, on_turn, &w), 1);
         ck_assert_int_eq(getrusage(RUSAGE_THREAD, &after), 0);
@@ -450,6 +456,116 @@ START_TEST(an_idle_loop_sleeps)
         ck_assert_int_eq(w.turns, 2);
         ck_assert_int_le(after.ru_nvcsw - before.ru_nvcsw, 2);
         world_deinit(&w);
+}
+END_TEST
+
+#define BUSY_USEC 2000
+
+/* Of a turn's time at least this is spent, and the loop is to say so. */
+static void be_busy(void)
+{
+        const uint64_t since = clock_mono_usec();
+
+        while (clock_mono_usec() - since < BUSY_USEC)
+                ;
+}
+
+struct measured {
+        struct loop *loop;
+        uint64_t ended_usec; /* the last turn */
+        uint64_t busy_usec;  /* spent in this one, at least */
+        int turns, stop_at_turn;
+};
+
+static void measured_on_timer(void *arg)
+{
+        struct measured *m = arg;
+
+        be_busy();
+        m->busy_usec += BUSY_USEC;
+}
+
+static void measured_on_ready(void *arg, _unused_ unsigned int flags)
+{
+        measured_on_timer(arg);
+}
+
+static void measured_on_signal(void *arg, _unused_ int signo)
+{
+        measured_on_timer(arg);
+}
+
+static void measured_on_turn(void *arg)
+{
+        struct measured *m = arg;
+        uint64_t turn_usec;
+
+        /* In the turn before the first wait nothing was called. */
+        if (m->turns > 0) {
+                turn_usec = loop_turn_usec(m->loop);
+                ck_assert_uint_ge(turn_usec, m->busy_usec);
+                /* The wait does not belong to it. */
+                ck_assert_uint_le(turn_usec, clock_mono_usec() - m->ended_usec);
+                be_busy();
+                ck_assert_uint_ge(loop_turn_usec(m->loop), turn_usec + BUSY_USEC);
+        } else {
+                ck_assert_uint_eq(loop_turn_usec(m->loop), 0);
+        }
+        m->busy_usec = 0;
+        m->ended_usec = clock_mono_usec();
+        if (++m->turns == m->stop_at_turn)
+                loop_stop(m->loop, 5);
+}
+
+/* Two turns after the first; `begin` makes something due. */
+static void measure_turns(void (*begin)(struct world *w, struct measured *m))
+{
+        struct measured m = { .stop_at_turn = 3 };
+        struct world w;
+
+        world_init(&w);
+        m.loop = w.loop;
+        ck_assert_uint_eq(loop_turn_usec(w.loop), 0);
+        begin(&w, &m);
+        ck_assert_int_eq(loop_run(w.loop, measured_on_turn, &m), 5);
+        world_deinit(&w);
+}
+
+static void begin_reading(struct world *w, struct measured *m)
+{
+        ck_assert_int_eq(
+                loop_watch_new(w->loop, w->fds[0], LOOP_READ, measured_on_ready, m, &w->watch), 0);
+        ck_assert_int_eq(write(w->fds[1], "a", 1), 1);
+}
+
+static void begin_timers(struct world *w, struct measured *m)
+{
+        ck_assert_int_eq(loop_timer_new(w->loop, measured_on_timer, m, &w->timer), 0);
+        ck_assert_int_eq(loop_timer_new(w->loop, measured_on_timer, m, &w->other), 0);
+        ck_assert_int_eq(loop_timer_start(w->timer, 1000), 0);
+        ck_assert_int_eq(loop_timer_start(w->other, 50000), 0);
+}
+
+static void begin_signals(struct world *w, struct measured *m)
+{
+        ck_assert_int_eq(loop_signal_new(w->loop, SIGUSR1, measured_on_signal, m, &w->sig), 0);
+        m->stop_at_turn = 2;
+        raise(SIGUSR1);
+}
+
+/* Woken up for nothing. */
+static void begin_nothing(struct world *w, struct measured *m)
+{
+        m->stop_at_turn = 2;
+        loop_wake(w->loop);
+}
+
+START_TEST(a_turn_lasts_since_its_first_callback)
+{
+        measure_turns(begin_reading);
+        measure_turns(begin_timers);
+        measure_turns(begin_signals);
+        measure_turns(begin_nothing);
 }
 END_TEST
 
@@ -487,4 +603,4 @@ SUITE_MAIN("loop", NULL, NULL, the_turn_runs_first_and_after_each_round, watches
            timers_stop_and_move, wake_makes_one_more_turn, waking_does_not_starve_descriptors,
            everything_may_be_freed_in_its_callback, signals_arrive_in_the_loop,
            an_alarm_rings_at_its_time_and_at_once_when_past, an_idle_loop_sleeps,
-           a_loop_with_nothing_to_watch_waits_too)
+           a_turn_lasts_since_its_first_callback, a_loop_with_nothing_to_watch_waits_too)

@@ -61,6 +61,7 @@ START_TEST(small_numbers_are_exact)
         for (uint64_t i = 0; i < 16; i++)
                 spread_add(&spread, i);
         ck_assert_uint_eq(spread_quantile(&spread, 50), 7);
+        ck_assert_uint_eq(spread_quantile(&spread, 33), 5); /* the rank is rounded up */
         ck_assert_uint_eq(spread_quantile(&spread, 0), 0);
         ck_assert_uint_eq(spread_quantile(&spread, 100), 15);
 }
