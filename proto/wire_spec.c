@@ -203,8 +203,8 @@ static int wire_check_resources(const Jobd__Spec *spec, struct reason *why)
         for (size_t i = 0; r == 0 && i < spec->n_resources; i++) {
                 names[count++] = spec->resources[i]->name;
                 r = wire_check_resource_name(spec->resources[i]->name, why);
-                units += spec->resources[i]->count;
-                if (r == 0 && (spec->resources[i]->count < 1 || units > WIRE_RESOURCE_UNITS_MAX))
+                units = spec->resources[i]->count ? units + spec->resources[i]->count : 0;
+                if (r == 0 && (units < 1 || units > WIRE_RESOURCE_UNITS_MAX))
                         r = reason_set(why, WIRE_E_BAD,
                                        "a job asks for 1 to %u units of resources, not %llu",
                                        WIRE_RESOURCE_UNITS_MAX, (unsigned long long)units);

@@ -506,7 +506,7 @@ START_TEST(resources_and_locks)
         spec = asking_spec(1, 1, WIRE_RESOURCES_MAX - 1);
         REFUSE(&spec, "more than 64 resources and locks");
         spec = asking_spec(1, 0, 0);
-        REFUSE(&spec, "1 to 10000 units");
+        REFUSE(&spec, "1 to 10000 units of resources, not 0");
         spec = asking_spec(9999, 1, 0);
         ACCEPT(&spec);
         spec = asking_spec(9999, 2, 0);
