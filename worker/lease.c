@@ -121,7 +121,7 @@ struct record_entry lease_to_record(const struct lease *lease, enum record_state
                 .output_bytes = lease->log.size_bytes,
                 .spooled = lease->log.is_spooled,
                 .outcome = (uint32_t)lease->result.outcome,
-                .exit_code = lease->result.exit_code,
+                .exit_code = lease->result.has_exit_code ? lease->result.exit_code : -1,
                 .exit_signal = lease->result.exit_signal,
         };
 }

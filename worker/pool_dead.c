@@ -53,7 +53,7 @@ static void pool_dead_fill_held(Jobd__Work__HeldLease *held, const struct record
                 return;
         held->has_outcome = true;
         held->outcome = (Jobd__Work__Outcome)entry->outcome;
-        held->has_exit_code = entry->exit_signal == 0;
+        held->has_exit_code = entry->exit_code >= 0;
         held->exit_code = entry->exit_code;
         held->has_exit_signal = entry->exit_signal != 0;
         held->exit_signal = entry->exit_signal;

@@ -44,8 +44,8 @@ struct record_entry {
         uint32_t state; /* enum record_state */
         uint32_t pid;
         uint32_t uid;
-        uint32_t outcome; /* Outcome of worker.proto; EXITED only */
-        int32_t exit_code;
+        uint32_t outcome;  /* Outcome of worker.proto; EXITED only */
+        int32_t exit_code; /* -1: none */
         uint32_t exit_signal;
         uint32_t spooled; /* 0 or 1 */
         uint8_t boot_id[CLOCK_BOOT_ID_BYTES];

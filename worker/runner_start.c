@@ -139,6 +139,8 @@ static void runner_fail(struct runner *runner, struct lease *lease, const struct
         spawn_explain(plan, result, &why);
         lease->result.stage = result->stage;
         lease->result.error = (uint32_t)result->error;
+        lease->result.has_exit_code = true;
+        lease->result.exit_code = spawn_exit_code(result);
         lease->pid = 0;
         runner_end_unstarted(runner, lease, JOBD__WORK__OUTCOME__OUTCOME_NOT_STARTED, &why);
 }

@@ -103,6 +103,8 @@ struct spawn_result {
  */
 void spawn_process(const struct spawn_plan *plan, struct spawn_result *out_result);
 const char *spawn_stage_name(enum spawn_stage stage);
+/* The exit code that a shell would give for a failed start. */
+int spawn_exit_code(const struct spawn_result *result);
 /* The sentence for people about a failed start. */
 void spawn_explain(const struct spawn_plan *plan, const struct spawn_result *result,
                    struct reason *out_why);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why a job did not start, as a sentence: what went wrong, with which file, and what to do. The
- * causes that people meet have a row of their own; everything else names the stage and the errno,
- * which is for us. Pure: looks at nothing but the plan and the result.
+ * Why a job did not start, as a sentence: what went wrong, with which file, and what to do; and as
+ * the exit code that it is given: 127 not found, 126 not executable, 125 for what is not its own.
+ * The causes that people meet have a row of their own; everything else names the stage and the
+ * errno, which is for us. Pure: looks at nothing but the plan and the result.
  *
  * Called by runner.c when a start has failed.
  */
@@ -56,6 +57,21 @@ static const struct spawn_cause spawn_causes[] = {
         { SPAWN_STAGE_DIED, 0,        "the process was killed before it could execute %s (a memory limit too small to start?)" },
 };
 /* clang-format on */
+
+int spawn_exit_code(const struct spawn_result *result)
+{
+        static const struct {
+                int error, code;
+        } codes[] = {
+                { ENOENT, 127 }, { EACCES, 126 },  { ENOEXEC, 126 },
+                { EISDIR, 126 }, { ENOTDIR, 126 },
+        };
+
+        for (size_t i = 0; result->stage == SPAWN_STAGE_EXECVE && i < ARRAY_SIZE(codes); i++)
+                if (codes[i].error == result->error)
+                        return codes[i].code;
+        return 125;
+}
 
 static const char *spawn_subject(const struct spawn_plan *plan, const struct spawn_result *result)
 {

@@ -284,6 +284,16 @@ static const struct workers_held *report_find_held(const struct workers_held *he
         return NULL;
 }
 
+/* The record keeps codes and no sentences. What has no process never ran, and wrote nothing. */
+static const char *report_dead_why(const struct workers_held *held)
+{
+        if (held->pid)
+                return held->spooled ? NULL : "its worker died after it: the output is lost";
+        if (held->outcome == WORKERS_OUTCOME_CANCELLED)
+                return NULL;
+        return "it was not started, and its worker died before it could say why";
+}
+
 /* What the record of a dead worker says of one lease. */
 static void report_decide_dead(struct engine *e, struct task *task, const struct workers_held *held,
                                bool record_intact, const char *why)
@@ -299,8 +309,7 @@ static void report_decide_dead(struct engine *e, struct task *task, const struct
                         .outcome = held->outcome,
                         .exit_code = held->exit_code,
                         .exit_signal = held->exit_signal,
-                        .why = held->spooled ? NULL
-                                             : "its worker died after it: the output is lost",
+                        .why = report_dead_why(held),
                         .pid = held->pid,
                         .start_wall_usec = held->start_wall_usec,
                         .output_bytes = held->spooled ? held->output_bytes : 0,

@@ -42,24 +42,6 @@ static int worker_report_started(struct worker *worker, const Jobd__Work__Report
         return 0;
 }
 
-int32_t worker_report_start_code(const char *stage, uint32_t error)
-{
-        static const struct {
-                uint32_t error;
-                int32_t code;
-        } codes[] = {
-                { ENOENT, 127 }, { EACCES, 126 },  { ENOEXEC, 126 },
-                { EISDIR, 126 }, { ENOTDIR, 126 },
-        };
-
-        if (!stage || strcmp(stage, "execve") != 0)
-                return 125;
-        for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
-                if (codes[i].error == error)
-                        return codes[i].code;
-        return 125;
-}
-
 /* Cuts at `max` bytes, never inside a character. `text` is valid UTF-8. */
 static void worker_report_cut(char *buf, size_t max, const char *text)
 {
@@ -90,6 +72,14 @@ static const char *worker_report_why(const Jobd__Work__Exited *exited, char *buf
         else
                 return NULL;
         return buf;
+}
+
+/* A start in vain always has one, even when an earlier version of the worker did not say it. */
+static int32_t worker_report_code(const Jobd__Work__Exited *exited)
+{
+        if (exited->has_exit_code)
+                return exited->exit_code;
+        return exited->outcome == JOBD__WORK__OUTCOME__OUTCOME_NOT_STARTED ? 125 : -1;
 }
 
 static int worker_report_judge_exit(const Jobd__Work__Exited *exited, struct reason *why)
@@ -131,7 +121,7 @@ static int worker_report_exited(struct worker *worker, const Jobd__Work__Report 
         exit = (struct workers_exit){
                 .lease = exited->lease,
                 .outcome = worker_report_outcomes[exited->outcome],
-                .exit_code = exited->has_exit_code ? exited->exit_code : -1,
+                .exit_code = worker_report_code(exited),
                 .exit_signal = exited->exit_signal,
                 .why = worker_report_why(exited, sentence, sizeof(sentence)),
                 .pid = exited->pid,
@@ -149,8 +139,6 @@ static int worker_report_exited(struct worker *worker, const Jobd__Work__Report 
                 .spooled = exited->spooled,
                 .output_cut = exited->output_cut,
         };
-        if (exit.outcome == WORKERS_OUTCOME_NOT_STARTED && !exited->has_exit_code)
-                exit.exit_code = worker_report_start_code(exited->stage, exited->error);
         worker->workers->ops->on_exited(worker->workers->arg, worker, &exit);
         return 0;
 }

@@ -126,5 +126,3 @@ enum link_event worker_report_event(const Jobd__Work__Report *report);
 /* Passes on one report that the table allows; Hello is worker_link.c's. WIRE_E_BAD: breach. */
 _must_use_ int worker_report_apply(struct worker *worker, const Jobd__Work__Report *report,
                                    struct reason *why);
-/* The exit code a shell would give for a failure at `stage` with errno `error`. */
-int32_t worker_report_start_code(const char *stage, uint32_t error);

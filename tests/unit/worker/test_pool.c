@@ -287,6 +287,37 @@ START_TEST(a_report_of_the_dead_is_repeated_until_acknowledged)
 }
 END_TEST
 
+/* What never began is told as that, with the code that a shell would give. */
+START_TEST(a_start_in_vain_is_in_the_record)
+{
+        const char *missing[] = { "no-such-program", NULL };
+        const Jobd__Work__HeldLease *held;
+        Jobd__Work__Report *report;
+        struct fake_job job;
+
+        start_pool(1);
+        fake_job_init(&job, 7, missing);
+        fake_job_send(workers[0], &job);
+        wire_free_report(fake_await(workers[0], REPORT(EXITED)));
+        start_blocked(workers[0], 8, "true");
+        fake_run_shell(workers[0], 9, "true");
+        fake_cancel(workers[0], 9, 0);
+        wire_free_report(fake_await(workers[0], REPORT(EXITED)));
+        kill((pid_t)workers[0]->pid, SIGKILL);
+        report = fake_await(pool, REPORT(DEAD_WORKER));
+        ck_assert_uint_eq(report->dead_worker->n_leases, 3);
+        held = report->dead_worker->leases[0];
+        ck_assert_int_eq(held->outcome, OUTCOME(NOT_STARTED));
+        ck_assert(held->has_exit_code);
+        ck_assert_int_eq(held->exit_code, 127);
+        ck_assert_uint_eq(held->pid, 0);
+        held = report->dead_worker->leases[2];
+        ck_assert_int_eq(held->outcome, OUTCOME(CANCELLED));
+        ck_assert(!held->has_exit_code);
+        wire_free_report(report);
+}
+END_TEST
+
 START_TEST(what_a_dead_workers_job_left_is_killed)
 {
         char before[300], fifo[128];
@@ -906,6 +937,7 @@ int main(void)
         tcase_add_test(tcase, there_is_one_pool);
         tcase_add_test(tcase, a_dead_worker_is_reported_and_replaced);
         tcase_add_test(tcase, a_report_of_the_dead_is_repeated_until_acknowledged);
+        tcase_add_test(tcase, a_start_in_vain_is_in_the_record);
         tcase_add_test(tcase, what_a_dead_workers_job_left_is_killed);
         tcase_add_test(tcase, a_damaged_record_is_told);
         tcase_add_test(tcase, growing_and_shrinking);

@@ -94,6 +94,7 @@ START_TEST(what_cannot_start_says_why)
         ck_assert_str_eq(report->exited->stage, "execve");
         ck_assert_uint_eq(report->exited->error, ENOENT);
         ck_assert_str_eq(report->exited->why, "no-such-program: no such program");
+        ck_assert_int_eq(report->exited->exit_code, 127);
         ck_assert(!report->exited->has_pid);
         wire_free_report(report);
         fake_ack(jobd, 5);
@@ -103,6 +104,7 @@ START_TEST(what_cannot_start_says_why)
         fake_job_send(jobd, &job);
         report = stage_expect_end(6, OUTCOME(NOT_STARTED));
         ck_assert_str_eq(report->exited->stage, "chdir");
+        ck_assert_int_eq(report->exited->exit_code, 125);
         wire_free_report(report);
         fake_ack(jobd, 6);
         fake_run_shell(jobd, 7, "true");

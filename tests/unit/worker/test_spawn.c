@@ -244,6 +244,29 @@ START_TEST(it_has_three_descriptors)
 }
 END_TEST
 
+START_TEST(a_failed_start_has_the_code_of_a_shell)
+{
+        static const struct {
+                struct spawn_result failed;
+                int code;
+        } cases[] = {
+                { { .stage = SPAWN_STAGE_EXECVE, .error = ENOENT }, 127 },
+                { { .stage = SPAWN_STAGE_EXECVE, .error = EACCES }, 126 },
+                { { .stage = SPAWN_STAGE_EXECVE, .error = ENOEXEC }, 126 },
+                { { .stage = SPAWN_STAGE_EXECVE, .error = EISDIR }, 126 },
+                { { .stage = SPAWN_STAGE_EXECVE, .error = ENOTDIR }, 126 },
+                { { .stage = SPAWN_STAGE_EXECVE, .error = E2BIG }, 125 },
+                { { .stage = SPAWN_STAGE_EXECVE, .error = EAGAIN }, 125 },
+                { { .stage = SPAWN_STAGE_CHDIR, .error = ENOENT }, 125 },
+                { { .stage = SPAWN_STAGE_UID, .error = EPERM }, 125 },
+                { { .stage = SPAWN_STAGE_DIED }, 125 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                ck_assert_int_eq(spawn_exit_code(&cases[i].failed), cases[i].code);
+}
+END_TEST
+
 START_TEST(it_dies_with_its_parent)
 {
         /* PR_GET_PDEATHSIG is 2; a shell cannot ask, so the flag is looked for by its effect. */
@@ -561,6 +584,7 @@ int main(void)
         tcase_add_test(tcase, processors_that_went_away_do_not_stop_it);
         tcase_add_test(tcase, no_signal_is_blocked_or_ignored);
         tcase_add_test(tcase, it_has_three_descriptors);
+        tcase_add_test(tcase, a_failed_start_has_the_code_of_a_shell);
         tcase_add_test(tcase, it_dies_with_its_parent);
         tcase_add_test(tcase, limits_and_nice_are_set);
         tcase_add_test(tcase, nice_never_rises);

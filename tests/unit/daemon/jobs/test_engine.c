@@ -303,6 +303,53 @@ START_TEST(dead_with_a_recorded_end_keeps_its_code)
 }
 END_TEST
 
+/* The record has no sentences: what is said of an end is to be true of it all the same. */
+START_TEST(dead_with_a_recorded_end_says_what_is_lost)
+{
+        static const struct {
+                struct workers_held held;
+                enum job_state state;
+                const char *why; /* NULL: nothing */
+        } cases[] = {
+                { { .outcome = WORKERS_OUTCOME_EXITED, .exit_code = 0, .pid = 4711 },
+                  JOB_SUCCEEDED,
+                  "its worker died after it: the output is lost" },
+                { { .outcome = WORKERS_OUTCOME_EXITED, .pid = 4711, .spooled = true },
+                  JOB_SUCCEEDED,
+                  NULL },
+                { { .outcome = WORKERS_OUTCOME_NOT_STARTED, .exit_code = 127 },
+                  JOB_FAILED,
+                  "it was not started, and its worker died before it could say why" },
+                { { .outcome = WORKERS_OUTCOME_REFUSED, .exit_code = -1 },
+                  JOB_FAILED,
+                  "it was not started, and its worker died before it could say why" },
+                { { .outcome = WORKERS_OUTCOME_CANCELLED, .exit_code = -1 }, JOB_CANCELLED, NULL },
+        };
+
+        for (uint32_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct workers_held held = cases[i].held;
+                uint64_t id;
+
+                fake_attach(i);
+                id = fake_submit(1000, &plain);
+                fake_turn();
+                held.lease = fake_find(FAKE_START, i)->lease;
+                held.slot = WORKERS_SLOT_EXITED;
+                if (cases[i].state == JOB_CANCELLED)
+                        ck_assert_int_eq(engine_cancel(fake.engine, engine_find(fake.engine, id),
+                                                       ENGINE_ALL_TASKS, 0, NULL),
+                                         ENGINE_E_LATER);
+                engine_workers_ops.on_dead(fake.engine, i, 1, true, &held, 1, "killed");
+                ck_assert_int_eq(fake.jobs[id].state, cases[i].state);
+                ck_assert_int_eq(fake_task_row(id, 0)->exit_code, held.exit_code);
+                if (!cases[i].why)
+                        ck_assert_ptr_null(fake.jobs[id].why);
+                else
+                        ck_assert_str_eq(fake.jobs[id].why, cases[i].why);
+        }
+}
+END_TEST
+
 START_TEST(dead_without_a_record_proves_nothing)
 {
         uint64_t id;
@@ -924,6 +971,7 @@ int main(void)
                 T(dead_before_go_is_queued_again),
                 T(dead_after_go_is_lost),
                 T(dead_with_a_recorded_end_keeps_its_code),
+                T(dead_with_a_recorded_end_says_what_is_lost),
                 T(dead_without_a_record_proves_nothing),
                 T(dead_with_an_intact_record_that_lacks_the_lease),
                 T(a_death_told_before_the_links_end_gets_nothing_more),
