@@ -26,6 +26,7 @@ check "and of the tasks" grep -q '^jobd_tasks{.*state="running"' $folder/jobd.pr
 check "its timer is not on by default" is "$(systemctl is-enabled jobd-metrics.timer)" disabled
 check "but can be" systemctl -q enable --now jobd-metrics.timer
 systemctl stop jobd.service 2>/dev/null
+check "without jobd there are no numbers" status_is 1 saying systemctl start jobd-metrics.service
 check "it stops with jobd, which it does not start" is "$(systemctl is-active jobd-metrics.timer jobd.service | tr '\n' ' ')" "inactive inactive "
 systemctl start jobd.service
 check "and starts with it" is "$(systemctl is-active jobd-metrics.timer)" active
