@@ -25,6 +25,7 @@
 #include "daemon/clients/logbook.h"
 
 #define STATS_USERS_MAX 200U
+#define STATS_QUEUES_MAX 256U /* there are no more */
 
 struct stats_numbers {
         struct tally tally;
@@ -296,15 +297,16 @@ static const struct stats_column stats_user_columns[] = {
 static void stats_add_queues(struct session *session, struct metrics *metrics,
                              const struct stats_numbers *n)
 {
-        struct engine *const engine = session->clients->engine;
-        struct tally_queue queue;
+        struct tally_queue queues[STATS_QUEUES_MAX];
+        const size_t count =
+                engine_tally_queues(session->clients->engine, queues, ARRAY_SIZE(queues));
 
         (void)n;
         for (size_t i = 0; i < ARRAY_SIZE(stats_queue_columns); i++) {
                 metrics_begin(metrics, &stats_queue_columns[i].head);
-                for (size_t at = 0; engine_tally_queue(engine, at, &queue); at++)
-                        metrics_add_by(metrics, "queue", queue.name,
-                                       stats_read(&stats_queue_columns[i], &queue));
+                for (size_t at = 0; at < count; at++)
+                        metrics_add_by(metrics, "queue", queues[at].name,
+                                       stats_read(&stats_queue_columns[i], &queues[at]));
         }
 }
 

@@ -6,8 +6,8 @@
  * forgotten.
  *
  * A task counts by its newest attempt. Tasks without a row never began: those of finished jobs were
- * cancelled, those of others are queued. Users and queues are sorted, and at most KEPT_GROUPS_MAX
- * of each told apart. Called by verb_stats.c.
+ * cancelled, those of others are queued. Users are sorted, and at most KEPT_GROUPS_MAX told apart;
+ * queues are few, and those that were removed are told as one. Called by verb_stats.c.
  */
 #include "daemon/clients/stats_kept.h"
 

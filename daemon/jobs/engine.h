@@ -443,8 +443,8 @@ void engine_tally_machine(const struct engine *engine, struct tally_machine *out
 size_t engine_tally_users(const struct engine *engine, struct tally_user *out_users, size_t max);
 /* One of them; false: never seen. */
 bool engine_tally_user(const struct engine *engine, uint32_t uid, struct tally_user *out_user);
-/* The n-th queue by age; false past the last. */
-bool engine_tally_queue(const struct engine *engine, size_t index, struct tally_queue *out_queue);
+/* The first max queues by age; the names are borrowed for the turn. Returns how many. */
+size_t engine_tally_queues(const struct engine *engine, struct tally_queue *out_queues, size_t max);
 
 /* What worker `number` runs: false when nothing. */
 bool engine_worker_task(const struct engine *engine, uint32_t number, uint64_t *out_job,

@@ -145,25 +145,26 @@ bool engine_tally_user(const struct engine *e, uint32_t uid, struct tally_user *
         return true;
 }
 
-bool engine_tally_queue(const struct engine *e, size_t index, struct tally_queue *out_queue)
+size_t engine_tally_queues(const struct engine *e, struct tally_queue *out_queues, size_t max)
 {
         const uint64_t now = clock_mono_usec();
         const struct queue *queue;
         const struct lane *lane;
+        size_t n = 0;
 
-        TAILQ_FOREACH (queue, &e->queues.list, entry)
-                if (index-- == 0)
+        TAILQ_FOREACH (queue, &e->queues.list, entry) {
+                if (n == max)
                         break;
-        if (!queue)
-                return false;
-        *out_queue = (struct tally_queue){
-                .name = queue->name,
-                .cores = queue->cores_leased,
-                .jobs = queue->jobs_count,
-                .queued = queue->queued_tasks,
-                .workers = queue->tasks_leased,
-        };
-        TAILQ_FOREACH (lane, &queue->lanes, queue_entry)
-                out_queue->core_usec += engine_tally_core_usec(&lane->share, now);
-        return true;
+                out_queues[n] = (struct tally_queue){
+                        .name = queue->name,
+                        .cores = queue->cores_leased,
+                        .jobs = queue->jobs_count,
+                        .queued = queue->queued_tasks,
+                        .workers = queue->tasks_leased,
+                };
+                TAILQ_FOREACH (lane, &queue->lanes, queue_entry)
+                        out_queues[n].core_usec += engine_tally_core_usec(&lane->share, now);
+                n++;
+        }
+        return n;
 }

@@ -181,6 +181,20 @@ class Truth(Case):
         self.assertAlmostEqual(total, numbers.sum("jobd_queue_core_seconds_total"), places=5)
         self.assertAlmostEqual(total, numbers.sum("jobd_user_core_seconds_total"), places=5)
 
+    def test_what_starts_nothing(self):
+        self.start()
+        _, _, gate = self.submit_blocked("a")
+        said = [self.metrics().get("jobd_draining")]
+        for words in (["drain"], ["drain", "--end"]):
+            self.jobctl(*words)
+            said.append(self.metrics().get("jobd_draining"))
+        with self.daemon.client() as client:
+            client.ask("shutdown")
+        said.append(self.metrics().get("jobd_draining"))
+        self.assertEqual([0, 1, 0, 1], said)
+        gate.send()
+        self.assertEqual(0, self.daemon.wait())
+
     def test_refusals_and_bad_frames(self):
         self.start()
         self.jobctl("submit", "-q", "nowhere", "true", status=2)

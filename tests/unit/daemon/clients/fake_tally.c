@@ -32,8 +32,9 @@ bool engine_tally_user(const struct engine *e, uint32_t uid, struct tally_user *
         return false;
 }
 
-bool engine_tally_queue(const struct engine *e, size_t index, struct tally_queue *out_queue)
+size_t engine_tally_queues(const struct engine *e, struct tally_queue *out_queues, size_t max)
 {
-        *out_queue = (struct tally_queue){ .name = "default", .jobs = e->jobs_count };
-        return index == 0;
+        ck_assert_uint_ge(max, 1);
+        out_queues[0] = (struct tally_queue){ .name = "default", .jobs = e->jobs_count };
+        return 1;
 }

@@ -9,6 +9,7 @@
 #include "common/log.h"
 
 #include "daemon/clients/logbook.h"
+#include "daemon/clients/session.h"
 #include "daemon/clients/shared.h"
 #include "daemon/clients/verbs.h"
 #include "setup.h"
@@ -214,6 +215,26 @@ START_TEST(one_job)
 }
 END_TEST
 
+/* A job counts once, however many of its tasks were named, and as done when any was. */
+START_TEST(tasks_of_one_job)
+{
+        const struct session *session = TAILQ_FIRST(&stage.clients->sessions);
+        struct audit_jobs jobs = { 0 };
+
+        audit_jobs_add(&jobs, session, 7, STAGE_UID_OTHER, false);
+        audit_jobs_add(&jobs, session, 7, STAGE_UID_OTHER, true);
+        audit_jobs_add(&jobs, session, 7, STAGE_UID_OTHER, false);
+        audit_jobs_add(&jobs, session, 8, STAGE_UID_OTHER, false);
+        audit_jobs_add(&jobs, session, 8, STAGE_UID_OTHER, false);
+        audit_jobs_write(&jobs, session, AUDIT_ACT_CANCEL);
+        expect_heard(
+                "asks to cancel 2 jobs of another user (the first is 7 of uid 4242): 1 done, 1 "
+                "refused\n");
+        audit_jobs_write(&jobs, session, AUDIT_ACT_CANCEL);
+        expect_heard("");
+}
+END_TEST
+
 START_TEST(nothing_of_ones_own)
 {
         fake_add(e, getuid());
@@ -310,6 +331,7 @@ int main(void)
         tcase_add_test(t, acts_on_the_service);
         tcase_add_test(t, one_line_for_many_jobs);
         tcase_add_test(t, one_job);
+        tcase_add_test(t, tasks_of_one_job);
         tcase_add_test(t, nothing_of_ones_own);
         tcase_add_test(t, reading_what_others_wrote);
         tcase_add_test(t, many_pieces_are_one_act);
