@@ -164,8 +164,8 @@ static int fetch_ask_jobs(struct top_fetch *fetch, enum top_part part)
 }
 
 /*
- * What has ended is asked for last, and only when there is room for it: behind a million jobs that
- * wait it is dear to find, and nobody would see it.
+ * What has ended is asked for last, and only when there is room for it: it stands in rows, which
+ * are dear to walk, and nobody would see it.
  */
 static bool fetch_goes_on(struct top_fetch *fetch)
 {

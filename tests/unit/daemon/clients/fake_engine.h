@@ -76,6 +76,7 @@ struct engine {
         /* the journal */
         struct journal_read *reads; /* owned, oldest first */
         size_t reads_count;         /* asked so far */
+        uint64_t read_before_id;    /* of the last question for jobs */
         bool is_holding_reads;
         uint32_t page_max; /* jobs in a page, besides the query's own limit; 0: none */
         struct journal_event events[64];

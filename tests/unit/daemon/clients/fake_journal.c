@@ -81,6 +81,7 @@ int journal_read_jobs(struct journal *journal, const struct journal_job_query *q
         (void)journal;
         ck_assert_uint_le(query->ids_count, FAKE_IDS_MAX);
         read->jobs = *query;
+        the_engine->read_before_id = query->before_id;
         if (query->ids) {
                 memcpy(read->ids, query->ids, query->ids_count * sizeof(*query->ids));
                 read->jobs.ids = read->ids;

@@ -142,6 +142,24 @@ START_TEST(list_reads_only_what_fits)
 }
 END_TEST
 
+/* Rows are walked from the newest; those of jobs that wait are passed over from memory. */
+START_TEST(list_passes_what_has_not_finished)
+{
+        const uint64_t last = 5000;
+
+        fake_add_finished(e, getuid(), JOB_SUCCEEDED, 0);
+        fake_add_finished(e, STAGE_UID_OTHER, JOB_SUCCEEDED, 0);
+        while (e->jobs_count < last)
+                fake_add(e, e->jobs_count % 2 ? getuid() : STAGE_UID_OTHER);
+        list_after(2, 2, last + 1, true, false);
+        peer_expect(peer, "2 page(1 succeeded)");
+        ck_assert_uint_eq(e->read_before_id, 3);
+        list_after(3, 2, 2, true, false);
+        peer_expect(peer, "3 page(1 succeeded)");
+        ck_assert_uint_eq(e->read_before_id, 2);
+}
+END_TEST
+
 START_TEST(list_waits_for_what_it_shows)
 {
         five_jobs();
@@ -451,6 +469,7 @@ int main(void)
         tcase_add_test(t, list_in_small_pages_of_the_journal);
         tcase_add_test(t, list_filters);
         tcase_add_test(t, list_reads_only_what_fits);
+        tcase_add_test(t, list_passes_what_has_not_finished);
         tcase_add_test(t, list_waits_for_what_it_shows);
         tcase_add_test(t, info_by_ids);
         tcase_add_test(t, info_of_what_is_not_there);
