@@ -154,7 +154,7 @@ class Case(harness.Case):
         self.held = self.submit("--hold", "-J", "plain-name", "true")
         self.done = self.submit("-J", "over", "false")
         self.jobctl("wait", self.done, status=None)
-        self.array = self.submit("--hold", "-J", "plain-name", "--array", "0-30", "true")
+        self.array = self.submit("--hold", "-J", "over", "--array", "0-30", "true")
         self.jobctl("resource", "set", RESOURCE + "=3")
         self.jobctl("queue", "add", "night")
         self.locker = self.jobctl_start("lock", "--", LOCK, "sh", "-c", "echo has; read x", stdin=subprocess.PIPE)
@@ -167,7 +167,9 @@ class Case(harness.Case):
         first, *lines = result.out.split("\n")[:-1] or [""]
         self.assertEqual([], [line for line in lines if line[0] not in "+-"])
         pairs = [line[1:].partition("\t") for line in lines]
-        return first.split("\t"), {pair[0]: pair[2] for pair in pairs}
+        candidates = {pair[0]: pair[2] for pair in pairs}
+        self.assertEqual(len(candidates), len(pairs), "each stands there once")
+        return first.split("\t"), candidates
 
     def words(self, *words, **options):
         return list(self.ask(*words, **options)[1])
