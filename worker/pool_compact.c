@@ -2,7 +2,8 @@
 /*
  * The queue of finished output files that jobd wants compressed. One child at a time does it
  * (compact.c), and jobd is told how it went. A file that could not be compressed stays as it is;
- * jobd being away when one is done costs nothing, since it finds either file again.
+ * jobd being away when one is done costs nothing, since it finds either file again. What is ordered
+ * twice fails the second time, which changes nothing.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -61,6 +62,7 @@ static void pool_compact_finish(struct pool *pool, bool is_done)
         if (!compaction)
                 return;
         STAILQ_REMOVE_HEAD(&pool->compactions, entry);
+        pool->compactions_count--;
         pool_compact_report(pool, compaction, is_done);
         free(compaction);
 }
@@ -74,16 +76,10 @@ static void pool_compact_next(struct pool *pool)
 
 void pool_compact_add(struct pool *pool, const Jobd__Work__Compact *compact)
 {
-        struct pool_compaction *compaction, *at;
-        size_t count = 0;
+        struct pool_compaction *const compaction = pool->compactions_count < POOL_COMPACTIONS_MAX
+                                                           ? calloc(1, sizeof(*compaction))
+                                                           : NULL;
 
-        STAILQ_FOREACH (at, &pool->compactions, entry) {
-                if (at->job == compact->job && at->task == compact->task &&
-                    at->attempt == compact->attempt)
-                        return;
-                count++;
-        }
-        compaction = count < POOL_COMPACTIONS_MAX ? calloc(1, sizeof(*compaction)) : NULL;
         if (!compaction) {
                 /* Once for a heap of them: jobs cause this, and they must not fill the log. */
                 if (!pool->is_compacting_less)
@@ -97,6 +93,7 @@ void pool_compact_add(struct pool *pool, const Jobd__Work__Compact *compact)
         compaction->task = compact->task;
         compaction->attempt = compact->attempt;
         STAILQ_INSERT_TAIL(&pool->compactions, compaction, entry);
+        pool->compactions_count++;
         pool_compact_next(pool);
 }
 

@@ -102,6 +102,7 @@ struct pool {
         struct pool_dead_list dead;
         struct pool_orphan_list orphans;
         struct pool_compaction_list compactions;
+        size_t compactions_count;
         pid_t compact_pid;       /* 0: none runs */
         bool is_compacting_less; /* some were left as they are; the log has it */
         uint64_t grace_usec;

@@ -270,6 +270,28 @@ static int read_first(const void *data, size_t size, uint64_t offset)
         return r;
 }
 
+/* What does not compress is stored as it is: only a checksum tells that a byte of it is another. */
+START_TEST(damage_of_a_packed_log_is_seen)
+{
+        uint8_t noise[4096], bytes[8192];
+        uint32_t state = 1;
+        uint64_t packed_bytes = 0;
+        int plain, packed;
+
+        for (size_t i = 0; i < sizeof(noise); i++)
+                noise[i] = (uint8_t)((state = state * 1664525U + 1013904223U) >> 24);
+        plain = memory_file(noise, sizeof(noise));
+        packed = memfd_create("packed", MFD_CLOEXEC);
+        ck_assert_int_eq(spool_compress(plain, packed, &packed_bytes), 0);
+        ck_assert_int_eq(pread(packed, bytes, sizeof(bytes), 0), (ssize_t)packed_bytes);
+        ck_assert_int_eq(read_first(bytes, packed_bytes, 0), 0);
+        bytes[packed_bytes / 2] ^= 1;
+        ck_assert_int_eq(read_first(bytes, packed_bytes, 0), SPOOL_E_BAD);
+        close(packed);
+        close(plain);
+}
+END_TEST
+
 START_TEST(bad_files_are_refused)
 {
         struct log log = log_make(100, 300);
@@ -305,6 +327,7 @@ int main(void)
         tcase_add_test(tcase, compressed_reads_like_plain);
         tcase_add_test(tcase, empty_log_stays_empty);
         tcase_add_test(tcase, missing_library_is_told);
+        tcase_add_test(tcase, damage_of_a_packed_log_is_seen);
         tcase_add_test(tcase, bad_files_are_refused);
         suite_add_tcase(suite, tcase);
         return suite_run(suite);

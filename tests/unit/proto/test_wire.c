@@ -599,6 +599,38 @@ START_TEST(submit_is_checked)
 }
 END_TEST
 
+/* A client divides by `per`, and a kind that is none would be shown as some. */
+START_TEST(families_of_numbers_are_checked)
+{
+        static const struct {
+                uint64_t kind, per;
+                int answer;
+        } cases[] = {
+                { 1, 1, 0 },
+                { 1, 1000000, 0 },
+                { 1, 0, WIRE_E_BAD },
+                { 0, 1, WIRE_E_BAD },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct bytes family = { 0 }, stats = { 0 }, bytes = { 0 };
+                Jobd__Reply *reply = NULL;
+
+                put_text(&family, 1, "jobd_tasks_total");
+                put_text(&family, 2, "Tasks.");
+                put_number(&family, 3, cases[i].kind);
+                put_number(&family, 4, cases[i].per);
+                put_part(&stats, 1, &family);
+                put_number(&bytes, 1, 5);
+                put_part(&bytes, 48, &stats);
+                ck_assert_int_eq(wire_unpack_reply(bytes.data, bytes.size, &reply, NULL),
+                                 cases[i].answer);
+                wire_free_reply(reply);
+                free(bytes.data);
+        }
+}
+END_TEST
+
 START_TEST(submit_key_has_16_bytes)
 {
         for (size_t size = 0; size <= 20; size++) {
@@ -870,6 +902,7 @@ static void add_tests(TCase *tcase)
         tcase_add_test(tcase, a_halt_has_one_measure);
         tcase_add_test(tcase, hello_is_checked);
         tcase_add_test(tcase, submit_is_checked);
+        tcase_add_test(tcase, families_of_numbers_are_checked);
         tcase_add_test(tcase, submit_key_has_16_bytes);
         tcase_add_test(tcase, large_batches_fit);
         tcase_add_test(tcase, argv_and_environment_together);

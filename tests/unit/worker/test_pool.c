@@ -698,6 +698,46 @@ START_TEST(output_is_compressed)
 }
 END_TEST
 
+START_TEST(what_is_ordered_twice_is_compressed_once)
+{
+        Jobd__Work__Report *report;
+
+        start_pool(1);
+        fake_run_shell(workers[0], 7, "head -c 300000 /dev/zero");
+        wire_free_report(fake_await(workers[0], REPORT(EXITED)));
+        compact(7);
+        compact(7);
+        for (int i = 0; i < 2; i++) {
+                report = fake_await(pool, REPORT(COMPACTED));
+                ck_assert_int_eq(report->compacted->done, i == 0);
+                wire_free_report(report);
+        }
+        ck_assert_int_eq(faccessat(fake.spool_fd, "7.0.1.out.zst", F_OK, 0), 0);
+}
+END_TEST
+
+START_TEST(without_the_library_all_stays_as_it_is)
+{
+        Jobd__Work__Report *report;
+        char path[128];
+
+        /* Found first, and no library. */
+        snprintf(path, sizeof(path), "%s/libzstd.so.1", fake.dir);
+        close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+        ck_assert_int_eq(setenv("LD_LIBRARY_PATH", fake.dir, 1), 0);
+        start_pool(1);
+        unsetenv("LD_LIBRARY_PATH");
+        fake_run_shell(workers[0], 7, "head -c 300000 /dev/zero");
+        wire_free_report(fake_await(workers[0], REPORT(EXITED)));
+        compact(7);
+        report = fake_await(pool, REPORT(COMPACTED));
+        ck_assert(!report->compacted->done);
+        wire_free_report(report);
+        ck_assert_int_eq(faccessat(fake.spool_fd, "7.0.1.out", F_OK, 0), 0);
+        ck_assert_int_lt(faccessat(fake.spool_fd, "7.0.1.out.zst", F_OK, 0), 0);
+}
+END_TEST
+
 START_TEST(a_link_in_the_spool_is_not_followed)
 {
         Jobd__Work__Report *report;
@@ -955,6 +995,8 @@ int main(void)
         tcase_add_test(tcase, alone_and_idle_it_ends_itself);
         tcase_add_test(tcase, alone_and_busy_it_does_not);
         tcase_add_test(tcase, output_is_compressed);
+        tcase_add_test(tcase, what_is_ordered_twice_is_compressed_once);
+        tcase_add_test(tcase, without_the_library_all_stays_as_it_is);
         tcase_add_test(tcase, a_link_in_the_spool_is_not_followed);
         tcase_add_test(tcase, a_newer_build_is_executed_in_place);
         tcase_add_test(tcase, an_older_build_too);
