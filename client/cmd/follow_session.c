@@ -154,7 +154,7 @@ static void session_tell_where(struct follow_session *session, const sigset_t *b
         _cleanup_(freep) char *path = NULL;
         sigset_t caught;
 
-        if (!session->where || session->told_where)
+        if (!session->where || session->told_where || session->app->common.quiet)
                 return;
         session->told_where = true;
         (void)sigprocmask(SIG_SETMASK, before, &caught);

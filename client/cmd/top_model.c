@@ -189,15 +189,16 @@ static int model_fill(struct top_job *row, const struct jobctl_item *job)
         const struct jobctl_item *const spec = jobctl_get_item(job, JOBCTL_JOB_SPEC);
         const struct jobctl_item *const attempt = jobctl_get_item_at(job, JOBCTL_JOB_ATTEMPTS, 0);
         char user[STYLE_TEXT_MAX];
+        bool has_tasks;
 
         row->id = jobctl_number_or(job, JOBCTL_JOB_ID, 0);
         row->uid = (uint32_t)jobctl_number_or(job, JOBCTL_JOB_UID, 0);
         row->state = (enum jobctl_state)jobctl_number_or(job, JOBCTL_JOB_STATE, 0);
-        row->has_tasks = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1) > 1 ||
-                         jobctl_number_or(job, JOBCTL_JOB_OPEN, 0);
-        if (!row->has_tasks)
+        has_tasks = jobctl_number_or(job, JOBCTL_JOB_TASK_COUNT, 1) > 1 ||
+                    jobctl_number_or(job, JOBCTL_JOB_OPEN, 0);
+        if (!has_tasks)
                 row->run_usec = jobctl_number_or(attempt, JOBCTL_ATTEMPT_RUN_USEC, 0);
-        if (!row->has_tasks && !jobctl_state_is_finished(row->state) &&
+        if (!has_tasks && !jobctl_state_is_finished(row->state) &&
             row->state != JOBCTL_STATE_QUEUED)
                 row->start_wall_usec = jobctl_number_or(attempt, JOBCTL_ATTEMPT_START_WALL_USEC, 0);
         style_counts(job, row->status);

@@ -20,7 +20,6 @@ struct top_job {
         uint64_t id;
         uint32_t uid;
         enum jobctl_state state;
-        bool has_tasks;                           /* several */
         uint64_t start_wall_usec;                 /* of what runs; 0: nothing does */
         uint64_t run_usec;                        /* of what has ended */
         char status[STYLE_COUNTS_MAX];            /* the state in words */

@@ -220,6 +220,15 @@ class Words(Case):
         self.assertLess({str(i) for i in range(10, last + 1)}, set(self.words("info", "1")))
         self.assertNotIn("2", self.words("info", "1"))
 
+    def test_names_that_a_terminal_would_obey(self):
+        """They cannot be typed: they are no candidates, and escaped where they describe one."""
+        self.start()
+        job = self.submit("--hold", "-J", "evil\x1b[2J\u202e", "true")
+        for shell in ("fish", "zsh"):
+            self.assertEqual([], self.words("list", "-J", "", shell=shell))
+        self.assertEqual(("words", []), self.bash("jobctl list -J "))
+        self.assertEqual("held  evil\\x1b[2J\\u{202E}", self.ask("release", "")[1][str(job)])
+
     def test_a_hundred_of_many(self):
         self.start()
         with self.daemon.client() as client:

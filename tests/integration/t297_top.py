@@ -185,6 +185,12 @@ class InATerminal(TerminalCase):
         self.row(terminal, r"Queued 0 +Running 0 +Finished 1$")
         terminal.keys("q")
         terminal.end(0)
+        theirs = self.submit("--hold", "true", cwd="/", user=harness.NOBODY, group=harness.NOBODY, extra_groups=[])
+        terminal = Terminal(self, columns=100, name="all")
+        terminal.run("top", "--all-users")
+        self.row(terminal, rf"^ *{theirs} +nobody +held ")
+        terminal.keys("q")
+        terminal.end(0)
 
     def test_nothing_wakes_it_when_nothing_happens(self):
         self.submit("--hold", "true")
