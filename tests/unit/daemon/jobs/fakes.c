@@ -197,3 +197,13 @@ int fake_append(uint64_t job, uint64_t number, const char *text)
                 snprintf(fake_why, sizeof(fake_why), "%s", why.text);
         return r;
 }
+
+uint64_t fake_start_one(uint64_t *out_job)
+{
+        static const struct engine_spec plain = { .task_count = 1 };
+
+        *out_job = fake_submit(1000, &plain);
+        fake_turn();
+        assert(*out_job && fake_find(FAKE_START, 0));
+        return fake_find(FAKE_START, 0)->lease;
+}

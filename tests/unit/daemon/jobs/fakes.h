@@ -107,6 +107,8 @@ uint64_t fake_submit(uint32_t uid, const struct engine_spec *spec);
 extern char fake_why[256];
 /* The same for several at once; the first id. */
 uint64_t fake_submit_many(uint32_t uid, const struct engine_spec *specs, size_t count);
+/* Submits a first job, of user 1000, and brings it to its worker; its lease. */
+uint64_t fake_start_one(uint64_t *out_job);
 /* As the job is told to be: in memory, or by its last row. */
 enum job_state fake_state(uint64_t job);
 /* Rows of dependencies that this job has. */
