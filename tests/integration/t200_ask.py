@@ -77,14 +77,17 @@ class Look(harness.Case):
 
     def test_what_is_shown_as_held_or_waiting_is_found_so(self):
         """Other queued jobs are not, so that nobody ends or changes what he did not mean."""
-        self.start()
+        self.start(workers=1, config="[Pool]\nCores=2\n")
+        busy, _, gate = self.submit_blocked()
+        next_one = self.submit("true")  # nothing keeps it but that there is one worker
         held = self.submit("--hold", "true")
         both = self.submit("--hold", "--begin", "now+1h", "true")
         later = self.submit("--begin", "now+1h", "true")
         after = self.submit("-d", f"afterok:{held}", "true")
         for states, found in (("held", {held, both}), ("waiting", {later, after}), ("held,waiting", {held, both, later, after}),
-                              ("queued", {held, both, later, after}), ("queued,held", {held, both, later, after}),
-                              ("held,failed", {held, both}), ("running,waiting", {later, after}), ("running", set())):
+                              ("queued", {next_one, held, both, later, after}),
+                              ("queued,held", {next_one, held, both, later, after}), ("held,failed", {held, both}),
+                              ("running,waiting", {busy, later, after}), ("running", {busy})):
             with self.subTest(states=states):
                 self.assertEqual(found, set(map(int, self.jobctl("list", "--ids", "--state", states).out.split())))
         self.jobctl("update", "--state", "waiting", "--yes", "--priority", "7")
@@ -93,6 +96,12 @@ class Look(harness.Case):
         self.jobctl("cancel", "--state", "held", "--name", "other", status=3)
         self.jobctl("cancel", "--state", "held", "--yes")
         self.assertEqual(["cancelled", "cancelled", "queued"], [self.state(job) for job in (held, both, later)])
+        with self.daemon.client() as client:
+            self.assertEqual({}, client.ask("act", action="ACTION_CANCEL", selector={"held": True}))
+            done = client.ask("act", action="ACTION_CANCEL", selector={"waiting": True})
+            self.assertEqual([later], [one["id"] for one in done["results"]])
+        gate.send()
+        self.jobctl("wait", busy, next_one)
 
     def test_list_json_is_one_object_a_line(self):
         self.start()
