@@ -72,6 +72,9 @@ static int option_store_signed(const struct option_row *row, void *place, const 
         return 0;
 }
 
+/* What jobd takes as well (WIRE_USEC_MAX), said in the user's words. */
+#define OPTION_DURATION_MAX_USEC (100ULL * 366 * 86400 * USEC_PER_SEC)
+
 /* The kinds whose value becomes a struct option_number. */
 static int option_store_number(const struct option_row *row, void *place, const char *value,
                                struct reason *why)
@@ -96,6 +99,9 @@ static int option_store_number(const struct option_row *row, void *place, const 
                 return OPTION_E_BAD;
         if (row->kind == OPTION_SIGNAL)
                 got.value = (uint64_t)signo;
+        else if (row->kind == OPTION_DURATION && got.value > OPTION_DURATION_MAX_USEC)
+                return reason_set(why, OPTION_E_BAD, "%s: %s is longer than 100 years", row->name,
+                                  value);
         else if (got.value < row->min)
                 return reason_set(why, OPTION_E_BAD,
                                   "%s: %s is nothing; leave the option out for no limit", row->name,

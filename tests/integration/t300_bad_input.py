@@ -23,7 +23,7 @@ class Words(harness.Case):
 
     def test_bad_values(self):
         for words, said in (
-                (("-t", "soon"), "soon"), (("--retries", "-1"), "-1"), (("--nice", "lots"), "lots"),
+                (("-t", "soon"), "soon"), (("-t", "36601d"), "longer than 100 years"), (("--retries", "-1"), "-1"), (("--nice", "lots"), "lots"),
                 (("--env", "=x"), "=x"), (("--begin", "yesterdayish"), "yesterdayish"), (("-t", "9", "--signal", "NOPE@1s"), "NOPE"),
                 (("--label", "noequals"), "noequals"), (("--retry-on", "300"), "300")):
             with self.subTest(words=words):
