@@ -93,12 +93,14 @@ int jobctl_set_state_dir(struct jobctl *conn, const char *path);
 void jobctl_set_place(struct jobctl *conn, enum jobctl_place place);
 /* May a missing user daemon be started? Default: yes. */
 void jobctl_set_autostart(struct jobctl *conn, bool on);
-/* How long to look for a daemon that went away; default 60 s; 0: fail at once. */
+/* How long to look for a daemon that went away, or to wait until one that starts greets; default
+ * 60 s; 0: fail at once, and wait 10 s for the greeting. */
 void jobctl_set_patience(struct jobctl *conn, uint64_t usec);
 
 /*
- * Finds (or starts) the daemon and greets it; blocks for at most 10 s, or the patience when the
- * daemon is busy. Every other call does it by itself when it was not done. A no-op when connected.
+ * Finds (or starts) the daemon and greets it; blocks for at most 15 s while it starts one, or the
+ * patience when one is busy or does not greet yet. Every other call does it by itself when it was
+ * not done. A no-op when connected.
  */
 int jobctl_connect(struct jobctl *conn);
 

@@ -6,8 +6,10 @@
  * busy one is worth the patience. Later, when somebody has listened, it may be restarting: the
  * socket is tried with growing pauses until the patience is over, and a user daemon that was killed
  * and that nobody brought back within a second is started again - but not one that shut down, since
- * then somebody wants it gone. The target is resolved once, so that a reconnection never reaches
- * another daemon. Called by connection.c, one attempt per turn; only the start of a daemon blocks.
+ * then somebody wants it gone. A socket of systemd's takes connections while the daemon behind it
+ * is still starting, so the greeting has the patience, too. The target is resolved once, so that a
+ * reconnection never reaches another daemon. Called by connection.c, one attempt per turn; only the
+ * start of a daemon blocks.
  */
 #include "client/lib/connection_dial.h"
 
@@ -21,6 +23,7 @@
 
 #include "client/lib/autostart.h"
 
+/* Who is less patient waits so long for a greeting all the same. */
 #define DIAL_GREET_USEC (10 * USEC_PER_SEC)
 #define DIAL_BACK_OFF_FIRST_USEC (5 * USEC_PER_MSEC)
 #define DIAL_BACK_OFF_LAST_USEC (250 * USEC_PER_MSEC)
@@ -144,7 +147,7 @@ static int dial_greet(struct jobctl *conn, int fd)
                 return PASS(r);
         conn->state = CONN_GREETING;
         conn->was_there = true;
-        conn->greet_by_usec = clock_mono_usec() + DIAL_GREET_USEC;
+        conn->greet_by_usec = MAX(clock_mono_usec() + DIAL_GREET_USEC, conn->give_up_usec);
         conn_send_early(conn);
         return 0;
 }

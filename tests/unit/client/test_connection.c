@@ -6,8 +6,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "common/clock.h"
+
 #include "client/jobctl.h"
-#include "client/lib/connection.h"
+#include "client/lib/connection_dial.h"
 #include "tests/unit/client/fake_daemon.h"
 #include "tests/unit/suite.h"
 
@@ -174,6 +176,28 @@ START_TEST(test_busy_ends_with_patience)
         jobctl_set_patience(conn, 0);
         ck_assert_int_eq(jobctl_ping(conn), JOBCTL_E_BUSY);
         ck_assert_str_eq(jobctl_error_text(conn), "too many connections");
+        ck_assert(fake_finish(pid));
+}
+END_TEST
+
+static void script_mute(struct fake *fake)
+{
+        fake_accept_mute(fake);
+        fake_wait_closed(fake);
+}
+
+/* Of systemd's socket: it accepts while the daemon behind it is still reading its database. */
+START_TEST(test_a_greeting_may_take_as_long_as_the_patience)
+{
+        const pid_t pid = fake_start(path, script_mute);
+        const uint64_t until = clock_mono_usec() + 3600 * USEC_PER_SEC;
+
+        jobctl_set_patience(conn, 3600 * USEC_PER_SEC);
+        ck_assert_int_eq(jobctl_status_async(conn, NULL, NULL), JOBCTL_OK);
+        while (conn->state != CONN_GREETING)
+                ck_assert_int_eq(jobctl_process(conn), JOBCTL_OK);
+        ck_assert_uint_ge(dial_next_usec(conn), until);
+        teardown();
         ck_assert(fake_finish(pid));
 }
 END_TEST
@@ -711,10 +735,10 @@ END_TEST
 SUITE_MAIN("connection", setup, teardown, test_ping, test_a_question_behind_the_greeting,
            test_a_signal_waits_for_the_greeting, test_nobody, test_other_version,
            test_busy_is_tried_again, test_busy_ends_with_patience,
-           test_a_broken_greeting_is_tried_again, test_no_greeting_at_all, test_garbage,
-           test_long_frame, test_restart_repeats_a_question, test_a_signal_is_not_sent_twice,
-           test_an_unlock_that_comes_again, test_patience_ends, test_killed_is_started_again,
-           test_shut_down_is_left_alone, test_pages_and_problems, test_pieces_of_a_job,
-           test_submit_keeps_its_key, test_submit_tells_environments_apart,
+           test_a_greeting_may_take_as_long_as_the_patience, test_a_broken_greeting_is_tried_again,
+           test_no_greeting_at_all, test_garbage, test_long_frame, test_restart_repeats_a_question,
+           test_a_signal_is_not_sent_twice, test_an_unlock_that_comes_again, test_patience_ends,
+           test_killed_is_started_again, test_shut_down_is_left_alone, test_pages_and_problems,
+           test_pieces_of_a_job, test_submit_keeps_its_key, test_submit_tells_environments_apart,
            test_submit_splits_into_frames, test_submit_refuses_before_sending,
            test_free_tells_what_is_under_way)
