@@ -4,7 +4,6 @@
 import os
 import resource
 import signal
-import sys
 
 import harness
 import users
@@ -210,9 +209,4 @@ class Programs(users.SystemCase):
 
 
 if __name__ == "__main__":
-    users.need_root()
-    users.make_users()
-    try:
-        harness.unittest.main(verbosity=2, exit=False).result.wasSuccessful() or sys.exit(1)
-    finally:
-        users.remove_users()
+    users.main()

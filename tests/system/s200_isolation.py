@@ -2,7 +2,6 @@
 """Users among themselves: nobody sees, stops, reads or crowds out anybody."""
 
 import os
-import sys
 
 import harness
 import users
@@ -134,9 +133,4 @@ class Isolation(users.SystemCase):
 
 
 if __name__ == "__main__":
-    users.need_root()
-    users.make_users()
-    try:
-        harness.unittest.main(verbosity=2, exit=False).result.wasSuccessful() or sys.exit(1)
-    finally:
-        users.remove_users()
+    users.main()

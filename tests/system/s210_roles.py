@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what among users: the group of administrators, what others see, queues and shares by name."""
 
-import sys
 
 import harness
 import users
@@ -126,9 +125,4 @@ class Sharing(users.SystemCase):
 
 
 if __name__ == "__main__":
-    users.need_root()
-    users.make_users()
-    try:
-        harness.unittest.main(verbosity=2, exit=False).result.wasSuccessful() or sys.exit(1)
-    finally:
-        users.remove_users()
+    users.main()

@@ -6,7 +6,6 @@ import re
 import select
 import socket
 import struct
-import sys
 import time
 
 import harness
@@ -99,9 +98,4 @@ class Journal(users.SystemCase):
 
 
 if __name__ == "__main__":
-    users.need_root()
-    users.make_users()
-    try:
-        harness.unittest.main(verbosity=2, exit=False).result.wasSuccessful() or sys.exit(1)
-    finally:
-        users.remove_users()
+    users.main()

@@ -82,6 +82,16 @@ def remove_users():
     lock.close()
 
 
+def main():
+    """The tests of the file that calls it, with the users while they last."""
+    need_root()
+    make_users()
+    try:
+        harness.unittest.main(verbosity=2, exit=False).result.wasSuccessful() or sys.exit(1)
+    finally:
+        remove_users()
+
+
 class User:
     def __init__(self, case, name):
         entry = pwd.getpwnam(name)
