@@ -20,38 +20,7 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/source.sh
 . "$top/packaging/source.sh"
 
-refuse() {
-        printf 'build-deb: %s\n' "$*" >&2
-        exit 1
-}
-
-version=$(source_version)
-work=
-out=
-while [ $# -gt 0 ]; do
-        case $1 in
-        --version) version=${2:?a version is missing} && shift ;;
-        --work) work=${2:?a folder is missing} && shift ;;
-        -*) refuse "unknown option $1; usage: build-deb.sh [--version VERSION] [--work FOLDER] OUTDIR" ;;
-        *) out=$1 ;;
-        esac
-        shift
-done
-[ -n "$out" ] || refuse 'usage: build-deb.sh [--version VERSION] [--work FOLDER] OUTDIR'
-command -v dpkg-buildpackage >/dev/null ||
-        refuse 'dpkg-buildpackage is missing; sh packaging/deps.sh build package installs what is needed'
-
-umask 022
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-if [ -z "$work" ]; then
-        work=$(mktemp -d "${TMPDIR:-/tmp}/jobd-deb.XXXXXX")
-        trap 'rm -rf "$work"' EXIT
-        trap 'exit 130' INT
-        trap 'exit 143' TERM
-fi
-mkdir -p "$work"
-work=$(cd "$work" && pwd)
+source_call build-deb dpkg-buildpackage 'sh packaging/deps.sh build package installs what is needed' "$@"
 tree=$work/jobd
 log=$work/log
 

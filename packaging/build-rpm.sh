@@ -3,54 +3,21 @@
 #
 # Builds the packages for Fedora and its kin, without root, also on Debian:
 #
-#   sh packaging/build-rpm.sh [--version VERSION] [--work FOLDER] [--flags WORDS] OUTDIR
+#   sh packaging/build-rpm.sh [--version VERSION] [--work FOLDER] OUTDIR
 #
 # OUTDIR gets *.rpm, the source package too; their names are printed. Where rpm has no database of
 # installed packages (on Debian) it cannot know what a build needs: packaging/deps.sh does.
 #
 # --version VERSION  another version than that of the packages for Debian
 # --work FOLDER      rpmbuild's folders and the build tree, kept for the next call; else a temporary one
-# --flags WORDS      further words for CMake
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 # shellcheck source=packaging/source.sh
 . "$top/packaging/source.sh"
 
-refuse() {
-        printf 'build-rpm: %s\n' "$*" >&2
-        exit 1
-}
-
-version=$(source_version)
-work=
-flags=
-out=
-while [ $# -gt 0 ]; do
-        case $1 in
-        --version) version=${2:?a version is missing} && shift ;;
-        --work) work=${2:?a folder is missing} && shift ;;
-        --flags) flags=${2:?words are missing} && shift ;;
-        -*) refuse "unknown option $1; usage: build-rpm.sh [--version VERSION] [--work FOLDER] [--flags WORDS] OUTDIR" ;;
-        *) out=$1 ;;
-        esac
-        shift
-done
-[ -n "$out" ] || refuse 'usage: build-rpm.sh [--version VERSION] [--work FOLDER] [--flags WORDS] OUTDIR'
-command -v rpmbuild >/dev/null ||
-        refuse 'rpmbuild is missing; sh packaging/deps.sh package installs it on Debian, dnf install rpm-build on Fedora'
-
-umask 022
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-if [ -z "$work" ]; then
-        work=$(mktemp -d "${TMPDIR:-/tmp}/jobd-rpm.XXXXXX")
-        trap 'rm -rf "$work"' EXIT
-        trap 'exit 130' INT
-        trap 'exit 143' TERM
-fi
+source_call build-rpm rpmbuild 'sh packaging/deps.sh package installs it on Debian, dnf install rpm-build on Fedora' "$@"
 mkdir -p "$work/SOURCES"
-work=$(cd "$work" && pwd)
 rm -rf "$work/copy" "$work/RPMS" "$work/SRPMS"
 mkdir "$work/copy"
 source_copy "$work/copy"
@@ -59,9 +26,8 @@ rm -rf "$work/copy"
 
 nodeps=
 [ -e /var/lib/rpm/rpmdb.sqlite ] || [ -e /usr/lib/sysimage/rpm/rpmdb.sqlite ] || nodeps=--nodeps
-# shellcheck disable=SC2086 # one word or none, and no macro with an empty body
+# shellcheck disable=SC2086 # one word or none
 SOURCE_DATE_EPOCH=$(source_epoch) rpmbuild -ba $nodeps \
-        ${flags:+--define "jobd_flags $flags"} \
         --define "_topdir $work" --define "_dbpath $work/db" --define "jobd_version $version" \
         --define 'clamp_mtime_to_source_date_epoch 1' \
         --define 'use_source_date_epoch_as_buildtime 1' --define '_buildhost localhost' \

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # The sources as a tree and as a tar file, for those who make packages of them (build-deb.sh,
-# build-rpm.sh). To be sourced by a script that has set $top, the top of this project.
+# build-rpm.sh), and how these are called. To be sourced by a script that has set $top, the top of this
+# project.
 #
 # Owners, modes, order and times are those of a package, not those of a checkout. What belongs to it
 # is every file that git knows, as it stands now (or, where there is no git, everything but build/);
 # not packaging/debian, which is no part of what Debian calls the upstream sources.
-# shellcheck disable=SC2154 # $top
+# shellcheck disable=SC2154,SC2034 # $top is of the caller, and what is set is for him
 
 source_packed='--owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX,a-st'
 source_changelog=$top/packaging/debian/changelog
@@ -45,4 +46,49 @@ source_pack() {
         # shellcheck disable=SC2086
         tar -C "$1" --sort=name --mtime="@$(source_epoch)" --transform "s!^\.!$2!" $source_packed -cf - . |
                 xz -6 -T1 >"$3"
+}
+
+refuse() {
+        printf '%s: %s\n' "$builder" "$*" >&2
+        exit 1
+}
+
+# How both are called:  source_call NAME PROGRAM ADVICE [--version VERSION] [--work FOLDER] OUTDIR
+# Sets $version; $work and $out, which are there, by their whole names; what nobody asked for goes away. Refuses
+# with ADVICE where there is no PROGRAM.
+source_call() {
+        builder=$1
+        program=$2
+        advice=$3
+        shift 3
+        usage="usage: $builder.sh [--version VERSION] [--work FOLDER] OUTDIR"
+        version=$(source_version)
+        work=
+        out=
+        while [ $# -gt 0 ]; do
+                case $1 in
+                --version) version=${2:?a version is missing} && shift ;;
+                --work) work=${2:?a folder is missing} && shift ;;
+                -*) refuse "unknown option $1; $usage" ;;
+                *)
+                        [ -z "$out" ] || refuse "one OUTDIR, not $out and $1; $usage"
+                        out=$1
+                        ;;
+                esac
+                shift
+        done
+        [ -n "$out" ] || refuse "$usage"
+        command -v "$program" >/dev/null || refuse "$program is missing; $advice"
+
+        umask 022
+        mkdir -p "$out"
+        out=$(cd "$out" && pwd)
+        if [ -z "$work" ]; then
+                work=$(mktemp -d "${TMPDIR:-/tmp}/jobd-$builder.XXXXXX")
+                trap 'rm -rf "$work"' EXIT
+                trap 'exit 130' INT
+                trap 'exit 143' TERM
+        fi
+        mkdir -p "$work"
+        work=$(cd "$work" && pwd)
 }
