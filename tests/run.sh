@@ -4,9 +4,10 @@
 # Every test, from nothing:  sh tests/run.sh [STAGE...]
 #
 # Installs what is missing, builds three times (dev with failpoints, address and undefined-behaviour
-# sanitizers, thread sanitizer for jobd and its journal) and runs the stages in this order: lint, unit,
-# integration, threads, crash, fuzz, system, and as one packages (which builds them) and machine (which
-# boots one and installs them). A stage that fails does not stop the next ones. Logs are in build/logs.
+# sanitizers, thread sanitizer for jobd and its journal) and runs the stages: lint, unit, integration,
+# threads, crash, fuzz, system, packages and machine (which boots one and installs the packages). What
+# computes comes first, the packages' builds too; the machine then runs beside those that mostly wait, and
+# is told of last. A stage that fails does not stop the next ones. Logs are in build/logs.
 # The last line counts tests, "N passed, N failed[, N skipped]"; a build that fails counts as one failed
 # test. The status is 0 only when nothing failed.
 set -u
@@ -21,6 +22,9 @@ at_once=$((jobs * 2))
 # Where useradd is; the path of an ordinary user may leave it out.
 PATH=$PATH:/usr/sbin:/sbin
 made_user=
+# What ctest is started by, and the process that runs beside the stages.
+under=
+beside=
 passed=0
 failed=0
 skipped=0
@@ -48,6 +52,7 @@ finish() {
 # shellcheck disable=SC2317 # called by the trap
 interrupted() {
         printf '\ninterrupted\n'
+        [ -z "$beside" ] || kill -TERM "-$beside" 2>/dev/null || kill -TERM "$beside" 2>/dev/null
         failed=$((failed + 1))
         trap - EXIT
         finish
@@ -94,18 +99,21 @@ progress() {
                 }'
 }
 
-# Runs the tests of a preset that ctest's further options choose:  stage NAME PRESET OPTION...
-stage() {
-        name=$1
-        preset=$2
-        shift 2
-        log=$logs/$name-$preset.log
-        summary=$logs/$name-$preset.xml
+# Becomes ctest, for a stage whose files in build/logs have this name:  tests NAME FOLDER OPTION...
+tests() {
+        summary=$logs/$1.xml
         rm -f "$summary"
-        started=$(now)
-        printf '%-24s ' "$name ($preset)"
-        ctest --test-dir "build/$preset" -j "$at_once" --output-on-failure --no-tests=error --timeout 240 \
-                --output-junit "$summary" "$@" </dev/null 2>&1 | tee "$log" | progress
+        folder=build/$2
+        shift 2
+        # shellcheck disable=SC2086 # words or none
+        exec $under ctest --test-dir "$folder" -j "$at_once" --output-on-failure --no-tests=error --timeout 240 \
+                --output-junit "$summary" "$@" </dev/null 2>&1
+}
+
+# Adds up what ctest has written:  count NAME
+count() {
+        log=$logs/$1.log
+        summary=$logs/$1.xml
         if [ ! -s "$summary" ]; then
                 printf ' FAILED: ctest could not run, see %s\n' "$log"
                 failed=$((failed + 1))
@@ -117,8 +125,34 @@ stage() {
         passed=$((passed + n - f - s))
         failed=$((failed + f))
         skipped=$((skipped + s))
-        printf ' %s of %s, %s s\n' $((n - f - s)) "$n" $(($(now) - started))
+        printf ' %s of %s, %s s\n' $((n - f - s)) "$n" "$(attribute "$summary" time)"
         [ "$f" -eq 0 ] || show_failures "$log"
+}
+
+# Runs the tests of a preset that ctest's further options choose:  stage NAME PRESET OPTION...
+stage() {
+        name=$1-$2
+        printf '%-24s ' "$1 ($2)"
+        shift
+        tests "$name" "$@" | tee "$logs/$name.log" | progress
+        count "$name"
+}
+
+# The machine beside what follows, in a group of processes of its own, and behind it where both want a core.
+begin_machine() {
+        under='setsid nice -n 5'
+        tests machine-dev dev/tests/system -R '^machine$' -FA . >"$logs/machine-dev.log" &
+        beside=$!
+        under=
+}
+
+end_machine() {
+        [ -n "$beside" ] || return
+        printf '%-24s ' 'machine (dev)'
+        wait "$beside"
+        beside=
+        progress <"$logs/machine-dev.log"
+        count machine-dev
 }
 
 # What the tests that failed said, as far as a person wants to read it here.
@@ -148,27 +182,37 @@ is_wanted() {
         esac
 }
 
+# A build that is wanted by several stages says whether it is there.
+has_asan=
+has_tsan=
+# Those packages tests which build what others look into, or boot.
+made=
+is_wanted packages && made='p100_build|p110_newer|p190_base'
+is_wanted machine && made="${made:-p100_build|p110_newer}|machine_disk"
+
 started_all=$(now)
 if build dev; then
         is_wanted lint && stage lint dev -L '^lint$'
         is_wanted unit && stage unit dev -L '^unit$'
 fi
-if is_wanted unit || is_wanted integration; then
-        if build asan; then
-                is_wanted unit && stage unit asan -L '^unit$'
-                is_wanted integration && stage integration asan -L '^integration$'
-        fi
+if is_wanted unit || is_wanted integration || is_wanted fuzz; then
+        build asan && has_asan=yes
+        [ -n "$has_asan" ] && is_wanted unit && stage unit asan -L '^unit$'
 fi
-if is_wanted threads; then
-        build_threads && stage threads tsan -L '^(unit|integration)$' -R '^(test_journal.*|t100_.*|t110_.*|t400_.*)$'
-fi
+is_wanted threads && build_threads && has_tsan=yes
+[ -z "$made" ] || stage made dev -R "^($made)\$"
+is_wanted machine && begin_machine
+[ -n "$has_asan" ] && is_wanted integration && stage integration asan -L '^integration$'
+[ -n "$has_tsan" ] &&
+        stage threads tsan -L '^(unit|integration)$' -R '^(test_journal.*|t100_.*|t110_.*|t400_.*)$'
 is_wanted crash && stage crash dev -L '^crash$'
-is_wanted fuzz && stage fuzz asan -L '^fuzz$'
+[ -n "$has_asan" ] && is_wanted fuzz && stage fuzz asan -L '^fuzz$'
 is_wanted system && stage system dev -L '^system$'
-# In one stage: the machine is slow and mostly alone with one of the cores.
-labels=
-is_wanted packages && labels=package
-is_wanted machine && labels="${labels:+$labels|}machine"
-[ -z "$labels" ] || stage packages dev -L "^($labels)\$" --timeout 900
+if is_wanted packages; then
+        under='nice -n 10'
+        stage packages dev -L '^package$' -E "^($made)\$" -FA .
+        under=
+fi
+end_machine
 printf '\n%s s in all' $(($(now) - started_all))
 finish

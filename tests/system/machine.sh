@@ -199,7 +199,7 @@ boot_machine() {
         if kvm_works "$base"; then
                 accel=(-accel kvm -cpu host)
         fi
-        timeout -k 2 "$3" qemu-system-x86_64 -nodefaults -no-user-config -M q35 "${accel[@]}" -smp 2 -m 1024 \
+        timeout --foreground -k 2 "$3" qemu-system-x86_64 -nodefaults -no-user-config -M q35 "${accel[@]}" -smp 2 -m 1024 \
                 -display none -monitor none -no-reboot -nic none -kernel "$base/vmlinuz" \
                 -append 'root=/dev/nvme0n1 rootfstype=ext4 rw console=ttyS0 quiet panic=-1 mitigations=off audit=0' \
                 -drive "if=none,id=root,format=raw,file=$work/root.img,cache=unsafe" \
