@@ -60,7 +60,8 @@ for version in old new; do
                 -exec cp {} "$tree/root/packages/$version/" \;
         [ -n "$(ls "$tree/root/packages/$version")" ] || fail "no packages in $packages/$version"
 done
-cp "$here/audit.py" "$here"/scenes/*.sh "$here"/scenes/*.p[ly] "$tree/$scenes/" || fail "cannot copy the scenes"
+cp "$here/audit.py" "$here"/scenes/*.sh "$here"/scenes/*.p[ly] "$top/packaging/debian/tests/first-job" "$tree/$scenes/" ||
+        fail "cannot copy the scenes"
 chmod -R a+rX "$tree/$scenes"
 if [ $# -gt 0 ]; then
         for file in "$tree/$scenes"/m[2-9]*.sh "$tree/$scenes"/m1[1-9]*.sh; do

@@ -27,6 +27,8 @@ echo '# a line of the administrator' >>/etc/jobd/jobd.conf
 check "root's settings can be changed, and are read" sh -c 'mkdir -p /etc/jobd/jobd.conf.d &&
         printf "[Pool]\nWorkers=4\nCores=4\n" >/etc/jobd/jobd.conf.d/scenes.conf && jobctl reload 2>/dev/null'
 check "four workers come" await workers_connected 4
+check "the package's own test passes" saying sh $here/first-job
+check "and has run a job" said "the first job ran"
 check "carol is an administrator" usermod -a -G jobd-admin carol
 for unit in jobd.service jobd-workers.service; do
         say "systemd-analyze security $unit: $(systemd-analyze security --no-pager $unit | sed -n 's/.*Overall exposure level for [^:]*: //p')"

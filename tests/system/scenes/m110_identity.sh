@@ -8,9 +8,12 @@ for user in alice bob carol; do
         runuser -u $user -- env -i USER=$user HOME=/home/$user PATH=/usr/bin:/bin MINE="a word" sh -c '
                 cd && umask 027 && ulimit -Sn 128 && ulimit -Hn 256 && ulimit -c 0 &&
                 exec jobctl run /usr/bin/python3 '$here'/audit.py' >$state/$user.json
+        judged=0
         while IFS=$'\t' read -r verdict name; do
                 check "$user's job: $name" is "$verdict" ok
+                judged=$((judged + 1))
         done < <(python3 $here/identity.py $user $state/$user.json || echo "identity.py failed	all")
+        check "$user's job was looked at" [ $judged -gt 20 ]
 done
 
 check "it runs in a control group of its own" is "$(as bob run cat /proc/self/cgroup | sed 's/[0-9]*\.[0-9.]*$/N/')" \

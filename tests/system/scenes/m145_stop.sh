@@ -17,6 +17,7 @@ has_said() { # USER ID WORDS
 check "they have their traps" await has_said alice "$polite" here
 check "both" await has_said bob "$stubborn" here
 pids="$(field bob "$stubborn" pid) $(field alice "$polite" pid)"
+check "as processes" kill -0 $pids
 started=$SECONDS
 check "the workers are stopped" systemctl stop jobd-workers.service
 say "in $((SECONDS - started)) s"

@@ -10,7 +10,7 @@ printf '[Pool]\nWorkers=many\n' >/etc/jobd/jobd.conf.d/wrong.conf
 check "jobd does not start with a wrong setting" status_is 1 saying systemctl restart jobd.service
 saying systemctl status --no-pager jobd.service
 check "its status says why" said "cannot start" wrong.conf:2
-check "it is not tried again" is "$(of_unit jobd.service NRestarts)" 0
+check "it is not tried again" is "$(of_unit jobd.service SubState)" failed
 rm /etc/jobd/jobd.conf.d/wrong.conf
 systemctl reset-failed jobd.service jobd.socket 2>/dev/null
 check "put right, it starts" systemctl start jobd.socket jobd.service

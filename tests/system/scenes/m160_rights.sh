@@ -21,9 +21,10 @@ answer() { # WORDS... ID: status and words, but for the id
 }
 for verb in info logs cancel hold release wait "update --priority 3"; do
         # shellcheck disable=SC2086 # words
-        check "to bob's '$verb' it is as if it were not there" is "$(answer $verb "$mine")" "$(answer $verb 987654)"
+        answered=$(answer $verb "$mine")
+        check "to bob's '$verb' it is as if it were not there" is "$answered" "$(answer $verb 987654)"
+        check "which is refused" said "there is no job"
 done
-check "which is an error" status_is 3 saying as bob info "$mine"
 saying as bob list --all-users
 check "bob sees that there is something of hers" said alice
 check "but not what" sh -c "! grep -q alices-own $state/said"

@@ -19,7 +19,8 @@ done
 place=$(hers jobctl --user run cat /proc/self/cgroup)
 check "her jobs are in groups of her manager's" is "$(echo "$place" | sed -n 's!.*/\(user@1003.service\)/.*/\(jobd-workers.service\)/u.*!\1 \2!p')" \
         "user@1003.service jobd-workers.service"
-check "it is not the system's queue" is "$(as carol list --ids | wc -l)" "$(hers jobctl list --ids | wc -l)"
+check "her queue is her own" is "$(hers jobctl --user list --ids | sort | tr '\n' ' ')" "1 2 "
+check "that of the machine is asked without --user" is "$(hers jobctl list --ids)" "$(as carol list --ids)"
 mkfifo -m 666 $state/gate180
 job=$(hers jobctl --user submit sh -c "echo before; read x <$state/gate180; echo after; exit 9")
 runs() {

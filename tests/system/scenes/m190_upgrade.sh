@@ -12,13 +12,13 @@ check "bob's job runs" await state_is bob "$gated" running
 pids="$(field alice "$counted" pid) $(field bob "$gated" pid)"
 workers=$(main_pid jobd-workers.service)
 old=$(main_pid jobd.service)
+: >$state/refused
 (
         until [ -e $state/installed ]; do
                 as carol submit true >>$state/submitted 2>>$state/refused || echo "status $?" >>$state/refused
         done
 ) &
 submitter=$!
-: >$state/refused
 install_new() {
         DEBIAN_FRONTEND=noninteractive dpkg -i /root/packages/new/*.deb </dev/null >$state/dpkg 2>&1
 }

@@ -20,7 +20,10 @@ has_said() {
 }
 check "a job runs, and has its trap" await has_said here
 pid=$(field alice "$job" pid)
+check "as a process" kill -0 "$pid"
 held=$(held_ids)
+check "others are held" [ "$held" -gt 0 ]
+check "there is something to be removed" [ -n "$(list_units)" ]
 check "the packages are removed" sh -c "dpkg -r jobd jobctl libjobctl1 >$state/dpkg 2>&1"
 check "the job is ended" sh -c "! kill -0 $pid 2>/dev/null"
 check "no process is left" is "$(pgrep -c '^jobd')" 0
@@ -62,6 +65,8 @@ check "the administrator's line is there" grep -q 'line of the administrator' /e
 running=$(as bob submit sh -c 'read x <>/var/lib/scenes/silent')
 check "another job runs" await state_is bob "$running" running
 pid=$(field bob "$running" pid)
+check "as a process" kill -0 "$pid"
+check "there is something to be purged" [ "$(list_files | wc -l)" -gt 20 ]
 check "the packages are purged, and nothing is asked" sh -c "dpkg --purge jobd jobctl libjobctl1 </dev/null >$state/dpkg 2>&1"
 check "the job is ended" sh -c "! kill -0 $pid 2>/dev/null"
 check "nothing is left: no file" is "$(list_files)" ""

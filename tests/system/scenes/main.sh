@@ -17,7 +17,9 @@ play() { # FILE
         last_check=$SECONDS
         before=$(tr -cd x <$results | wc -c)
         echo "== $(basename "$1" .sh), after ${SECONDS} s of this boot"
-        (cd /tmp && . "$1") 2>&1
+        rm -f $state/over
+        (cd /tmp && { . "$1"; touch $state/over; }) 2>&1
+        check "it was played to its end" [ -e $state/over ] # a name that is not set ends its shell
         bad=$(($(tr -cd x <$results | wc -c) - before))
         [ $bad -eq 0 ] || journal -u jobd -u jobd-workers --since "@$since" -n 50 -o short-monotonic | sed 's/^/     | /'
 }
