@@ -272,8 +272,8 @@ static int flow_file_check_name(const char *name, struct reason *why)
         if (name[0] == '\0' || strpbrk(name, ":,?") || strcmp(name, "last") == 0 ||
             strspn(name, "0123456789") == strlen(name))
                 return reason_set(why, FLOW_FILE_E_BAD,
-                                  "an entry of a flow has a name with none of ':,?' in it, and is "
-                                  "no number: not '%s'",
+                                  "an entry of a flow is neither a number nor last, and has none "
+                                  "of ':,?' in its name: not '%s'",
                                   name);
         return 0;
 }

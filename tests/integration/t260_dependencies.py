@@ -321,6 +321,7 @@ class Flows(Dependencies):
                             ("{}", ("a member for each job",)), ({"a": {}}, ("entry 'a'", "no command")),
                             ({"a": {"command": []}}, ("list of words",)), ({"a": {"command": [1]}}, ("no text",)),
                             ({"a": {**good, "after": "b"}}, ("'b'", "no such entry")),
+                            ({"last": good}, ("'last'", "neither a number nor last")), ({"a?": good}, ("'a?'", "':,?'")), ({"": good}, ("''",)),
                             ({"a": {**good, "cpu": 3}}, ("'cpu'", "no option")),
                             ({"a": {**good, "cpus": "many"}}, ("entry 'a'", "many")),
                             ({"a": {**good, "hold": 3}}, ("true or false",)),
