@@ -98,6 +98,7 @@ static void line_ended(struct line *line, const Jobd__Reply *reply)
         line_add(line, " %s", state_name(ended->state));
         if (ended->has_exit_code)
                 line_add(line, " exit %d", ended->exit_code);
+        ck_assert(ended->has_tasks_cancelled == (ended->tasks_cancelled > 0));
         line_add(line, ")");
 }
 
@@ -218,6 +219,13 @@ static void line_stats(struct line *line, const Jobd__StatsReply *reply)
                 if (strcmp(family->name, "jobd_kept_user_tasks") == 0)
                         for (size_t n = 0; n < family->n_samples; n++)
                                 line_add(line, ", kept %s", family->samples[n]->labels[0]->value);
+                if (strcmp(family->name, "jobd_kept_user_failed_tasks") == 0)
+                        for (size_t n = 0; n < family->n_samples; n++)
+                                line_add(line, " %" PRIu64, family->samples[n]->value);
+                if (strcmp(family->name, "jobd_build_info") == 0) {
+                        ck_assert_uint_eq(family->samples[0]->n_labels, 2);
+                        ck_assert_str_eq(family->samples[0]->labels[1]->key, "build");
+                }
         }
         line_add(line, ")");
 }
@@ -571,6 +579,10 @@ static void peer_on_frame(void *arg, const uint8_t *body, size_t size, int passe
                 peer->data_bytes += reply->output->data->records.len;
         if (reply->body_case == JOBD__REPLY__BODY_TASK_PAGE)
                 peer_take_tasks(peer, reply->task_page);
+        if (reply->body_case == JOBD__REPLY__BODY_JOB_ENDED) {
+                peer->tasks_failed = reply->job_ended->tasks_failed;
+                peer->tasks_cancelled = reply->job_ended->tasks_cancelled;
+        }
         if (reply->body_case == JOBD__REPLY__BODY_ERROR)
                 snprintf(peer->sentence, sizeof(peer->sentence), "%s", reply->error->message);
         wire_free_reply(reply);

@@ -20,8 +20,9 @@ struct peer {
         struct channel *channel; /* owned */
         char **lines;            /* owned */
         size_t lines_count, lines_read;
-        char sentence[160]; /* of the last Error */
-        int fds[8];         /* owned: descriptors that were passed */
+        char sentence[160];                     /* of the last Error */
+        uint64_t tasks_failed, tasks_cancelled; /* of the last JobEnded */
+        int fds[8];                             /* owned: descriptors that were passed */
         size_t fds_count;
         bool ended;
         bool is_deaf; /* does not read */

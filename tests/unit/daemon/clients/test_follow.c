@@ -315,6 +315,8 @@ START_TEST(cancelled_before_it_began)
         follow(peer, 2, 1, TO_END);
         peer_expect(peer, "2 news(cancelled, 0)+");
         peer_expect(peer, "2 ended(1 cancelled)");
+        ck_assert_uint_eq(peer->tasks_failed, 1);
+        ck_assert_uint_eq(peer->tasks_cancelled, 1);
 }
 END_TEST
 

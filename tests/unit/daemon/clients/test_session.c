@@ -13,6 +13,7 @@
 
 #include "proto/frame.h"
 
+#include "daemon/clients/shared.h"
 #include "stage.h"
 #include "tests/unit/suite.h"
 
@@ -244,6 +245,8 @@ START_TEST(too_many_connections_of_a_user)
         peers[2] = peer_dial(&stage);
         peer_expect(peers[2], "0 error(BUSY)");
         peer_expect_end(peers[2]);
+        ck_assert_uint_eq(stage.clients->tally.turned_away, 1);
+        ck_assert_uint_eq(stage.clients->tally.connections, 2);
         peer_close(peers[0]);
         peer_new(&stage);
         ck_assert_uint_eq(clients_count(stage.clients), 2);

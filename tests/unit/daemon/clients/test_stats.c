@@ -104,7 +104,7 @@ START_TEST(numbers_wait_for_the_disk)
 }
 END_TEST
 
-/* Two slices: 3 succeeded and 1 never began, then 2 failed. */
+/* Two slices: 3 succeeded and 1 never began, then 2 failed and 4 were cancelled. */
 static struct journal_totals *slices(void)
 {
         static struct journal_total groups[2];
@@ -114,6 +114,7 @@ static struct journal_totals *slices(void)
         groups[0].tasks_by_state[JOB_SUCCEEDED] = 3;
         groups[1] = (struct journal_total){ .uid = getuid() };
         groups[1].tasks_by_state[JOB_FAILED] = 2;
+        groups[1].tasks_by_state[JOB_CANCELLED] = 4;
         totals[0] = (struct journal_totals){ .groups = &groups[0],
                                              .groups_count = 1,
                                              .rows_before = 50 };
@@ -134,8 +135,8 @@ START_TEST(kept_jobs_of_all)
 
         begin_kept();
         snprintf(line, sizeof(line),
-                 "3 stats(17 submitted, %u 5, %u 2, other 9, 2 failed, 1 cancelled, kept %u, kept "
-                 "%u)",
+                 "3 stats(17 submitted, %u 5, %u 2, other 9, 2 failed, 5 cancelled, kept %u, kept "
+                 "%u 2 0)",
                  STAGE_UID_OTHER, (unsigned int)getuid(), (unsigned int)getuid(), STAGE_UID_OTHER);
         peer_expect(peer, line);
         ck_assert_str_eq(stage.engine.trace, "totals(any,17,0,0,0) totals(any,17,99,7,50) ");
@@ -147,7 +148,7 @@ START_TEST(kept_jobs_of_oneself)
         char line[160];
 
         begin_kept();
-        snprintf(line, sizeof(line), "3 stats(17 submitted, %u 2, 2 failed, 1 cancelled)",
+        snprintf(line, sizeof(line), "3 stats(17 submitted, %u 2, 2 failed, 5 cancelled)",
                  (unsigned int)getuid());
         peer_expect(peer, line);
         ck_assert_str_eq(stage.engine.trace, "totals(own,17,0,0,0) totals(own,17,99,7,50) ");

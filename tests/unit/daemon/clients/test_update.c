@@ -308,6 +308,43 @@ START_TEST(goes_while_parents_are_looked_up)
 }
 END_TEST
 
+START_TEST(so_many_jobs_and_no_more)
+{
+        for (int i = 0; i < 10001; i++)
+                add();
+        ask_priority(2, IDS({ 1, 10001 }), 3);
+        peer_expect(peer, "2 error(USAGE)");
+        ck_assert_str_eq(peer->sentence, "these are too many jobs for one update: at most 10000; "
+                                         "nothing was changed");
+        ck_assert_str_eq(e->trace, "");
+}
+END_TEST
+
+START_TEST(so_many_dependencies_and_no_more)
+{
+        static Jobd__Dependency each[WIRE_DEPENDENCIES_MAX], *list[WIRE_DEPENDENCIES_MAX];
+        Jobd__Update update = JOBD__UPDATE__INIT;
+        Jobd__Spec set = JOBD__SPEC__INIT;
+
+        for (uint32_t i = 0; i < WIRE_DEPENDENCIES_MAX; i++) {
+                jobd__dependency__init(&each[i]);
+                each[i].kind = JOBD__DEPENDENCY_KIND__DEPENDENCY_AFTERANY;
+                each[i].has_job = true;
+                each[i].job = 200 + i;
+                list[i] = &each[i];
+        }
+        set.dependencies = list;
+        set.n_dependencies = WIRE_DEPENDENCIES_MAX;
+        update.set = &set;
+        for (int i = 0; i < 101; i++)
+                add();
+        ask(2, IDS({ 1, 101 }), &update);
+        peer_expect(peer, "2 error(USAGE)");
+        ck_assert_ptr_nonnull(strstr(peer->sentence, "too many dependencies for one update"));
+        ck_assert_str_eq(e->trace, "");
+}
+END_TEST
+
 /* A command of nearly 1 MiB, the most that there can be. */
 static void give_heavy_spec(struct job *job)
 {
@@ -395,6 +432,8 @@ int main(void)
         tcase_add_test(t, is_done_by_who_asked);
         tcase_add_test(t, starts_while_parents_are_looked_up);
         tcase_add_test(t, goes_while_parents_are_looked_up);
+        tcase_add_test(t, so_many_jobs_and_no_more);
+        tcase_add_test(t, so_many_dependencies_and_no_more);
         tcase_add_test(t, what_is_gathered_has_weight);
         tcase_add_test(t, is_told_when_it_is_durable);
         tcase_add_test(t, starts_while_it_is_read);

@@ -214,6 +214,8 @@ START_TEST(a_task_that_never_began)
         fake_tell(e, job, 1, JOB_EV_CANCEL, JOB_CANCELLED);
         peer_expect(peer, "2 ended(1.2 cancelled)+");
         peer_expect(peer, "2 done");
+        ck_assert_uint_eq(peer->tasks_failed, 1);
+        ck_assert_uint_eq(peer->tasks_cancelled, 1);
 }
 END_TEST
 
