@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "common/error.h"
 #include "common/log.h"
@@ -213,7 +214,8 @@ void listeners_turn_away(int listen_fd, const char *sentence)
 {
         int fd = -1;
 
-        for (int i = 0; i < LISTENER_ACCEPTS_MAX && usocket_accept(listen_fd, &fd) == 0; i++)
+        /* As many as may wait; not those who keep coming. */
+        for (int i = 0; i < SOMAXCONN && usocket_accept(listen_fd, &fd) == 0; i++)
                 listener_refuse(fd, JOBD__ERROR_CODE__ERROR_INTERNAL, sentence);
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """jobd under a service manager, which the test plays: readiness, status, watchdog, reload, exit codes."""
 
+import contextlib
 import os
 import re
 import select
@@ -206,11 +207,14 @@ class Refusals(ManagedCase):
         self.daemon = first
 
     def turns_away(self, status, config, *words):
-        """Somebody waits at a socket that the manager holds, when this start is refused."""
+        """A hundred wait at a socket that the manager holds, when this start is refused."""
         path = os.path.join(self.dir, "waiting.sock")
-        with socket.socket(socket.AF_UNIX) as listener:
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(socket.socket(socket.AF_UNIX))
             listener.bind(path)
-            listener.listen(8)
+            listener.listen(200)
+            for _ in range(100):
+                stack.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
             waiting = self.jobctl_start("list", env={"JOBCTL_SOCKET": path})
             self.assertTrue(select.select([listener], [], [], harness.DEADLINE)[0])
             done = subprocess.run(
