@@ -338,7 +338,7 @@ START_TEST(client_that_never_reads)
         peer = peer_new(&stage);
         other = peer_new(&stage);
         channel_set_reading(peer->channel, false);
-        for (i = 0; i < 2000; i++)
+        for (i = 0; i < 600; i++)
                 peer_list(peer, 100 + i, NULL, 400);
         for (i = 0; i < 50; i++)
                 stage_turn(&stage);
@@ -348,8 +348,33 @@ START_TEST(client_that_never_reads)
         peer_expect(other, "2 done");
         /* Nothing is lost when it reads at last. */
         channel_set_reading(peer->channel, true);
-        while (peer->lines_count < 2001)
+        while (peer->lines_count < 601)
                 stage_turn(&stage);
+        ck_assert(!peer->ended);
+}
+END_TEST
+
+START_TEST(one_long_answer_waits_for_its_reader)
+{
+        struct peer *peer;
+        size_t reads;
+
+        stage_open(&stage);
+        for (int i = 0; i < 12800; i++)
+                fake_add(&stage.engine, getuid());
+        peer = peer_new(&stage);
+        channel_set_reading(peer->channel, false);
+        peer_info(peer, 2, IDS({ 1, 12800 }));
+        for (int i = 0; i < 400; i++)
+                stage_turn(&stage);
+        reads = stage.engine.reads_count;
+        ck_assert_uint_lt(reads, 300); /* of 400 windows */
+        stage_turn(&stage);
+        ck_assert_uint_eq(stage.engine.reads_count, reads);
+        channel_set_reading(peer->channel, true);
+        for (int i = 0; i < 1000 && stage.engine.reads_count < 400; i++)
+                stage_turn(&stage);
+        ck_assert_uint_ge(stage.engine.reads_count, 400);
         ck_assert(!peer->ended);
 }
 END_TEST
@@ -469,6 +494,7 @@ int main(void)
         tcase_add_test(t, out_of_descriptors);
         tcase_add_test(t, too_many_unfinished_frames);
         tcase_add_test(t, client_that_never_reads);
+        tcase_add_test(t, one_long_answer_waits_for_its_reader);
         tcase_add_test(t, nothing_leaves_early);
         tcase_add_test(t, many_at_once);
         tcase_add_test(t, gone_while_waiting);
