@@ -141,6 +141,14 @@ class Daemon(harness.Case):
             found |= {(section, key)} if key else set()
         self.assertEqual(there_are, found)
 
+    def test_every_default_of_the_policy(self):
+        code = {"RootJobs": "no", "MinimumUid": re.search(r"\.minimum_uid = (\d+)", text_of("worker", "policy.c"))[1],
+                "TasksMax": re.search(r"#define POLICY_TASKS_MAX (\d+)", text_of("worker", "policy.h"))[1]}
+        self.assertNotIn(".root_jobs = true", text_of("worker", "policy.c"))
+        page, sample = manual.page("jobd-worker").text, text_of("packaging", "worker-policy.conf")
+        self.assertEqual(code, dict(re.findall(r"^\*(\w+)=\*\n\t.*?\bdefault (\w+)\.", page, re.M)))
+        self.assertEqual(code, {key: re.search(rf"^#{key}=(.*)$", sample, re.M)[1] for key in code})
+
     def ids(self):
         return [job["id"] for job in self.jobctl("list", "--json").json_lines]
 
