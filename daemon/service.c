@@ -224,7 +224,7 @@ static void service_log_field(struct iovec *field, char *text)
         *field = (struct iovec){ .iov_base = text, .iov_len = strlen(text) };
 }
 
-/* stderr leads to the same journal, without the fields. It is a socket: service_connect_log(). */
+/* stderr leads to the same journal, without the fields: $JOURNAL_STREAM, which is a socket. */
 static void service_log_plainly(const struct log_record *record)
 {
         char line[4096];
@@ -277,8 +277,7 @@ void service_connect_log(void)
 
         if (!stream || sscanf(stream, "%" SCNu64 ":%" SCNu64, &dev, &ino) != 2)
                 return;
-        if (fstat(STDERR_FILENO, &st) < 0 || st.st_dev != dev || st.st_ino != ino ||
-            !S_ISSOCK(st.st_mode))
+        if (fstat(STDERR_FILENO, &st) < 0 || st.st_dev != dev || st.st_ino != ino)
                 return;
         journald_init(JOURNALD_SOCKET);
         log_set_sink(service_on_log);
