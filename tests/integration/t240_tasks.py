@@ -254,6 +254,9 @@ class Others(harness.Case):
         self.jobctl("wait", job, status=None)
         self.assertEqual([f"{job}.0 succeeded", f"{job}.1 failed", f"{job}.2 failed", f"{job}.3 cancelled", f"{job}.4 cancelled"],
                          self.jobctl("status", f"{job}.0-4").out.splitlines())
+        self.assertIn(" failed 5/5, 2 failed, 2 cancelled ", self.jobctl("list").out)
+        self.jobctl("cancel", self.submit("--hold", "--array", "0-1", "true"))
+        self.assertIn(" cancelled 2/2, 2 cancelled ", self.jobctl("list").out)
         self.assertEqual("5 of 5 done, 2 failed, 2 cancelled", self.jobctl("status", job).out.strip().partition(": ")[2])
 
     def test_a_part_is_not_forgotten(self):

@@ -4,6 +4,7 @@
 
 import os
 import random
+import re
 import unittest
 
 import harness
@@ -90,6 +91,9 @@ class Screen(Case):
         self.assertRegex(text, r"(?m)^  Waited       half within \S+, 95 % within \S+$")
         self.assertRegex(text, r"(?m)^default +1 +0 +0 +100 % +3 +3 +1 ")
         self.assertRegex(text, r"(?m)^\S+ +1 +1 +0 +0 +100 % +3 +3 +1 ")
+        # A row for each queue and each user, however many families tell of it.
+        self.assertEqual(["QUEUE", "default"], re.findall(r"^\S+", text.split("\n\n")[3], re.M))
+        self.assertEqual(2, len(text.split("\n\n")[4].splitlines()))
         self.assertIn("All jobs that are kept\n", self.jobctl("stats", "--all").out)
 
     def test_an_idle_daemon(self):
