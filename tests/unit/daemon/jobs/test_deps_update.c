@@ -259,6 +259,74 @@ START_TEST(an_earlier_job_gets_the_name)
 }
 END_TEST
 
+/* A later change of name makes nobody of the earlier one stand for all again. */
+START_TEST(the_lowest_that_was_renamed_counts)
+{
+        const uint64_t early = fake_submit(1000, &(struct engine_spec){ .hold = true });
+        uint64_t late;
+
+        ck_assert_uint_ne(submit_named("n", false), 0);
+        ck_assert_uint_ne(submit_named("n", true), 0);
+        late = fake_submit(1000, &(struct engine_spec){ .hold = true });
+        rename_to(early, "n");
+        rename_to(late, "other");
+        ck_assert_uint_eq(fake_dependencies(submit_named("n", true)), 3);
+}
+END_TEST
+
+START_TEST(so_many_edges_and_no_more)
+{
+        const struct engine_spec held = { .hold = true };
+        const uint64_t parent = fake_submit(1000, &held), child = fake_submit(1000, &held);
+        struct user *const user = engine_find(fake.engine, child)->user;
+
+        user->links_count = ENGINE_LINKS_MAX;
+        ck_assert_int_eq(change(child, DEPS_AFTEROK, parent), ENGINE_E_LIMIT);
+        ck_assert(!is_waiting(child));
+        user->links_count = ENGINE_LINKS_MAX - 1;
+        ck_assert_int_eq(change(child, DEPS_AFTEROK, parent), 0);
+        ck_assert_uint_eq(user->links_count, ENGINE_LINKS_MAX);
+        user->links_count = 1;
+}
+END_TEST
+
+/* The jobs of two users have no line by name between them, not even for root. */
+START_TEST(singletons_are_of_one_user)
+{
+        const struct engine_submission root = { .is_admin = true };
+        const struct engine_dependency on = { .kind = DEPS_SINGLETON };
+        const struct engine_spec held = { .hold = true, .name = "n" };
+        struct engine_update updates[2] = { { .id = fake_submit(1000, &held) },
+                                            { .id = fake_submit(2000, &held) } };
+        struct deps_lookup *lookup = NULL;
+        struct journal_blob *blob = NULL;
+        struct journal_read *read;
+        size_t index = 0;
+        int fault = -1;
+
+        ck_assert_int_eq(journal_blob_new(strdup("spec"), 4, &blob), 0);
+        for (size_t i = 0; i < 2; i++) {
+                updates[i].spec = (struct engine_spec){ .spec = blob,
+                                                        .task_count = 1,
+                                                        .name = "n",
+                                                        .dependencies = &on,
+                                                        .dependencies_count = 1 };
+                updates[i].sets_dependencies = true;
+                updates[i].read_sequence = engine_sequence(fake.engine);
+        }
+        ck_assert_int_eq(engine_update_prepare(fake.engine, &root, updates, 2, &lookup), 0);
+        ck_assert_int_eq(engine_lookup_run(lookup, note_fault, &fault, &read), 0);
+        ck_assert_int_eq(fault, 0);
+        updates[0].lookup = updates[1].lookup = lookup;
+        ck_assert_int_eq(engine_update(fake.engine, &root, updates, 2, &index, &said),
+                         ENGINE_E_REFUSED);
+        ck_assert_uint_eq(index, 1);
+        ck_assert_ptr_nonnull(strstr(said.text, "one user at a time"));
+        engine_lookup_free(lookup);
+        journal_blob_unref(blob);
+}
+END_TEST
+
 START_TEST(tasks_that_have_begun_wait_for_nothing_new)
 {
         const struct engine_spec array = {
@@ -288,15 +356,17 @@ START_TEST(an_end_during_the_look_is_noted)
         uint8_t state = JOB_ABSENT;
 
         fake_attach(0);
-        on[0].job = fake_submit(1000, &plain);
+        on[0].job = fake_submit(_i ? 2000 : 1000, &plain);
         fake_turn();
         submission.specs = &spec;
         submission.specs_count = 1;
         ck_assert_int_eq(deps_lookup_new(fake.engine, &submission, &lookup), 0);
         ck_assert_ptr_nonnull(lookup);
         end_task(on[0].job, 0, 3);
-        ck_assert(deps_lookup_find_state(fake.engine, &submission, lookup, on[0].job, &state));
-        ck_assert_uint_eq(state, JOB_FAILED);
+        /* Others' jobs are as if they were not there. */
+        ck_assert(deps_lookup_find_state(fake.engine, &submission, lookup, on[0].job, &state) ==
+                  (_i == 0));
+        ck_assert_uint_eq(state, _i ? JOB_ABSENT : JOB_FAILED);
         deps_lookup_free(lookup);
 }
 END_TEST
@@ -316,7 +386,10 @@ int main(void)
         tcase_add_test(tcase, a_singleton_with_another_name);
         tcase_add_test(tcase, an_earlier_job_gets_the_name);
         tcase_add_test(tcase, tasks_that_have_begun_wait_for_nothing_new);
-        tcase_add_test(tcase, an_end_during_the_look_is_noted);
+        tcase_add_loop_test(tcase, an_end_during_the_look_is_noted, 0, 2);
+        tcase_add_test(tcase, the_lowest_that_was_renamed_counts);
+        tcase_add_test(tcase, so_many_edges_and_no_more);
+        tcase_add_test(tcase, singletons_are_of_one_user);
         suite_add_tcase(suite, tcase);
         return suite_run(suite);
 }

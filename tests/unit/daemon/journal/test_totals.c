@@ -188,10 +188,12 @@ START_TEST(a_job_that_is_forgotten_between_slices)
 {
         struct sums sums = { .query = { .any_uid = true } };
         struct journal_batch *batch;
+        uint64_t seen;
 
         fixture_start(&the);
         put_wide();
         sums_step(&sums);
+        seen = sums.all.tasks_by_state[6];
         ck_assert(sums.is_more);
         ck_assert_uint_gt(sums.query.first_task, 0);
         batch = batch_new();
@@ -201,6 +203,7 @@ START_TEST(a_job_that_is_forgotten_between_slices)
         sums_collect(&sums);
         ck_assert_uint_eq(sums.all.jobs_by_state[6], 1);
         ck_assert_uint_eq(sums.all.jobs_by_state[7], 0);
+        ck_assert_uint_eq(sums.all.tasks_by_state[6], seen + 1);
         ck_assert_uint_eq(sums.all.tasks_never, 0);
 }
 END_TEST
