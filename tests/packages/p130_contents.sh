@@ -21,7 +21,8 @@ done
 
 in=$scratch/jobd
 has usr/sbin/jobd usr/libexec/jobd/jobd-worker etc/jobd/jobd.conf etc/jobd/worker-policy.conf \
-        usr/lib/sysusers.d/jobd.conf usr/lib/tmpfiles.d/jobd.conf usr/lib/systemd/catalog \
+        usr/lib/sysusers.d/jobd.conf usr/lib/tmpfiles.d/jobd.conf usr/lib/systemd/catalog/jobd.catalog \
+        lib/systemd/system/jobd-metrics.service lib/systemd/system/jobd-metrics.timer \
         usr/share/man/man5/jobd.conf.5.gz usr/share/man/man8/jobd.8.gz usr/share/man/man8/jobd-worker.8.gz \
         usr/share/man/man7/jobd-sharing.7.gz usr/share/man/man7/jobd-protocol.7.gz
 for unit in jobd.socket jobd.service jobd-workers.service; do

@@ -33,6 +33,7 @@ holds() {
 holds jobd /usr/sbin/jobd /usr/libexec/jobd/jobd-worker /etc/jobd/jobd.conf /etc/jobd/worker-policy.conf \
         /usr/lib/systemd/system/jobd.socket /usr/lib/systemd/system/jobd.service \
         /usr/lib/systemd/system/jobd-workers.service /usr/lib/systemd/user/jobd.service \
+        /usr/lib/systemd/system/jobd-metrics.timer /usr/lib/systemd/catalog/jobd.catalog \
         /usr/lib/sysusers.d/jobd.conf /usr/lib/tmpfiles.d/jobd.conf
 holds jobctl /usr/bin/jobctl /usr/share/bash-completion/completions/jobctl \
         /usr/share/zsh/site-functions/_jobctl /usr/share/fish/vendor_completions.d/jobctl.fish
