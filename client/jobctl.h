@@ -747,7 +747,10 @@ struct jobctl_lock_options {
  * JOBCTL_E_TIMEOUT; JOBCTL_E_USAGE: waiting would close a circle, which the sentence names.
  */
 int jobctl_lock(struct jobctl *conn, const char *name, const struct jobctl_lock_options *options);
-/* Gives back what this process (0: the caller) holds of that name. JOBCTL_E_STATE: nothing. */
+/*
+ * Gives back what this process (0: the caller) holds of that name. JOBCTL_E_STATE: nothing, unless
+ * the connection broke before the answer: then it was given back by the first asking.
+ */
 int jobctl_unlock(struct jobctl *conn, const char *name, uint32_t holder_pid);
 /* Who holds and who waits: JOBCTL_LOCK_*; of other users only that there are some. */
 int jobctl_lock_list(struct jobctl *conn, struct jobctl_result **out_result);
