@@ -35,6 +35,11 @@ class Kept(harness.Case):
         self.wait_until(lambda: all(name.endswith(".zst") for name in self.spool()))
         for job in jobs:
             self.assertEqual(200000, len(self.jobctl("logs", job).raw))
+        # Where libzstd is missing (here: is no library) the sentence names the package.
+        self.file("libzstd.so.1")
+        said = self.jobctl("logs", jobs[0], env={"LD_LIBRARY_PATH": self.work}, status=None)
+        self.assertNotEqual(0, said.status)
+        self.assertSays(said, f"output of job {jobs[0]} is compressed", "libzstd1")
 
     def test_the_daemons_cap_cannot_be_raised(self):
         self.start(config="[Output]\nCap=8K\n")
