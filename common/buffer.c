@@ -2,11 +2,9 @@
 /*
  * A queue of bytes between a descriptor and its reader: libevent's evbuffer behind our names.
  *
- * Bytes stand in a chain of blocks: appending never moves what is there, moving a whole buffer
- * hands over its blocks, and a block goes back to the heap as soon as it is read. An empty buffer
- * therefore costs next to nothing, which matters with thousands of idle connections; that is why
- * buffer_read_fd() reads into the stack and copies what came, instead of reserving the largest
- * read in every buffer.
+ * Bytes stand in a chain of blocks: appending never moves what is there, and a block goes back to
+ * the heap as soon as it is read. An empty buffer therefore costs next to nothing, which matters
+ * with thousands of idle connections.
  *
  * There is no limit in here: who appends for a peer must look at buffer_length() first.
  * Used by proto/channel and by whoever reads a pipe. Not for more than one thread.
@@ -18,8 +16,6 @@
 #include <limits.h>
 
 #include "common/error.h"
-
-#define BUFFER_READ_MAX (64 * 1024)
 
 struct buffer {
         struct evbuffer *bytes; /* owned */
@@ -79,32 +75,6 @@ int buffer_peek_iov(struct buffer *buffer, struct iovec *iov, int max)
 void buffer_drain(struct buffer *buffer, size_t size)
 {
         evbuffer_drain(buffer->bytes, size);
-}
-
-int buffer_move(struct buffer *to, struct buffer *from)
-{
-        return evbuffer_add_buffer(to->bytes, from->bytes) < 0 ? FAULT(-ENOMEM) : 0;
-}
-
-int buffer_read_fd(struct buffer *buffer, int fd, size_t max, size_t *out_read)
-{
-        uint8_t block[BUFFER_READ_MAX];
-        ssize_t n;
-
-        do
-                n = read(fd, block, MIN(max, sizeof(block)));
-        while (n < 0 && errno == EINTR);
-        if (n < 0 && errno == EAGAIN)
-                return BUFFER_E_AGAIN;
-        /* A peer that closed with bytes unread has closed all the same. */
-        if (n == 0 || (n < 0 && errno == ECONNRESET))
-                return BUFFER_E_EOF;
-        if (n < 0)
-                return FAULT(-errno);
-        if (evbuffer_add(buffer->bytes, block, (size_t)n) < 0)
-                return FAULT(-ENOMEM);
-        *out_read = (size_t)n;
-        return 0;
 }
 
 int buffer_write_fd(struct buffer *buffer, int fd, size_t *out_written)

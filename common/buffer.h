@@ -11,8 +11,7 @@
 struct buffer;
 
 enum buffer_answer {
-        BUFFER_E_AGAIN = 1, /* the descriptor has nothing to give, or takes nothing, now */
-        BUFFER_E_EOF,       /* the other side has closed */
+        BUFFER_E_AGAIN = 1, /* the descriptor takes nothing now */
 };
 
 _must_use_ int buffer_new(struct buffer **out_buffer);
@@ -31,10 +30,5 @@ const uint8_t *buffer_peek(struct buffer *buffer, size_t size);
 int buffer_peek_iov(struct buffer *buffer, struct iovec *iov, int max);
 /* Drops `size` bytes from the front (at most what is there). */
 void buffer_drain(struct buffer *buffer, size_t size);
-/* Moves everything from `from` to the end of `to` without copying. */
-_must_use_ int buffer_move(struct buffer *to, struct buffer *from);
-
-/* One read(2) of at most `max` bytes. 0 when bytes came (*out_read), or BUFFER_E_*, or a fault. */
-_must_use_ int buffer_read_fd(struct buffer *buffer, int fd, size_t max, size_t *out_read);
 /* One writev(2). 0 when bytes left (*out_written), or BUFFER_E_AGAIN, or a fault (EPIPE too). */
 _must_use_ int buffer_write_fd(struct buffer *buffer, int fd, size_t *out_written);

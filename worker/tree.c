@@ -182,13 +182,6 @@ size_t tree_kill_children(bool (*is_ours)(void *arg, pid_t pid), void *arg)
         return killed;
 }
 
-bool tree_has_children(void)
-{
-        siginfo_t info = { .si_pid = 0 };
-
-        return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 void tree_describe_children(char *out_text, size_t size)
 {
         pid_t pids[4];

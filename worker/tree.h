@@ -23,10 +23,9 @@ void tree_signal(pid_t leader, int signo);
 /*
  * KILL to every direct child that `is_ours` (NULL: every one). Their children become ours (we are
  * the subreaper) and are met by the next call; call it again whenever a child was reaped, until
- * tree_has_children() is false. Returns how many were sent it.
+ * there is none. Returns how many were sent it.
  */
 size_t tree_kill_children(bool (*is_ours)(void *arg, pid_t pid), void *arg);
-bool tree_has_children(void);
 
 /* The names of up to a few direct children, for people: "cp (812), sh (813)". */
 void tree_describe_children(char *out_text, size_t size);

@@ -33,11 +33,6 @@ const char *style_bold(bool colour)
         return colour ? "\033[1m" : "";
 }
 
-const char *style_dim(bool colour)
-{
-        return colour ? "\033[2m" : "";
-}
-
 const char *style_end(bool colour)
 {
         return colour ? "\033[0m" : "";

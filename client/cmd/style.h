@@ -12,7 +12,6 @@
 /* The escape sequence that begins a state's colour, "" without colour; style_end() ends it. */
 const char *style_state(bool colour, unsigned int state);
 const char *style_bold(bool colour);
-const char *style_dim(bool colour);
 const char *style_end(bool colour);
 
 /* The word for a job's state: "held" and "waiting" for queued jobs with blockers. */

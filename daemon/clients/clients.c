@@ -101,11 +101,6 @@ void clients_turn_away(int listen_fd, const char *sentence)
         listeners_turn_away(listen_fd, sentence);
 }
 
-void clients_close_listeners(struct clients *clients)
-{
-        listeners_close(clients);
-}
-
 void clients_flush(struct clients *clients, uint64_t durable)
 {
         struct session *session, *next;

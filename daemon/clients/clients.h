@@ -74,8 +74,6 @@ void clients_set_limits(struct clients *clients, const struct clients_options *o
 
 /* Accepts on this listening socket from now on; owned. May be called for several. */
 _must_use_ int clients_listen(struct clients *clients, int listen_fd);
-/* Stops accepting (the daemon ends); sessions live on until clients_free(). */
-void clients_close_listeners(struct clients *clients);
 
 /*
  * Without any clients object: tells those who wait at this socket why jobd cannot start, and hangs

@@ -315,8 +315,6 @@ uint64_t engine_job_id(const struct job *job);
 struct watch_book *engine_watches(struct engine *engine);
 /* The next unfinished job of a user with id > after, or NULL. */
 struct job *engine_next_job(struct engine *engine, uint32_t uid, uint64_t after_id);
-/* The newest id given to this user by this jobd, 0 when none (ask the journal then). */
-uint64_t engine_last_id(struct engine *engine, uint32_t uid);
 /* Users with unfinished jobs: the next one with uid > after; false when there is none. */
 bool engine_next_user(struct engine *engine, int64_t after_uid, uint32_t *out_uid);
 

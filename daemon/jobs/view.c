@@ -78,14 +78,6 @@ struct job *engine_next_job(struct engine *e, uint32_t uid, uint64_t after_id)
         return NULL;
 }
 
-uint64_t engine_last_id(struct engine *e, uint32_t uid)
-{
-        const struct user *user = view_find_user(e, uid);
-        const struct job *job = user ? TAILQ_LAST(&user->jobs, job_queue) : NULL;
-
-        return job ? job->id : 0;
-}
-
 bool engine_next_user(struct engine *e, int64_t after_uid, uint32_t *out_uid)
 {
         const struct user *user, *best = NULL;

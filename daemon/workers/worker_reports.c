@@ -251,13 +251,6 @@ static int worker_report_inventory(struct worker *worker, const Jobd__Work__Repo
 
 /* ----------------------------------------------------------------------------------- the pool */
 
-static int worker_report_compare(const void *a, const void *b)
-{
-        const struct workers_pool_worker *left = a, *right = b;
-
-        return left->number < right->number ? -1 : left->number > right->number;
-}
-
 static int worker_report_pool_state(struct worker *worker, const Jobd__Work__Report *report,
                                     struct reason *why _unused_)
 {
@@ -271,10 +264,9 @@ static int worker_report_pool_state(struct worker *worker, const Jobd__Work__Rep
         if (!containment || !list)
                 return FAULT(-ENOMEM);
         for (size_t i = 0; i < state->n_workers; i++)
-                list[i] = (struct workers_pool_worker){ .number = state->workers[i]->number,
-                                                        .generation = state->workers[i]->generation,
-                                                        .pid = state->workers[i]->pid };
-        qsort(list, state->n_workers, sizeof(*list), worker_report_compare);
+                list[i] =
+                        (struct workers_pool_worker){ .number = state->workers[i]->number,
+                                                      .generation = state->workers[i]->generation };
 
         free(workers->containment);
         workers->containment = TAKE_PTR(containment);

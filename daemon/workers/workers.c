@@ -360,13 +360,3 @@ bool workers_pool_has(const struct workers *workers, uint32_t number, uint64_t g
                         return true;
         return false;
 }
-
-uint32_t workers_pool_worker_pid(const struct workers *workers, uint32_t number)
-{
-        if (!workers->pool)
-                return 0;
-        for (size_t i = 0; i < workers->pool_workers_count; i++)
-                if (workers->pool_workers[i].number == number)
-                        return workers->pool_workers[i].pid;
-        return 0;
-}

@@ -206,5 +206,3 @@ size_t workers_count(const struct workers *workers);
 uint64_t workers_changes(const struct workers *workers);
 /* Does the connected pool count this worker among the living? False without a pool. */
 bool workers_pool_has(const struct workers *workers, uint32_t number, uint64_t generation);
-/* What the pool says of worker `number`: its pid, or 0. */
-uint32_t workers_pool_worker_pid(const struct workers *workers, uint32_t number);

@@ -40,7 +40,6 @@ TAILQ_HEAD(worker_list, worker);
 struct workers_pool_worker {
         uint64_t generation;
         uint32_t number;
-        uint32_t pid;
 };
 
 /* What the pool is to give a user; by uid. */

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "common/buffer.h"
 
@@ -73,61 +72,12 @@ START_TEST(peek_iov_shows_all_without_taking)
 }
 END_TEST
 
-START_TEST(move_leaves_nothing_behind)
-{
-        _cleanup_(buffer_freep) struct buffer *to = buffer_of("ab"), *from = buffer_of("cd");
-
-        ck_assert_int_eq(buffer_move(to, from), 0);
-        ck_assert_uint_eq(buffer_length(from), 0);
-        ck_assert_mem_eq(buffer_peek(to, 4), "abcd", 4);
-        ck_assert_int_eq(buffer_move(to, from), 0);
-        ck_assert_uint_eq(buffer_length(to), 4);
-        ck_assert_int_eq(buffer_append(from, "e", 1), 0);
-        ck_assert_mem_eq(buffer_peek(from, 1), "e", 1);
-}
-END_TEST
-
-START_TEST(read_takes_at_most_max_then_again_then_eof)
-{
-        _cleanup_(buffer_freep) struct buffer *buffer = buffer_of("");
-        size_t got = 77;
-        int fds[2];
-
-        ck_assert_int_eq(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
-        ck_assert_int_eq(buffer_read_fd(buffer, fds[0], 10, &got), BUFFER_E_AGAIN);
-        ck_assert_uint_eq(got, 77);
-        ck_assert_int_eq(write(fds[1], "0123456789abc", 13), 13);
-        ck_assert_int_eq(buffer_read_fd(buffer, fds[0], 10, &got), 0);
-        ck_assert_uint_eq(got, 10);
-        ck_assert_int_eq(buffer_read_fd(buffer, fds[0], SIZE_MAX, &got), 0);
-        ck_assert_uint_eq(got, 3);
-        ck_assert_mem_eq(buffer_peek(buffer, 13), "0123456789abc", 13);
-        close(fds[1]);
-        ck_assert_int_eq(buffer_read_fd(buffer, fds[0], 10, &got), BUFFER_E_EOF);
-        close(fds[0]);
-        ck_assert_int_lt(buffer_read_fd(buffer, fds[0], 10, &got), 0);
-}
-END_TEST
-
-START_TEST(a_peer_that_closed_with_bytes_unread_is_eof)
-{
-        _cleanup_(buffer_freep) struct buffer *buffer = buffer_of("");
-        size_t got;
-        int fds[2];
-
-        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-        ck_assert_int_eq(write(fds[0], "x", 1), 1);
-        close(fds[1]);
-        ck_assert_int_eq(buffer_read_fd(buffer, fds[0], 10, &got), BUFFER_E_EOF);
-        close(fds[0]);
-}
-END_TEST
-
 START_TEST(write_stops_at_a_full_pipe_and_goes_on)
 {
-        _cleanup_(buffer_freep) struct buffer *out = buffer_of(""), *in = buffer_of("");
-        static char block[300000];
-        size_t written = 0, got, received = 0;
+        _cleanup_(buffer_freep) struct buffer *out = buffer_of("");
+        static char block[300000], in[sizeof(block)];
+        size_t written = 0, received = 0;
+        ssize_t got;
         int fds[2], r;
 
         for (size_t i = 0; i < sizeof(block); i++)
@@ -140,14 +90,15 @@ START_TEST(write_stops_at_a_full_pipe_and_goes_on)
                 r = buffer_write_fd(out, fds[1], &written);
                 ck_assert_int_ge(r, 0);
                 if (r == BUFFER_E_AGAIN) {
-                        ck_assert_int_eq(buffer_read_fd(in, fds[0], sizeof(block), &got), 0);
-                        received += got;
+                        got = read(fds[0], in + received, sizeof(in) - received);
+                        ck_assert_int_gt(got, 0);
+                        received += (size_t)got;
                 }
         }
-        while (buffer_read_fd(in, fds[0], sizeof(block), &got) == 0)
-                received += got;
+        while ((got = read(fds[0], in + received, sizeof(in) - received)) > 0)
+                received += (size_t)got;
         ck_assert_uint_eq(received, sizeof(block));
-        ck_assert_mem_eq(buffer_peek(in, sizeof(block)), block, sizeof(block));
+        ck_assert_mem_eq(in, block, sizeof(block));
         close(fds[0]);
         close(fds[1]);
 }
@@ -169,6 +120,5 @@ START_TEST(write_to_nobody_is_a_fault)
 END_TEST
 
 SUITE_MAIN("buffer", NULL, NULL, appended_bytes_come_out_in_order, peek_joins_pieces,
-           peek_iov_shows_all_without_taking, move_leaves_nothing_behind,
-           read_takes_at_most_max_then_again_then_eof, a_peer_that_closed_with_bytes_unread_is_eof,
-           write_stops_at_a_full_pipe_and_goes_on, write_to_nobody_is_a_fault)
+           peek_iov_shows_all_without_taking, write_stops_at_a_full_pipe_and_goes_on,
+           write_to_nobody_is_a_fault)

@@ -251,8 +251,10 @@ START_TEST(pool_state_is_kept)
 
         ck_assert_str_eq(workers_containment(stage.workers), "unknown (no pool)");
         workers[0].number = 4;
+        workers[0].generation = 40;
         workers[0].pid = 104;
         workers[1].number = 1;
+        workers[1].generation = 10;
         workers[1].pid = 101;
         report.body_case = JOBD__WORK__REPORT__BODY_POOL_STATE;
         report.pool_state = &state;
@@ -270,9 +272,10 @@ START_TEST(pool_state_is_kept)
         stage_expect(&stage, "compacted(1.0.0,0,0) ");
 
         ck_assert_str_eq(workers_containment(stage.workers), "cgroup v2");
-        ck_assert_uint_eq(workers_pool_worker_pid(stage.workers, 4), 104);
-        ck_assert_uint_eq(workers_pool_worker_pid(stage.workers, 1), 101);
-        ck_assert_uint_eq(workers_pool_worker_pid(stage.workers, 2), 0);
+        ck_assert(workers_pool_has(stage.workers, 4, 40));
+        ck_assert(workers_pool_has(stage.workers, 1, 10));
+        ck_assert(!workers_pool_has(stage.workers, 1, 40));
+        ck_assert(!workers_pool_has(stage.workers, 2, 10));
         ck_assert_uint_eq(workers_pool_pid(stage.workers), 4711);
         /* A pool that ends takes no more jobs, whatever its workers think. */
         ck_assert(worker_is_retiring(workers_at(stage.workers, 0)));
@@ -283,7 +286,7 @@ START_TEST(pool_state_is_kept)
         fake_send(pool, &report);
         stage_expect(&stage, "pool(0)");
         ck_assert_str_eq(workers_containment(stage.workers), "unknown (no pool)");
-        ck_assert_uint_eq(workers_pool_worker_pid(stage.workers, 4), 0);
+        ck_assert(!workers_pool_has(stage.workers, 4, 40));
 }
 END_TEST
 
