@@ -138,8 +138,8 @@ stage() {
         count "$name"
 }
 
-# The machine beside what follows, in a group of processes of its own. Not behind it: a machine that is starved five
-# times slower loses those who wait in it for a restart.
+# The machine beside what follows, in a group of processes of its own. Not niced: a machine that is starved to a fifth
+# of its speed loses those who wait in it for a restart. Nor beside the conversations: each takes twice as long then.
 begin_machine() {
         under=setsid
         tests machine-dev dev/tests/system -R '^machine$' -FA . >"$logs/machine-dev.log" &
@@ -202,8 +202,8 @@ if is_wanted unit || is_wanted integration || is_wanted fuzz; then
 fi
 is_wanted threads && build_threads && has_tsan=yes
 [ -z "$made" ] || stage made dev -R "^($made)\$"
-is_wanted machine && begin_machine
 [ -n "$has_asan" ] && is_wanted integration && stage integration asan -L '^integration$'
+is_wanted machine && begin_machine
 [ -n "$has_tsan" ] &&
         stage threads tsan -L '^(unit|integration)$' -R '^(test_journal.*|t100_.*|t110_.*|t400_.*)$'
 is_wanted crash && stage crash dev -L '^crash$'
