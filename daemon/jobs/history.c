@@ -236,7 +236,6 @@ int engine_drop(struct engine *e, const struct journal_page *page, uint64_t *out
 struct history_compaction {
         TAILQ_ENTRY(history_compaction) entry; /* in engine->compactions */
         struct engine *engine;                 /* borrowed: reads end before the engine does */
-        struct journal_read *read;
         uint64_t job, task, size_bytes;
         uint32_t attempt;
 };
@@ -278,6 +277,7 @@ void history_compacted(struct engine *e, uint64_t job, uint64_t task, uint32_t a
         };
         struct journal *journal = engine_journal(e);
         struct history_compaction *of = malloc(sizeof(*of));
+        struct journal_read *read; /* never taken back */
         int r;
 
         if (!of || !journal) {
@@ -289,7 +289,7 @@ void history_compacted(struct engine *e, uint64_t job, uint64_t task, uint32_t a
                 .engine = e, .job = job, .task = task, .attempt = attempt, .size_bytes = size_bytes
         };
         TAILQ_INSERT_TAIL(&e->compactions, of, entry);
-        r = journal_read_jobs(journal, &query, history_on_compacted, of, &of->read);
+        r = journal_read_jobs(journal, &query, history_on_compacted, of, &read);
         if (r) {
                 TAILQ_REMOVE(&e->compactions, of, entry);
                 free(of);
@@ -303,7 +303,6 @@ void history_deinit(struct engine *e)
 
         while ((of = TAILQ_FIRST(&e->compactions))) {
                 TAILQ_REMOVE(&e->compactions, of, entry);
-                journal_read_cancel(of->read);
                 free(of);
         }
 }

@@ -213,10 +213,10 @@ class Refusals(ManagedCase):
             listener = stack.enter_context(socket.socket(socket.AF_UNIX))
             listener.bind(path)
             listener.listen(200)
-            for _ in range(100):
-                stack.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
             waiting = self.jobctl_start("list", env={"JOBCTL_SOCKET": path})
             self.assertTrue(select.select([listener], [], [], harness.DEADLINE)[0])
+            for _ in range(100):
+                stack.enter_context(socket.socket(socket.AF_UNIX)).connect(path)
             done = subprocess.run(
                 ["sh", "-c", 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", str(listener.fileno()),
                  harness.program("jobd"), "--user", "--state-dir", self.daemon.state, "--config", self.daemon.configure(config)],

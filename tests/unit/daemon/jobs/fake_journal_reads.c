@@ -126,7 +126,8 @@ void fake_answer(void)
 
 static bool fake_hold_read(const struct journal_job_query *query, journal_page_fn done, void *arg)
 {
-        const bool is_held = fake.holds_reads && !query->ids && !read_is_due;
+        const bool is_held =
+                (fake.holds_all_reads || (fake.holds_reads && !query->ids)) && !read_is_due;
 
         read_is_due = false;
         if (is_held)
@@ -168,6 +169,7 @@ int journal_read_jobs(struct journal *journal, const struct journal_job_query *q
 void journal_read_cancel(struct journal_read *read)
 {
         (void)read;
+        assert(!fake.is_journal_closed);
 }
 
 int journal_run(struct journal *journal, int (*work)(void *arg),

@@ -56,6 +56,7 @@ void fake_teardown(void)
         for (i = 0; i < ARRAY_SIZE(fake.workers); i++)
                 if (fake.workers[i])
                         fake_detach(fake.workers[i]);
+        fake.is_journal_closed = true; /* as daemon.c has it */
         fake.engine = engine_free(fake.engine);
         for (i = 0; i < fake.inputs_count; i++)
                 journal_blob_unref(fake.inputs[i].values);
@@ -67,7 +68,9 @@ void fake_restart(void)
         for (size_t i = 0; i < ARRAY_SIZE(fake.workers); i++)
                 if (fake.workers[i])
                         fake_detach(fake.workers[i]);
+        fake.is_journal_closed = true;
         fake.engine = engine_free(fake.engine);
+        fake.is_journal_closed = false;
         fake_journal_forget();
         fake_new_engine();
         assert(engine_restore(fake.engine, (struct journal *)&fake) == 0);

@@ -67,8 +67,10 @@ struct fake {
         bool is_drain_written;
         bool disk_full;
         bool key_known;
-        bool holds_reads;  /* reads by filter wait for fake_answer() */
-        size_t held_count; /* of those that wait */
+        bool holds_reads; /* reads by filter wait for fake_answer() */
+        bool holds_all_reads;
+        bool is_journal_closed; /* no read can be taken back any more */
+        size_t held_count;      /* of those that wait */
         uint64_t commit_usec;
         uint32_t dead_acked;
         bool is_pool_away, pool_knows_nobody;

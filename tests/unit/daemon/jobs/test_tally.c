@@ -119,6 +119,20 @@ START_TEST(a_compacted_file_is_of_one_attempt)
 }
 END_TEST
 
+/* What the journal was asked went with it, before the engine goes. */
+START_TEST(jobd_ends_while_a_compacted_file_is_looked_up)
+{
+        uint64_t id;
+
+        fake_attach(0);
+        id = start_one();
+        end_newest(1000);
+        fake.holds_all_reads = true;
+        history_compacted(fake.engine, id, 0, 1, 10);
+        ck_assert_uint_eq(fake.held_count, 1);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("tally");
@@ -130,6 +144,7 @@ int main(void)
         tcase_add_test(tests, core_time_of_a_queue_grows);
         tcase_add_test(tests, users_behind_the_last_are_one);
         tcase_add_test(tests, a_compacted_file_is_of_one_attempt);
+        tcase_add_test(tests, jobd_ends_while_a_compacted_file_is_looked_up);
         suite_add_tcase(suite, tests);
         return suite_run(suite);
 }
