@@ -10,6 +10,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 
+#define USOCKET_PATH_BYTES 108 /* of a socket's path with the zero behind it: unix(7) */
 #define USOCKET_GROUPS_MAX 65536
 
 enum usocket_answer {

@@ -475,6 +475,7 @@ static int daemon_open_links(struct daemon *d)
         const struct config *c = d->setup->config;
         struct workers_options options = {
                 .socket_path = d->setup->paths->workers_socket,
+                .clients_socket_path = d->setup->paths->socket,
                 .peer_uid = d->setup->workers_uid,
                 .wanted = c->workers,
                 .inline_max_bytes = c->inline_max_bytes,

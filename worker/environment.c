@@ -77,6 +77,9 @@ static void environment_list_ours(struct environment_list *list, const Jobd__Spe
         environment_add_number(list, false, "JOBD_SLOT", facts->slot);
         if (spec->has_cwd)
                 environment_add_text(list, false, "JOBD_SUBMIT_DIR", spec->cwd.data, spec->cwd.len);
+        if (facts->socket)
+                environment_add_text(list, false, "JOBD_SOCKET", facts->socket,
+                                     strlen(facts->socket));
         /* On one's own machine a job that asks for nothing may take what it likes, as in a shell.
          */
         if (spec->has_cpus || facts->home)

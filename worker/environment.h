@@ -22,6 +22,7 @@ struct environment_facts {
         const char *resource_env; /* NULL, or entries, each ended by a zero byte */
         size_t resource_env_bytes;
         const char *name;         /* of the job; may be NULL */
+        const char *socket;       /* of its jobd; may be NULL */
         const char *user;         /* of the user; may be NULL */
         const char *home, *shell; /* system mode; else NULL: nothing is added */
 };

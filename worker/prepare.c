@@ -314,6 +314,7 @@ static int prepare_fill(const struct prepare_site *site, const struct lease *lea
                 .resource_env = lease->resource_env,
                 .resource_env_bytes = lease->resource_env_bytes,
                 .name = spec->name && *spec->name ? spec->name : NULL,
+                .socket = *site->socket ? site->socket : NULL,
         };
         int r;
 

@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "common/usocket.h"
 
 #include "worker/environment.h"
 #include "worker/lease.h"
@@ -32,6 +33,7 @@ struct prepare_site {
         pid_t pid;       /* of the worker */
         bool has_cgroup; /* limits of memory are the cgroup's business then */
         bool reset_oom_score;
+        char socket[USOCKET_PATH_BYTES]; /* of jobd for its clients; "": not known */
 };
 
 /* Owns what the plan points to. */

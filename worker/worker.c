@@ -63,6 +63,8 @@ static void worker_on_up(void *arg, const Jobd__Work__Welcome *welcome)
                 defaults.inline_bytes =
                         MIN(welcome->inline_max_bytes, (uint64_t)WORKER_INLINE_MAX_BYTES);
         runner_set_defaults(worker->runner, &defaults);
+        if (welcome->socket && strlen(welcome->socket) < sizeof(worker->site.socket))
+                strcpy(worker->site.socket, welcome->socket);
         report_inventory(worker->link, &worker->leases, runner_stdin_taken(worker->runner));
         TAILQ_FOREACH (lease, &worker->leases, entry)
                 if (lease->state == RUN_ENDED)

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/clock.h"
 #include "common/version.h"
@@ -115,9 +116,22 @@ static bool dial_read_id(const char *name, uint64_t *out_id)
         return errno == 0 && *end == 0;
 }
 
-/* Inside a job: while we wait for others, it lends them its cores. */
-static void dial_say_where(Jobd__Hello *hello)
+/* A job's number means nothing to another daemon than its own, whatever way its socket is named. */
+static bool dial_is_of_job(const struct find_target *target)
 {
+        const char *const own = getenv("JOBD_SOCKET");
+        struct stat ours, theirs;
+
+        if (!own || stat(own, &ours) < 0 || stat(target->socket, &theirs) < 0)
+                return true;
+        return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+/* Inside a job: while we wait for others, it lends them its cores. */
+static void dial_say_where(const struct jobctl *conn, Jobd__Hello *hello)
+{
+        if (!dial_is_of_job(&conn->target))
+                return;
         hello->has_inside_job = dial_read_id("JOBD_JOB_ID", &hello->inside_job);
         hello->has_inside_task =
                 hello->has_inside_job && dial_read_id("JOBD_TASK_ID", &hello->inside_task);
@@ -138,7 +152,7 @@ static int dial_greet(struct jobctl *conn, int fd)
         hello.version_max = WIRE_VERSION;
         snprintf(build, sizeof(build), "jobctl %s", version_text);
         hello.build = build;
-        dial_say_where(&hello);
+        dial_say_where(conn, &hello);
         request.tag = conn->next_tag++;
         request.body_case = JOBD__REQUEST__BODY_HELLO;
         request.hello = &hello;

@@ -39,6 +39,7 @@ void worker_orders_welcome(struct worker *worker)
         welcome.output_cap_bytes = workers->output_cap_bytes;
         welcome.has_grace_usec = true;
         welcome.grace_usec = workers->grace_usec;
+        welcome.socket = workers->clients_socket_path;
         worker_link_send(worker, &order, 0);
 }
 

@@ -107,6 +107,7 @@ struct workers *workers_free(struct workers *workers)
         free(workers->pool_workers);
         free(workers->containment);
         free(workers->socket_path);
+        free(workers->clients_socket_path);
         free(workers);
         return NULL;
 }
@@ -133,7 +134,8 @@ int workers_new(struct loop *loop, const struct workers_options *options,
         workers_set_defaults(workers, options->inline_max_bytes, options->output_cap_bytes,
                              options->grace_usec);
         workers->socket_path = strdup(options->socket_path);
-        if (!workers->socket_path)
+        workers->clients_socket_path = strdup(options->clients_socket_path);
+        if (!workers->socket_path || !workers->clients_socket_path)
                 return FAULT(-ENOMEM);
         r = clock_read_boot_id(workers->boot_id);
         if (r)

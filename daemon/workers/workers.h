@@ -101,8 +101,9 @@ struct workers_ops {
 /* ---------------------------------------------------------------------------------- life time */
 
 struct workers_options {
-        const char *socket_path; /* borrowed for the call; its folder exists, 0700 ours */
-        uid_t peer_uid;          /* the only uid whose connections are taken: 0, or our own */
+        const char *socket_path;         /* borrowed for the call; its folder exists, 0700 ours */
+        const char *clients_socket_path; /* borrowed for the call: jobs are told of it */
+        uid_t peer_uid; /* the only uid whose connections are taken: 0, or our own */
         uint8_t instance[16];
         uint32_t wanted; /* size of the pool */
         uint64_t inline_max_bytes;

@@ -53,6 +53,7 @@ struct workers {
         const struct workers_ops *ops;   /* borrowed: outlive us */
         void *arg;                       /* borrowed: of ops */
         char *socket_path;               /* owned */
+        char *clients_socket_path;       /* owned */
         int listen_fd;                   /* owned */
         struct loop_watch *accept_watch; /* owned */
         struct loop_timer *accept_timer; /* owned: out of descriptors, look again */

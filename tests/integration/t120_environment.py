@@ -53,6 +53,7 @@ class Surroundings(harness.Case):
         self.assertEqual("1", said["JOBD_JOB_ID"])
         self.assertEqual("1", said["JOBD_ATTEMPT"])
         self.assertEqual(self.work, said["JOBD_SUBMIT_DIR"])
+        self.assertEqual(self.daemon.socket, said["JOBD_SOCKET"])
         for name in ("JOBD_TASK_ID", "JOBD_CPUS", "JOBD_SLOT"):
             self.assertRegex(said[name], r"^\d+$")
 

@@ -2,6 +2,7 @@
 """Jobs that wait inside for other jobs: they lend their cores, so that nesting cannot block the pool."""
 
 import json
+import os
 import sys
 
 import harness
@@ -46,6 +47,19 @@ class Lending(harness.Case):
         self.jobctl("wait", first, second)
         tasks = [json.loads(self.jobctl("info", "--json", job).out)["attempts"][0] for job in (first, second)]
         self.assertLessEqual(tasks[0]["ended_at"], tasks[1]["started_at"])
+
+    def test_at_another_daemon(self):
+        """There a job of the same number may run, which has nothing to do with it."""
+        own, self.daemon = self.daemon, harness.Daemon(self, "other")
+        other = self.start(workers=1)
+        self.assertEqual(1, self.submit_blocked()[0])
+        self.env["JOBCTL_SOCKET"], self.daemon = own.socket, own
+        alias = self.dir + "/alias"
+        os.symlink(self.daemon.socket, alias)
+        for socket, job in ((other.socket, None), (self.daemon.socket, 2), (alias, 3)):
+            words = self.inside("--socket", socket, "lock")
+            row = self.jobctl("run", "--shell", f"{words} a -- {words} --list --json").json
+            self.assertEqual(("a", job), (row["name"], row.get("job")))
 
     def test_of_an_array(self):
         path = self.file("task", self.inside("run", "echo", "$JOBD_TASK_ID") + "\n")

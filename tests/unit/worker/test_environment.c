@@ -87,14 +87,18 @@ END_TEST
 START_TEST(our_numbers_replace_those_of_an_outer_job)
 {
         static char outer[] = "JOBD_JOB_ID=4", stranger[] = "JOBD_OTHER=x", cwd[] = "JOBD_SLOT=";
+        static char socket[] = "JOBD_SOCKET=/outer";
 
+        facts.socket = "/run/own";
         add(outer);
+        add(socket);
         add(stranger);
         add(cwd);
         build();
         expect("JOBD_JOB_ID", "17");
         expect("JOBD_OTHER", "x");
         expect("JOBD_SLOT", "4");
+        expect("JOBD_SOCKET", "/run/own");
         for (char **entry = built.entries; *entry; entry++)
                 ck_assert_str_ne(*entry, outer);
 }

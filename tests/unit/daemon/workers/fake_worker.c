@@ -220,6 +220,7 @@ void stage_open(struct stage *stage, uid_t peer_uid)
         ck_assert_ptr_nonnull(mkdtemp(stage->dir));
         snprintf(stage->socket_path, sizeof(stage->socket_path), "%s/workers.sock", stage->dir);
         options.socket_path = stage->socket_path;
+        options.clients_socket_path = "/s";
         ck_assert_int_eq(loop_new(&stage->loop), 0);
         ck_assert_int_eq(workers_new(stage->loop, &options, &stage_ops, stage, &stage->workers), 0);
 }
@@ -341,10 +342,10 @@ static void fake_note_stdin(struct fake *fake, const Jobd__Work__StdinPiece *pie
 
 static void fake_note_welcome(struct fake *fake, const Jobd__Work__Welcome *welcome)
 {
-        trace_add(fake->trace, "welcome(%u,%s,%llu,%llu,%llu) ", welcome->version, welcome->build,
-                  (unsigned long long)welcome->inline_max_bytes,
+        trace_add(fake->trace, "welcome(%u,%s,%llu,%llu,%llu,%s) ", welcome->version,
+                  welcome->build, (unsigned long long)welcome->inline_max_bytes,
                   (unsigned long long)welcome->output_cap_bytes,
-                  (unsigned long long)welcome->grace_usec);
+                  (unsigned long long)welcome->grace_usec, welcome->socket);
 }
 
 static void fake_note_order(struct fake *fake, const Jobd__Work__Order *order)

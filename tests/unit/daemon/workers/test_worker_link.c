@@ -26,7 +26,7 @@ START_TEST(worker_is_welcomed_and_ready)
         struct fake *fake = fake_ready(&stage, 2, 7);
 
         ck_assert_str_eq(stage.trace, "attached(2/7) ready(2/7) ");
-        fake_expect_welcome(fake, "65536,1000000,10000000");
+        fake_expect_welcome(fake, "65536,1000000,10000000,/s");
         ck_assert_uint_eq(fake->orders_count, 1);
         ck_assert_uint_eq(worker_slots(stage.last), 8);
         ck_assert_uint_eq(worker_pid(stage.last), 4713);

@@ -142,7 +142,7 @@ START_TEST(new_defaults_are_told)
 
         fake_expect(fake, "welcome");
         workers_set_defaults(stage.workers, 1, 2, 3);
-        fake_expect_welcome(fake, "1,2,3");
+        fake_expect_welcome(fake, "1,2,3,/s");
 }
 END_TEST
 
