@@ -25,7 +25,6 @@
 #include "daemon/clients/logbook.h"
 
 #define STATS_USERS_MAX 200U
-#define STATS_QUEUES_MAX 256U /* there are no more */
 
 struct stats_numbers {
         struct tally tally;
@@ -297,7 +296,7 @@ static const struct stats_column stats_user_columns[] = {
 static void stats_add_queues(struct session *session, struct metrics *metrics,
                              const struct stats_numbers *n)
 {
-        struct tally_queue queues[STATS_QUEUES_MAX];
+        struct tally_queue queues[ENGINE_QUEUES_MAX];
         const size_t count =
                 engine_tally_queues(session->clients->engine, queues, ARRAY_SIZE(queues));
 

@@ -196,6 +196,7 @@ bool engine_queue_find(const struct engine *engine, const char *name,
 /* May this user put jobs into it? */
 bool engine_queue_admits(const struct engine_queue *queue, uint32_t uid, uint32_t gid,
                          const gid_t *groups, size_t groups_count);
+#define ENGINE_QUEUES_MAX 256U /* with the default one */
 /* row->id and row->is_* are not looked at; row->users NULL: everybody. */
 _must_use_ int engine_queue_add(struct engine *engine, const struct journal_queue *row,
                                 struct reason *why);

@@ -21,7 +21,6 @@
 
 #include "daemon/jobs/engine_private.h"
 
-#define QUEUES_MAX 256U
 #define QUEUES_NAMES_MAX 100 /* bytes of a sentence for the names that there are */
 
 /* ------------------------------------------------------------------------------------- looking */
@@ -134,9 +133,9 @@ int engine_queue_add(struct engine *e, const struct journal_queue *row, struct r
                                   row->name);
         TAILQ_FOREACH (at, &e->queues.list, entry)
                 count++;
-        if (count == QUEUES_MAX)
+        if (count == ENGINE_QUEUES_MAX)
                 return reason_set(why, ENGINE_E_LIMIT, "there are %u queues already: remove one",
-                                  QUEUES_MAX);
+                                  ENGINE_QUEUES_MAX);
         r = queues_add(&e->queues, ++e->queues.last_id, row->name, (enum queue_policy)row->policy,
                        &queue);
         if (!r)
