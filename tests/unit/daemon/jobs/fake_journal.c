@@ -263,6 +263,7 @@ int journal_put_queue(struct journal_batch *batch, const struct journal_queue *r
         struct journal_queue *to = &fake.queues[row->id];
 
         (void)batch;
+        assert(row->id < ARRAY_SIZE(fake.queues));
         *to = *row;
         snprintf(fake.queue_names[row->id], sizeof(fake.queue_names[0]), "%s", row->name);
         to->name = fake.queue_names[row->id];

@@ -60,8 +60,8 @@ struct fake {
         size_t inputs_count;
         size_t fetches_count; /* ever made, of both kinds */
         size_t outputs_count;
-        struct journal_queue queues[8]; /* by id; name NULL: none */
-        char queue_names[8][32], queue_users[8][32];
+        struct journal_queue queues[ENGINE_QUEUES_MAX + 1]; /* by id; name NULL: none */
+        char queue_names[ENGINE_QUEUES_MAX + 1][32], queue_users[ENGINE_QUEUES_MAX + 1][32];
         uint32_t last_queue_id;
         size_t updates_count;
         bool is_drain_written;

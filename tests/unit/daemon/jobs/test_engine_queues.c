@@ -4,6 +4,7 @@
  * back after a crash.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -365,6 +366,28 @@ START_TEST(jobs_of_a_lost_queue_go_to_the_default_one)
 }
 END_TEST
 
+/* There is an end to them, and all are told of up to it. */
+START_TEST(so_many_and_no_more)
+{
+        static struct tally_queue told[ENGINE_QUEUES_MAX + 1];
+        char name[16];
+        struct journal_queue row = { .name = name, .weight = 100 };
+
+        for (unsigned int n = 1; n < ENGINE_QUEUES_MAX; n++) { /* the default one is there */
+                snprintf(name, sizeof(name), "q%u", n);
+                ck_assert_msg(engine_queue_add(fake.engine, &row, &why) == 0, "%u: %s", n,
+                              why.text);
+        }
+        ck_assert_uint_eq(engine_tally_queues(fake.engine, told, ARRAY_SIZE(told)),
+                          ENGINE_QUEUES_MAX);
+        snprintf(name, sizeof(name), "one more");
+        ck_assert_int_eq(engine_queue_add(fake.engine, &row, &why), ENGINE_E_LIMIT);
+        ck_assert_str_eq(why.text, "there are 256 queues already: remove one");
+        ck_assert_int_eq(engine_queue_remove(fake.engine, "q7", NULL, &why), 0);
+        ck_assert_int_eq(engine_queue_add(fake.engine, &row, &why), 0);
+}
+END_TEST
+
 int main(void)
 {
         Suite *suite = suite_create("engine_queues");
@@ -383,6 +406,7 @@ int main(void)
         tcase_add_test(tests, jobs_move_to_another_queue);
         tcase_add_test(tests, a_queue_whose_task_lends_is_not_removed);
         tcase_add_test(tests, names_and_ids_are_used_once);
+        tcase_add_test(tests, so_many_and_no_more);
         tcase_add_test(tests, all_of_it_outlives_a_crash);
         tcase_add_test(tests, jobs_of_a_lost_queue_go_to_the_default_one);
         suite_add_tcase(suite, tests);
